@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h: what every other public header needs: error values, deadlines,
+ * handles, attributes.
+ *
+ * Errors
+ *   Functions return 0 (or a count) on success and a negative errno value on
+ *   failure; errno itself is never the channel. bh_strerror() has a text for
+ *   each value, the ones below included.
+ *
+ * Deadlines
+ *   Every call that can wait takes an absolute deadline: nanoseconds of
+ *   CLOCK_MONOTONIC, as bh_now() returns them. BH_FOREVER waits for ever,
+ *   BH_NOWAIT does not wait at all (-ETIMEDOUT at once if there is nothing).
+ *   A deadline is never early and late by at most 1 ms plus one wake-up.
+ *
+ * Handles
+ *   bh_task and bh_io are {generation, index} values, not pointers. They may be
+ *   stored anywhere and passed to any worker of the service; one whose object
+ *   is gone is answered with -ESTALE, never with undefined behaviour. 0 is no
+ *   object.
+ */
+#ifndef BULKHEAD_BASE_H
+#define BULKHEAD_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BH_NODISCARD __attribute__((warn_unused_result))
+#define BH_API       __attribute__((visibility("default")))
+
+typedef uint64_t bh_task; /* a task: see task.h */
+typedef uint64_t bh_io;   /* a socket or listener: see net.h */
+
+#define BH_FOREVER INT64_MAX
+#define BH_NOWAIT  ((int64_t)0)
+
+/* Durations in nanoseconds. */
+#define BH_US(n) ((int64_t)(n)*1000)
+#define BH_MS(n) ((int64_t)(n)*1000000)
+#define BH_S(n)  ((int64_t)(n)*1000000000)
+
+/*
+ * Errors with a meaning of their own here. Each is a plain errno value, so that
+ * strerror() still says something where bh_strerror() is not at hand.
+ *
+ *   -BH_ECANCELED    this task was aborted: clean up and return
+ *   -BH_ESTOPPING    the service is stopping: take no new work
+ *   -BH_ESTALE       the handle's object is gone
+ *   -BH_EQUARANTINED tasks of this type crashed too often and are refused
+ *   -BH_ETIMEDOUT    the deadline passed
+ *   -BH_ENOSLOT      the service's task (or socket) table is full: see the
+ *                    limits of its configuration
+ */
+#define BH_ECANCELED    125 /* ECANCELED */
+#define BH_ESTOPPING    108 /* ESHUTDOWN */
+#define BH_ESTALE       116 /* ESTALE */
+#define BH_EQUARANTINED 129 /* EKEYREJECTED */
+#define BH_ETIMEDOUT    110 /* ETIMEDOUT */
+#define BH_ENOSLOT      105 /* ENOBUFS */
+
+/* A text for a negative error value (or its positive twin). Never NULL; static. */
+BH_API const char *bh_strerror(int error);
+
+/* The library's version, "MAJOR.MINOR.PATCH". */
+BH_API const char *bh_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

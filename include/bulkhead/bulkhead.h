@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* bulkhead.h: the whole public API. Start reading at service.h and task.h. */
+#ifndef BULKHEAD_BULKHEAD_H
+#define BULKHEAD_BULKHEAD_H
+
+#include <bulkhead/base.h>
+#include <bulkhead/mem.h>
+#include <bulkhead/net.h>
+#include <bulkhead/service.h>
+#include <bulkhead/task.h>
+#include <bulkhead/time.h>
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem.h: memory of the running task.
+ *
+ * It lies in the service's arena: the pointer means the same in every worker,
+ * so it may be kept across calls that wait. It belongs to the task that
+ * allocated it and goes away with it, however that task ends; so nothing leaks
+ * when a task crashes. It must not be handed to a task that may outlive the
+ * owner. No lock is taken: a heap has one task, and a task one worker at a time.
+ *
+ * malloc() stays what it is: private to the worker process. Use it between two
+ * calls that can wait, and free it before the second.
+ */
+#ifndef BULKHEAD_MEM_H
+#define BULKHEAD_MEM_H
+
+#include <bulkhead/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* @size bytes aligned to 16, not cleared; NULL when the service's memory limit
+ * is reached, outside of a task, or for more than 16 MiB - 64 at once. */
+BH_API void *bh_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
+
+/* As bh_alloc(), cleared. */
+BH_API void *bh_calloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2)));
+
+/* As realloc(). On failure NULL, and @ptr is as it was. */
+BH_API void *bh_realloc(void *ptr, size_t size) __attribute__((alloc_size(2)));
+
+/* Gives back what bh_alloc() or a join gave to this task. NULL is allowed. */
+BH_API void bh_free(void *ptr);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

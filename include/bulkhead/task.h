@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h: spawning, joining, yielding and aborting tasks.
+ *
+ * A task is the unit of work and the unit of loss: when one crashes, it ends
+ * with a reason, its worker process is replaced, and everything else goes on.
+ * There are two kinds on one scheduler:
+ *
+ *   fiber      plain C that may block in bh_ calls, on a stack of its own;
+ *   poll task  a function called again and again until it says BH_READY: no
+ *              stack, 128 bytes, cheap enough to have millions of.
+ *
+ * Every task may run in any worker of its service, and a fiber may be resumed
+ * in another worker than the one it was suspended in. So what a task keeps
+ * across a bh_ call that can wait must be valid in every worker:
+ *
+ *   valid     its argument, its stack, bh_alloc memory, bh_ handles, functions,
+ *             globals that init() set before the first worker was made;
+ *   not valid memory from malloc, globals changed since, file descriptors'
+ *             FILE * buffers, thread-locals.
+ *
+ * Ownership. The spawner owns the tasks it spawned with a handle: it alone may
+ * join or release them, and when it ends they are aborted (children end with
+ * their parent). A task spawned without a handle (out == NULL) is detached: it
+ * owes nobody anything. A task owns the sockets it opened or was given, its
+ * memory and its children; all of it is released when the task ends, whether it
+ * returned, was aborted, or crashed.
+ */
+#ifndef BULKHEAD_TASK_H
+#define BULKHEAD_TASK_H
+
+#include <bulkhead/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A fiber's function. @arg is the task's own copy of the argument. The value
+ * returned is what the joiner gets. */
+typedef int64_t (*bh_fiber_fn)(void *arg);
+
+/* A poll task's answer. */
+enum bh_poll {
+	BH_PENDING = 0, /* not done: poll again when woken */
+	BH_READY = 1,   /* done: bh_poll_result() set the value, or it is 0 */
+};
+
+/* The context of one poll; valid only during it. */
+struct bh_cx;
+
+/* A poll task's function. @state is the task's own copy of the initial state;
+ * it stays at one address for the task's life. Must not call anything that
+ * waits: those calls answer -EDEADLK here. */
+typedef enum bh_poll (*bh_poll_fn)(struct bh_cx *cx, void *state);
+
+/* What becomes of a task that crashes. */
+enum bh_on_crash {
+	BH_CRASH_FAIL = 0,    /* it ends; its joiner is told (the default) */
+	BH_CRASH_RESTART = 1, /* it starts again from its argument */
+};
+
+struct bh_spawn_opts {
+	uint32_t size;         /* sizeof(struct bh_spawn_opts): the version */
+	uint32_t stack_bytes;  /* fibers; 0: 64 KiB. Only pages touched cost memory */
+	const char *name;      /* the task type's name in bhctl; 0: the function's */
+	uint8_t on_crash;      /* enum bh_on_crash */
+	uint8_t detach_on_end; /* 1: when the parent ends, let this task go on */
+	uint16_t restarts;     /* BH_CRASH_RESTART: at most so often; 0: no limit
+				  but the type's quarantine */
+	uint32_t reserved;
+	bh_io give;            /* a socket of the caller's that becomes the task's */
+};
+#define BH_SPAWN_OPTS_INIT { .size = sizeof(struct bh_spawn_opts) }
+
+/*
+ * Spawns a fiber. @arg (@len bytes, copied; at most 1 MiB) is handed to @fn.
+ * @out gets the handle; NULL detaches the task. @opts may be NULL.
+ *
+ * The task may start before this returns, in another worker. On error nothing
+ * was spawned and opts->give is still the caller's.
+ *
+ * Errors: -BH_ENOSLOT (task table full), -ENOMEM (no memory for the argument),
+ * -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not the
+ * caller's).
+ */
+BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
+		    const struct bh_spawn_opts *opts) BH_NODISCARD;
+
+/* Spawns a poll task; as bh_spawn(). @state (@len bytes) is copied. */
+BH_API int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
+			 const struct bh_spawn_opts *opts) BH_NODISCARD;
+
+/* How a task ended. */
+enum bh_end {
+	BH_END_RETURNED = 0, /* value and data are its own */
+	BH_END_CANCELED = 1, /* it was aborted */
+	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
+	BH_END_RESET = 3,    /* its service was reset */
+	BH_END_TIMEDOUT = 4, /* it was ended for running too long without yielding */
+};
+
+/* What is known of one crash. All of it is diagnostic: a task that runs wild
+ * can forge what its own worker wrote. */
+struct bh_crash {
+	uint64_t id;           /* names the crash in `bhctl crashes`; 0: none */
+	int32_t signal;        /* SIGSEGV, ...; 0: the worker called exit() */
+	int32_t exit_code;     /* when signal is 0 */
+	uint64_t address;      /* the address that faulted, 0 if none */
+	uint64_t instruction;  /* where the program counter stood, 0 if unknown */
+	uint32_t worker;       /* slot of the worker that died */
+	int32_t pid;           /* its process */
+	uint8_t stack_overflow;/* 1: the fault was in a fiber's guard page */
+	uint8_t reserved[3];
+	uint32_t restart_us;   /* death noticed until the slot's next worker ran;
+				  0: not back yet */
+	bh_task task;          /* the task that was running */
+	char task_name[40];    /* its type */
+};
+
+struct bh_result {
+	enum bh_end end;
+	uint32_t reserved;
+	int64_t value;         /* BH_END_RETURNED: what the function returned */
+	void *data;            /* what bh_reply() left, now the joiner's: bh_free() it */
+	size_t len;            /* its length in bytes */
+	struct bh_crash crash; /* BH_END_CRASHED: the signal, where, and in whom */
+};
+
+/*
+ * Waits until @task ends, takes its result and releases its handle, which is
+ * stale afterwards. @res may be NULL.
+ *
+ * Errors: -BH_ETIMEDOUT (the handle stays valid), -BH_ECANCELED (the caller was
+ * aborted; the handle stays valid), -BH_ESTALE, -EPERM (not the caller's
+ * child), -EDEADLK (called from a poll task: use bh_poll_join()).
+ */
+BH_API int bh_join(bh_task task, struct bh_result *res, int64_t deadline) BH_NODISCARD;
+
+/* Gives up the handle: the task goes on, detached. Errors: -BH_ESTALE, -EPERM. */
+BH_API int bh_detach(bh_task task);
+
+/* Asks @task to end: it is woken, and every bh_ call of it that waits answers
+ * -BH_ECANCELED from then on. A poll task is not polled again. Any task of the
+ * service may call this. Errors: -BH_ESTALE. */
+BH_API int bh_abort(bh_task task);
+
+/* In a child: leaves @len bytes for the joiner (copied; replaces an earlier
+ * reply). Errors: -ENOMEM. */
+BH_API int bh_reply(const void *data, size_t len) BH_NODISCARD;
+
+/*
+ * Waits until the worker that crash->id killed has been replaced, and fills
+ * crash->restart_us. Errors: -BH_ETIMEDOUT, -BH_ESTALE (too many crashes ago),
+ * -BH_ECANCELED.
+ */
+BH_API int bh_crash_wait(struct bh_crash *crash, int64_t deadline) BH_NODISCARD;
+
+/* Lets other tasks run. Errors: -BH_ECANCELED. */
+BH_API int bh_yield(void);
+
+/* The running task; 0 outside of one. */
+BH_API bh_task bh_self(void);
+
+/* The slot number of the worker this runs in right now. It may change at every
+ * call that can wait. */
+BH_API uint32_t bh_worker(void);
+
+/* Wakes a suspended task: a fiber in bh_suspend(), or a poll task. A wake-up
+ * sent while the task runs is kept. Safe from any task of the service.
+ * Errors: -BH_ESTALE. */
+BH_API int bh_wake(bh_task task);
+
+/* Suspends the running fiber until bh_wake() or @deadline. Wake-ups may be
+ * spurious: check the condition again. Errors: -BH_ETIMEDOUT, -BH_ECANCELED. */
+BH_API int bh_suspend(int64_t deadline) BH_NODISCARD;
+
+/* -- inside a poll -- */
+
+/* The value the joiner of this poll task gets. */
+BH_API void bh_poll_result(struct bh_cx *cx, int64_t value);
+
+/* Asks for a wake-up at @deadline (replaces the one asked for before). */
+BH_API void bh_poll_at(struct bh_cx *cx, int64_t deadline);
+
+/* Asks for another poll soon; what others wait for goes first. */
+BH_API void bh_poll_again(struct bh_cx *cx);
+
+/* Joins a child from a poll: -EAGAIN when it has not ended (a wake-up is
+ * arranged), else as bh_join(). */
+BH_API int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res) BH_NODISCARD;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	PAGE = 4096
+};
+
+static uint64_t place(uint64_t *at, uint64_t bytes)
+{
+	uint64_t off = *at;
+
+	*at += (bytes + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	return off;
+}
+
+static uint32_t clamp(uint32_t v, uint32_t lo, uint32_t hi)
+{
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* Each class may take all of the service's memory: which sizes will be asked for
+ * is not known, and address space that is not touched costs nothing. */
+static uint32_t blocks_of(uint64_t memory, uint32_t cls)
+{
+	uint64_t n = memory >> (BH_CLASS_SHIFT0 + 2 * cls);
+	uint32_t most = cls == 0 ? 1u << 24 : 1u << 22;
+
+	return (uint32_t)(n < 8 ? 8 : n > most ? most : n) + 1;
+}
+
+void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
+		    uint64_t memory)
+{
+	uint64_t at = 0;
+
+	memset(l, 0, sizeof(*l));
+	l->workers = clamp(workers, 1, BH_MAX_WORKERS);
+	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
+	l->ios = clamp(ios, 64, 1u << 22) + 1;
+	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
+		l->inject_log2++;
+	place(&at, sizeof(struct bh_arena));
+	/* All slots from the start: workers are added at run time. */
+	l->off_workers = place(&at, sizeof(struct bh_worker) * BH_MAX_WORKERS);
+	l->off_inject = place(&at, sizeof(uint64_t) << l->inject_log2);
+	l->off_types = place(&at, sizeof(struct bh_type) * BH_TYPES);
+	l->off_tasks = place(&at, sizeof(struct bh_tcb) * (uint64_t)l->tasks);
+	l->off_task_bits = place(&at, (l->tasks + 63) / 64 * 8ull);
+	l->off_ios = place(&at, sizeof(struct bh_ioslot) * (uint64_t)l->ios);
+	l->off_io_bits = place(&at, (l->ios + 63) / 64 * 8ull);
+	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+		l->blocks[c] = blocks_of(memory, c);
+		l->off_block[c] = place(&at, sizeof(struct bh_block) * (uint64_t)l->blocks[c]);
+		l->off_block_bits[c] = place(&at, (l->blocks[c] + 63) / 64 * 8ull);
+	}
+	for (uint32_t c = 0; c < BH_CLASSES; c++)
+		l->off_data[c] = place(&at, bh_class_bytes(c) * l->blocks[c]);
+	l->bytes = at;
+}
+
+void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
+{
+	bh_layout_init(l, s->workers, s->max_tasks, s->max_io, s->max_memory);
+}
+
+int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
+{
+	struct bh_arena a = { .magic = BH_ARENA_MAGIC,
+			      .format = BH_ARENA_FORMAT,
+			      .workers = l->workers,
+			      .bytes = l->bytes,
+			      .made_ns = now_ns };
+	int fd = memfd_create("bulkhead-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -errno;
+	strncpy(a.name, name, sizeof(a.name) - 1);
+	/* 0600: whoever is not the owner cannot open it anew through /proc. */
+	if (fchmod(fd, 0600) || ftruncate(fd, (off_t)l->bytes) ||
+	    pwrite(fd, &a, sizeof(a), 0) != (ssize_t)sizeof(a) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+		int err = errno;
+		close(fd);
+		return -err;
+	}
+	return fd;
+}
+
+static struct bh_pool_view pool_view(struct bh_pool *p, void *bits, uint32_t capacity)
+{
+	return (struct bh_pool_view){ .pool = p, .bits = bits, .capacity = capacity };
+}
+
+static void point(struct bh_view *v, unsigned char *base)
+{
+	const struct bh_layout *l = &v->l;
+
+	v->a = (void *)base;
+	v->workers = (void *)(base + l->off_workers);
+	v->types = (void *)(base + l->off_types);
+	v->tasks = (void *)(base + l->off_tasks);
+	v->ios = (void *)(base + l->off_ios);
+	v->inject = (struct bh_inject_view){ .q = &v->a->inject,
+					     .cells = (void *)(base + l->off_inject),
+					     .mask = (1u << l->inject_log2) - 1,
+					     .shift = l->inject_log2 };
+	v->task_pool = pool_view(&v->a->task_pool, base + l->off_task_bits, l->tasks);
+	v->io_pool = pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios);
+	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+		v->blocks[c] = (void *)(base + l->off_block[c]);
+		v->data[c] = base + l->off_data[c];
+		v->block_pool[c] =
+			pool_view(&v->a->block_pool[c], base + l->off_block_bits[c], l->blocks[c]);
+	}
+}
+
+int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base, bool write)
+{
+	int flags = MAP_SHARED | MAP_NORESERVE | (base ? MAP_FIXED_NOREPLACE : 0);
+	struct stat st;
+
+	if (fstat(fd, &st) || (uint64_t)st.st_size != l->bytes)
+		return -EBADMSG;
+	void *p = mmap(base, l->bytes, PROT_READ | (write ? PROT_WRITE : 0), flags, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	v->l = *l;
+	point(v, p);
+	if (v->a->magic != BH_ARENA_MAGIC || v->a->format != BH_ARENA_FORMAT) {
+		bh_view_unmap(v);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+void bh_view_unmap(struct bh_view *v)
+{
+	if (v->a)
+		munmap(v->a, v->l.bytes);
+	v->a = NULL;
+}
+
+void bh_enqueue_shared(const struct bh_view *v, uint32_t idx)
+{
+	if (!bh_inject_push(&v->inject, idx))
+		bh_st_rel(&v->a->rescan, 1);
+	bh_notify(v);
+}

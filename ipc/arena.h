@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arena.h: one service's shared memory: layout, creation, and a process's view.
+ *
+ *   ┌──────────┬─────────┬────────┬───────┬───────┬─────┬────────┬─────────────┐
+ *   │ header   │ workers │ inject │ types │ tasks │ I/O │ block  │ blocks by   │
+ *   │ idle, …  │  × 64   │ ring   │ × 256 │ table │ tbl │ tables │ size class  │
+ *   └──────────┴─────────┴────────┴───────┴───────┴─────┴────────┴─────────────┘
+ *    each part page-aligned, found by an offset of struct bh_layout
+ *
+ * A sealed memfd, sparse: reserved in full, backed where touched. In the service's
+ * workers it is mapped at BH_ARENA_BASE, so that a pointer into it means the same
+ * in each; the kernel maps it anywhere and follows no pointer in it.
+ *
+ * Trust. The layout is computed from the plan's numbers, by the kernel and by the
+ * zygote alike, and kept in private memory (struct bh_view). Nobody reads an
+ * offset or a capacity from the arena, so garbage in it can name no address.
+ */
+#ifndef BH_IPC_ARENA_H
+#define BH_IPC_ARENA_H
+
+#include <stddef.h>
+
+#include "inject.h"
+#include "plan.h"
+#include "worker.h"
+
+#define BH_ARENA_MAGIC  0x4e45524148420001ull
+#define BH_ARENA_FORMAT 1u
+#define BH_ARENA_BASE   0x200000000000ull
+
+/* Descriptors a zygote finds on start, beside BH_PLAN_FD and BH_CTL_FD. */
+enum {
+	BH_ARENA_FD = 5,
+	BH_EPOLL_FD = 6,
+	BH_DOORBELL_FD = 7,
+	BH_LISTEN_FD = 8
+};
+
+enum bh_run_state {
+	BH_RUN_STARTING = 0,
+	BH_RUN_RUNNING,
+	BH_RUN_STOPPING, /* take no new work */
+};
+
+enum {
+	BH_ARENA_CRASHES = 64
+};
+
+/* What joiners are told of a crash. Written by the kernel: seq is the crash's id,
+ * stored last; 0 while it is written. */
+struct bh_arena_crash {
+	_Atomic uint64_t id;
+	uint64_t address, instruction, task;
+	int32_t signal, exit_code, pid;
+	uint32_t worker, stack_overflow;
+	_Atomic uint32_t restart_us;
+	char task_name[40];
+};
+
+struct bh_arena {
+	uint64_t magic;
+	uint32_t format, workers;
+	uint64_t bytes;
+	char name[32];
+	int64_t made_ns;
+
+	_Alignas(128) _Atomic uint32_t run_state; /* kernel */
+	_Atomic uint32_t rescan;                  /* anybody: a hint was lost, look at all */
+	_Atomic int64_t kernel_sleeps_until;      /* kernel: a later deadline needs no bell */
+	_Atomic uint64_t crashed;                 /* kernel: tasks ended by a crash */
+	_Atomic uint64_t resets;                  /* kernel */
+	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
+	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
+	struct bh_idle idle;
+	struct bh_inject inject;
+	struct bh_pool task_pool, io_pool, block_pool[BH_CLASSES];
+	struct bh_arena_crash crash[BH_ARENA_CRASHES];
+};
+
+/* Sizes and offsets, from the plan. */
+struct bh_layout {
+	uint64_t bytes;
+	uint32_t workers, tasks, ios, inject_log2;
+	uint32_t blocks[BH_CLASSES];
+	uint64_t off_workers, off_inject, off_types;
+	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
+	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
+};
+
+/* A process's private view: pointers it computed itself. */
+struct bh_view {
+	struct bh_layout l;
+	struct bh_arena *a;
+	struct bh_worker *workers;
+	struct bh_type *types;
+	struct bh_tcb *tasks;
+	struct bh_ioslot *ios;
+	struct bh_block *blocks[BH_CLASSES];
+	unsigned char *data[BH_CLASSES];
+	struct bh_inject_view inject;
+	struct bh_pool_view task_pool, io_pool, block_pool[BH_CLASSES];
+};
+
+/* Computes the layout. Every number is clamped to what the format can hold. */
+void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
+		    uint64_t memory);
+void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s);
+
+/* Makes a sealed memfd of the layout's size with a header in it.
+ * Errors: -EMFILE, -ENFILE, -ENOMEM. */
+int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns);
+
+/* Maps @fd (PROT_READ if !write) at @base (NULL: anywhere) and checks magic,
+ * format and size. Errors: -ENOMEM, -EBADMSG, -EEXIST (the address is taken). */
+int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base, bool write);
+void bh_view_unmap(struct bh_view *v);
+
+static inline struct bh_tcb *bh_tcb_at(const struct bh_view *v, uint32_t idx)
+{
+	return idx && idx < v->l.tasks ? &v->tasks[idx] : NULL;
+}
+
+static inline struct bh_ioslot *bh_io_at(const struct bh_view *v, uint32_t idx)
+{
+	return idx && idx < v->l.ios ? &v->ios[idx] : NULL;
+}
+
+static inline struct bh_block *bh_block_at(const struct bh_view *v, uint32_t ref)
+{
+	uint32_t c = bh_block_class(ref), i = bh_block_idx(ref);
+
+	return c < BH_CLASSES && i && i < v->l.blocks[c] ? &v->blocks[c][i] : NULL;
+}
+
+static inline void *bh_block_data(const struct bh_view *v, uint32_t ref)
+{
+	uint32_t c = bh_block_class(ref);
+
+	return v->data[c] + ((uint64_t)bh_block_idx(ref) << (BH_CLASS_SHIFT0 + 2 * c));
+}
+
+/* The task that handle @h names, whatever its state; NULL: none or stale. */
+static inline struct bh_tcb *bh_tcb_of(const struct bh_view *v, uint64_t h)
+{
+	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(h));
+
+	if (!t)
+		return NULL;
+	uint64_t w = bh_ld_acq(&t->state);
+	return bh_state_gen(w) == bh_handle_gen(h) && bh_state_of(w) != BH_FREE ? t : NULL;
+}
+
+/* True while the task that owns something is alive: not free, and not DONE
+ * (what a DONE task still owns is its reply, which its parent releases). */
+static inline bool bh_owner_alive(const struct bh_view *v, uint64_t h)
+{
+	return bh_tcb_of(v, h) != NULL;
+}
+
+/* Wakes a sleeping worker if the idle rules ask for it. For whoever pushed. */
+static inline void bh_notify(const struct bh_view *v)
+{
+	int w = bh_idle_pick(&v->a->idle);
+
+	if (w >= 0 && (uint32_t)w < v->l.workers)
+		bh_unpark(&v->workers[w].park);
+}
+
+/* Queues a hint in the inject queue and wakes somebody; when the queue is full,
+ * asks for a scan. */
+void bh_enqueue_shared(const struct bh_view *v, uint32_t idx);
+
+#endif

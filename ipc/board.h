@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * board.h: the system board: one memfd with all that must outlive the kernel.
+ *
+ *   guardian ─rw─ deaths ring        written by the guardian alone
+ *   kernel   ─rw─ everything else    written by the kernel alone
+ *   admind, traced ─ro─              mapped through a read-only descriptor
+ *
+ * No worker and no user code maps it, so the kernel trusts what it finds here
+ * as far as a predecessor that was killed in the middle of a store allows:
+ * process entries are committed by their `state` word, crash records by `seq`.
+ *
+ * Readers (admind, traced) may see a record while it is written: they copy it
+ * and compare `seq` before and after (struct bh_board_crash), or accept that
+ * single counters of one entry are of different moments (everything else).
+ */
+#ifndef BH_IPC_BOARD_H
+#define BH_IPC_BOARD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "plan.h"
+
+#define BH_BOARD_MAGIC  0x4452414f42484200ull
+#define BH_BOARD_FORMAT 1u
+
+enum {
+	BH_BOARD_DEATHS = 1024,
+	BH_BOARD_PROCS = 512,
+	BH_BOARD_CRASHES = 256,
+	BH_BOARD_LOGS = 64,
+};
+
+/* Kinds of process. */
+enum bh_proc_kind {
+	BH_PROC_NONE = 0,
+	BH_PROC_KERNEL,
+	BH_PROC_ZYGOTE,
+	BH_PROC_TWIN, /* a zygote in waiting */
+	BH_PROC_WORKER,
+	BH_PROC_ADMIND,
+	BH_PROC_TRACED,
+	BH_PROC_KIND_COUNT
+};
+
+enum bh_proc_state {
+	BH_PROC_FREE = 0,
+	BH_PROC_STARTING, /* asked for; pid may be 0 */
+	BH_PROC_UP,       /* said that it is ready */
+	BH_PROC_DEAD,     /* its death was seen; not yet cleaned up after */
+	BH_PROC_BACKOFF,  /* to be started again at `start_at_ns` */
+	BH_PROC_STATE_COUNT
+};
+
+/* One death, noted by the guardian. Single producer, single consumer: the
+ * guardian writes the entry, then `deaths_tail` with release; the kernel reads
+ * up to it and stores `deaths_head`. */
+struct bh_death {
+	int32_t pid;
+	int32_t status; /* as waitpid() gives it */
+	int64_t time_ns;
+};
+
+/* One supervised process. Commit: `state` is stored last, with release. */
+struct bh_proc {
+	_Atomic uint32_t state;
+	uint32_t kind;
+	uint32_t service; /* index in services[]; UINT32_MAX: none */
+	uint32_t slot;    /* worker slot */
+	uint32_t epoch;   /* its incarnation in that slot */
+	int32_t pid;
+	int32_t pidfd; /* in the table shared by guardian and kernel; -1: none */
+	int32_t ctl;   /* the kernel's end of its control socket; -1: none */
+	uint32_t restarts;
+	uint32_t failures; /* deaths in a row without having been up for long */
+	int64_t started_ns;
+	int64_t start_at_ns;
+	int64_t died_ns;
+	uint64_t crash_id; /* the record to complete when the next one is up */
+};
+
+/* One crash. `seq` is odd while it is written. */
+struct bh_board_crash {
+	_Atomic uint32_t seq;
+	uint32_t service;
+	uint64_t id;     /* 1, 2, ...; 0: never used. Record id sits at id % COUNT */
+	int64_t time_ns; /* CLOCK_MONOTONIC, when the kernel saw it */
+	int64_t wall_ns; /* CLOCK_REALTIME */
+	uint32_t kind;   /* enum bh_proc_kind of what died */
+	uint32_t worker;
+	int32_t pid;
+	int32_t signal;
+	int32_t exit_code;
+	uint32_t stack_overflow;
+	uint64_t address;
+	uint64_t instruction;
+	uint64_t stack_pointer;
+	uint64_t task; /* handle; 0: no task was running */
+	char task_name[40];
+	int64_t ran_ns;        /* how long its poll had run; 0: unknown */
+	uint32_t task_type;    /* index in the arena's type table */
+	uint32_t type_crashes; /* how often this type crashed, this one included */
+	uint32_t restart_us;   /* 0: not back yet */
+	uint32_t n_frames;     /* return addresses caught by the worker itself */
+	uint64_t frames[16];
+};
+
+/* One service, as the kernel sees it. */
+struct bh_board_service {
+	char name[32];
+	uint32_t state;     /* enum bh_proc_state of the service as a whole */
+	uint32_t workers;   /* slots in use */
+	uint32_t arena_seq; /* how many arenas it has had: changes on a reset */
+	uint32_t n_listen;
+	char listen[BH_PLAN_LISTEN][72]; /* as bound */
+	uint64_t arena_bytes;
+	uint64_t resets;
+	uint64_t zygote_restarts;
+	uint64_t worker_restarts[BH_MAX_WORKERS];
+	uint64_t worker_crashes[BH_MAX_WORKERS];
+	int32_t worker_pid[BH_MAX_WORKERS]; /* 0: none right now */
+	uint32_t worker_epoch[BH_MAX_WORKERS];
+	char last_reset[160];    /* why; "": never */
+	uint32_t arena_memfd;    /* the kernel's descriptor */
+	uint32_t epfd, doorbell; /* the kernel's descriptors */
+	uint32_t reserved;
+};
+
+enum bh_system_state {
+	BH_SYSTEM_STARTING = 0,
+	BH_SYSTEM_RUNNING,
+	BH_SYSTEM_STOPPING,
+	BH_SYSTEM_FAILED,
+};
+
+struct bh_board {
+	uint64_t magic;
+	uint32_t format, bytes;
+	char version[16];
+	int32_t guardian_pid;
+	int32_t kernel_pid;
+	uint32_t kernel_restarts;
+	_Atomic uint32_t system_state; /* enum bh_system_state */
+	int64_t started_ns;            /* CLOCK_MONOTONIC */
+	int64_t started_wall_ns;       /* CLOCK_REALTIME */
+	int64_t kernel_started_ns;
+	char admin_url[256];
+
+	_Alignas(128) _Atomic uint64_t deaths_tail; /* guardian */
+	_Alignas(128) _Atomic uint64_t deaths_head; /* kernel */
+	struct bh_death deaths[BH_BOARD_DEATHS];
+
+	_Alignas(128) _Atomic uint64_t crashes; /* id of the newest record */
+	uint64_t turns;                         /* of the kernel's loop */
+	uint32_t n_services;
+	uint32_t reserved;
+	struct bh_board_service services[BH_PLAN_SERVICES];
+	struct bh_proc procs[BH_BOARD_PROCS];
+	struct bh_board_crash crash[BH_BOARD_CRASHES];
+};
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle.h: who sleeps, who searches, and who is woken.
+ *
+ * Two 64-bit masks, one bit a worker slot (masks, not counts: after a death the
+ * kernel clears the dead worker's bits, and nothing is left of it):
+ *
+ *   parked     sleeps on its futex, or is about to
+ *   searching  looks for work in other queues, or was woken to do so
+ *
+ * A wake-up is never lost, by this pair (D1/D2, Dekker's argument):
+ *
+ *   worker going to sleep              whoever queues work
+ *   D1 set my bit in `parked`          D2 push the entry
+ *      full fence                         full fence
+ *      look at all queues                 look at `searching` and `parked`
+ *
+ * Either the worker sees the entry, or the pusher sees the bit. If somebody is
+ * searching, the pusher wakes nobody: a searcher that gives up sets its parked
+ * bit before it looks at all queues a last time, which is the left column again.
+ * The last searcher to find work wakes one more worker, so that work that came
+ * while only one searched is not left to one (the rule is Tokio's).
+ *
+ * Crash. A waker killed after it took a parked bit and before futex_wake leaves
+ * a sleeper nobody knows of: after every death the kernel wakes all workers of
+ * the service. A worker killed with its bits set: the kernel clears them.
+ */
+#ifndef BH_IPC_IDLE_H
+#define BH_IPC_IDLE_H
+
+#include "order.h"
+
+struct bh_idle {
+	_Alignas(128) _Atomic uint64_t parked;
+	_Alignas(128) _Atomic uint64_t searching;
+};
+
+/* A worker's parker: a futex word. */
+enum {
+	BH_AWAKE = 0,
+	BH_PARKED = 1
+};
+
+/* Pusher, after the push: picks the worker to wake, and makes it a searcher.
+ * -1: nobody needs to be woken. The caller then calls bh_unpark(). Commit: the
+ * AND that takes the parked bit. */
+static inline int bh_idle_pick(struct bh_idle *i)
+{
+	bh_fence(); /* D2 */
+	if (bh_ld_rlx(&i->searching))
+		return -1;
+	uint64_t parked = bh_ld_rlx(&i->parked);
+
+	while (parked) {
+		int w = __builtin_ctzll(parked);
+		uint64_t bit = 1ull << w;
+
+		if (bh_and(&i->parked, ~bit) & bit) {
+			bh_or(&i->searching, bit);
+			return w;
+		}
+		parked = bh_ld_rlx(&i->parked);
+	}
+	return -1;
+}
+
+/* Worker: may it search? At most half of @workers search at once. */
+static inline bool bh_idle_search_begin(struct bh_idle *i, uint32_t slot, uint32_t workers)
+{
+	uint64_t bit = 1ull << slot, now = bh_ld_rlx(&i->searching);
+
+	if (now & bit)
+		return true;
+	if (2 * (uint32_t)__builtin_popcountll(now) >= workers)
+		return false;
+	bh_or(&i->searching, bit);
+	return true;
+}
+
+/* Worker: no longer searches. True if it was the last one. */
+static inline bool bh_idle_search_end(struct bh_idle *i, uint32_t slot)
+{
+	uint64_t bit = 1ull << slot;
+
+	if (!(bh_ld_rlx(&i->searching) & bit))
+		return false;
+	return bh_and(&i->searching, ~bit) == bit;
+}
+
+/* Worker: announces that it is going to sleep. It must then look at all queues,
+ * and call bh_idle_park_cancel() if it finds something. */
+static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+{
+	bh_st_rlx(park, BH_PARKED);
+	bh_or(&i->parked, 1ull << slot);
+	bh_idle_search_end(i, slot);
+	bh_fence(); /* D1 */
+}
+
+/* Worker: did not sleep after all. If somebody took the bit meanwhile, it is a
+ * searcher now and will find the unpark it was sent. */
+static inline void bh_idle_park_cancel(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+{
+	bh_and(&i->parked, ~(1ull << slot));
+	bh_st_rlx(park, BH_AWAKE);
+}
+
+/* Sleeps until unparked; returns at once if that has happened. Spurious returns
+ * are possible: the caller looks at `park`. */
+void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns);
+
+/* Wakes the worker that sleeps on @park. */
+void bh_unpark(_Atomic uint32_t *park);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan.h: what the launcher tells the kernel to run.
+ *
+ * The kernel parses no configuration. `bulkhead run` reads it (YAML, options),
+ * opens every listening socket, and hands over one sealed memfd with this
+ * struct, on descriptor BH_PLAN_FD, to bulkhead-kernel, which it becomes by exec.
+ * So an address that is in use, or a key misspelt, is reported by the program
+ * the user typed, before anything runs.
+ *
+ * Single writer (the launcher), before any reader; never changed afterwards. The
+ * kernel maps it read-only and keeps it mapped; zygotes inherit it on the same
+ * descriptor and read their own entry (options, listeners).
+ */
+#ifndef BH_IPC_PLAN_H
+#define BH_IPC_PLAN_H
+
+#include <stdint.h>
+
+#define BH_PLAN_MAGIC  0x4e414c5048420001ull
+#define BH_PLAN_FORMAT 1u
+#define BH_PLAN_FD     3 /* the descriptor it is inherited on */
+
+enum {
+	BH_PLAN_SERVICES = 16,
+	BH_PLAN_LISTEN = 8,
+	BH_PLAN_OPTIONS = 32,
+	BH_MAX_WORKERS = 64, /* one bit each in a 64-bit mask */
+};
+
+/* Restart policy across services (OTP's names). */
+enum bh_strategy {
+	BH_ONE_FOR_ONE = 0,
+	BH_ONE_FOR_ALL = 1,
+	BH_REST_FOR_ONE = 2,
+};
+
+struct bh_plan_listen {
+	char address[72]; /* as configured, the key of bh_listen() */
+	char actual[72];  /* as bound: the port is never 0 */
+	int32_t fd;       /* inherited by the kernel; O_NONBLOCK, listening */
+	uint32_t port;
+};
+
+struct bh_plan_option {
+	char key[32];
+	char value[224];
+};
+
+struct bh_plan_service {
+	char name[32];
+	char module[256]; /* absolute path of the shared object; "": linked into host */
+	char host[256];   /* absolute path of the program that becomes the zygote */
+	uint32_t workers;
+	uint32_t uid, gid;  /* UINT32_MAX: keep */
+	uint32_t max_tasks; /* task table size */
+	uint32_t max_io;    /* I/O slots */
+	uint32_t reserved0;
+	uint64_t max_memory; /* bytes of task memory and stacks together */
+	/* Quarantine of a task type: more than `crash_intensity` crashes within
+	 * `crash_period_ms`; 0: never. */
+	uint32_t crash_intensity;
+	uint32_t crash_period_ms;
+	/* Task types that are never quarantined: names, '\n' between them. */
+	char crash_exempt[512];
+	/* Workers that die on start are retried with exponential back-off between
+	 * these bounds. */
+	uint32_t backoff_min_ms, backoff_max_ms;
+	/* How often the service as a whole may fail (reset, zygote lost) within
+	 * the period before the failure escalates to the system's strategy. */
+	uint32_t restart_intensity;
+	uint32_t restart_period_ms;
+	uint32_t n_listen, n_options;
+	struct bh_plan_listen listen[BH_PLAN_LISTEN];
+	struct bh_plan_option options[BH_PLAN_OPTIONS];
+};
+
+struct bh_plan {
+	uint64_t magic;
+	uint32_t format, bytes;          /* sizeof(struct bh_plan) */
+	char config[256];                /* where it was read from; "embedded default" */
+	char admin_url[256];             /* nng URL of the admin endpoint */
+	char libexec[256];               /* directory of bulkhead-admind, -traced, -host */
+	char rundir[256];                /* private directory to remove at the end; "": none */
+	uint32_t strategy;               /* enum bh_strategy */
+	uint32_t grace_ms;               /* how long a stop waits for requests under way */
+	uint32_t admin;                  /* 1: start admind */
+	uint32_t trace;                  /* 1: start traced */
+	uint32_t unpriv_uid, unpriv_gid; /* what admind becomes; UINT32_MAX: keep */
+	uint32_t n_services, reserved;
+	struct bh_plan_service services[BH_PLAN_SERVICES];
+};
+
+#endif

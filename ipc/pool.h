@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h: finding a free slot in a table of state words.
+ *
+ * A pool knows nothing that matters: whether slot i is free stands in slot i's
+ * own word, and taking it is a CAS on that word. The pool only says where it is
+ * worth trying. Three places hold such hints:
+ *
+ *   cache   a few indexes per worker (in its worker slot, so that recovery can
+ *           read them); no atomics, most recently freed first;
+ *   bitmap  one bit a slot, shared; whole words are claimed by one exchange;
+ *   mark    slots at and above it were never used; 64 are claimed by one CAS.
+ *
+ * Index 0 is never handed out: 0 means none everywhere.
+ *
+ * Crash. A worker that dies leaves its cache in place, plus two journal words:
+ * `word` (the 64 indexes being claimed) and `pending` (the one being freed).
+ * bh_pool_recover() puts every index named there back in the bitmap if its slot
+ * is free. An index named twice is harmless (one CAS wins); one forgotten is
+ * found by the verifying scan.
+ */
+#ifndef BH_IPC_POOL_H
+#define BH_IPC_POOL_H
+
+#include "order.h"
+
+enum {
+	BH_POOL_CACHE = 128
+};
+
+/* Shared part, in the arena; the bitmap lies elsewhere in it. */
+struct bh_pool {
+	_Alignas(128) _Atomic uint32_t mark; /* multiple of 64, <= capacity rounded up */
+	_Atomic int32_t spare;               /* about how many bits are set; a hint of a hint */
+	_Atomic uint32_t rotor;
+};
+
+/* A worker's part. */
+struct bh_pool_cache {
+	uint32_t n;
+	_Atomic uint32_t word;    /* 1 + index of the bitmap word being claimed; 0: none */
+	_Atomic uint32_t pending; /* index being freed; 0: none */
+	uint32_t idx[BH_POOL_CACHE];
+};
+
+/* A process's private view of one pool. */
+struct bh_pool_view {
+	struct bh_pool *pool;
+	_Atomic uint64_t *bits;
+	uint32_t capacity; /* indexes are 1 .. capacity - 1 */
+};
+
+/* An index worth trying, or 0: the table is full. */
+uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c);
+
+static inline uint32_t bh_pool_take(const struct bh_pool_view *v, struct bh_pool_cache *c)
+{
+	return c->n && c->n <= BH_POOL_CACHE ? c->idx[--c->n] : bh_pool_refill(v, c);
+}
+
+/* Announces that @idx is about to be freed; bh_pool_give() once it is. */
+static inline void bh_pool_freeing(struct bh_pool_cache *c, uint32_t idx)
+{
+	bh_st_rlx(&c->pending, idx);
+	bh_compiler_barrier();
+}
+
+void bh_pool_spill(const struct bh_pool_view *v, struct bh_pool_cache *c);
+
+static inline void bh_pool_give(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_t idx)
+{
+	if (c->n >= BH_POOL_CACHE)
+		bh_pool_spill(v, c);
+	c->idx[c->n++] = idx;
+	bh_compiler_barrier();
+	bh_st_rlx(&c->pending, 0);
+}
+
+/* Gives @idx straight to the bitmap: for those without a cache (the kernel). */
+void bh_pool_give_shared(const struct bh_pool_view *v, uint32_t idx);
+
+/* After a confirmed death: hands what @c names to the bitmap where is_free()
+ * says so, and empties it. Idempotent. */
+void bh_pool_recover(const struct bh_pool_view *v, struct bh_pool_cache *c,
+		     bool (*is_free)(const void *ctx, uint32_t idx), const void *ctx);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recover.h: putting right what a dead process left behind.
+ *
+ * Called by the kernel (and by the crash sweep) after the death of the process is
+ * confirmed, never on a time-out: nobody but the caller may be the dead one's
+ * incarnation. Live workers go on all the while. Every function is idempotent, so
+ * a kernel that is killed in the middle is replaced by one that starts again.
+ *
+ *   bh_recover_begin    finds the task that was running: RUNNING -> CLEANUP
+ *   (the caller records the crash and decides what becomes of the task)
+ *   bh_recover_task     releases what the task owned, ends or restarts it
+ *   bh_recover_worker   queues, journal, pools, idle masks: all that the slot names
+ *
+ * All of it takes microseconds and does not depend on how many tasks there are.
+ * What no journal knows, bh_verify_step() finds, a bounded number of slots at a
+ * time, while everybody runs.
+ *
+ * The arena is hostile input here: indexes are checked, walks are bounded, and
+ * an element that does not name the expected owner ends its walk.
+ */
+#ifndef BH_IPC_RECOVER_H
+#define BH_IPC_RECOVER_H
+
+#include "arena.h"
+
+/* What the caller does for recovery. */
+struct bh_recover_ops {
+	/* I/O slot @idx is BH_IO_CLOSING: have its descriptor closed. */
+	void (*close_io)(void *ctx, uint32_t idx);
+	void *ctx;
+};
+
+struct bh_dead_task {
+	uint64_t task; /* handle; 0: no task was running */
+	uint32_t type;
+	uint16_t crashes; /* before this one */
+	bool can_restart; /* it asks for it, and has restarts left */
+	int64_t ran_ns;   /* how long its poll had run when last seen; 0: unknown */
+};
+
+/* Finds and takes the task that incarnation @epoch of @slot was running. */
+void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch, int64_t now_ns,
+		      struct bh_dead_task *out);
+
+/* Releases what @task (in CLEANUP) owns, and then restarts it, or ends it with
+ * @end (enum bh_end) and @value and wakes its parent. */
+void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
+		     int64_t value, const struct bh_recover_ops *ops);
+
+/* Puts right everything else that slot @slot names. Last, since it forgets the
+ * journal. */
+void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
+		       const struct bh_recover_ops *ops);
+
+/*
+ * The verifying scan. Looks at up to @n entries of the tables from *@cursor on
+ * and repairs what is wrong by itself: SCHEDULED tasks without a hint are queued
+ * again (a second hint does no harm), RUNNING and RESERVED ones of dead
+ * incarnations and all CLEANUP ones are released, blocks and I/O slots whose
+ * owner is gone are freed, free slots that no pool names are given back. Returns
+ * true when the scan has come to its end; *repaired counts.
+ */
+struct bh_verify {
+	uint64_t cursor;
+	uint64_t repaired;
+	uint64_t live; /* tasks seen that are not free */
+};
+bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
+		    const struct bh_recover_ops *ops);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h: the task state word. It is the truth about a task; every queue entry,
+ * list link and counter is a hint that must be checked against it.
+ *
+ *   63            32 31       16 15       8 7        4 3       0
+ *  ┌────────────────┬───────────┬──────────┬──────────┬─────────┐
+ *  │   generation   │   epoch   │  worker  │  flags   │  state  │
+ *  └────────────────┴───────────┴──────────┴──────────┴─────────┘
+ *
+ *            reserve          publish           run
+ *     FREE ───────────▶ RESERVED ──────▶ SCHEDULED ──────▶ RUNNING
+ *      ▲                               ▲   ▲                │ │ │
+ *      │                          wake │   └── yield ───────┘ │ │
+ *      │                               │       (or NOTIFIED)  │ │
+ *      │                            WAITING ◀── suspend ──────┘ │
+ *      │  release                                               │
+ *      └───────────── DONE ◀──────────── end ───────────────────┤
+ *      └───────────────────── end, DETACHED ────────────────────┤
+ *                                                               │
+ *                  CLEANUP (the kernel's) ◀── its worker died ──┘
+ *
+ * worker and epoch name the incarnation that holds the task: meaningful in
+ * RESERVED and RUNNING, where that incarnation alone may touch the task's other
+ * fields. In CLEANUP the kernel alone may. In SCHEDULED, WAITING and DONE nobody
+ * may but by first winning a transition (DONE: the parent may).
+ *
+ * Every function here is one CAS: the commit point of what it is named after.
+ * Killed before it, nothing happened; killed after it, all of it did.
+ *
+ * The generation changes with every FREE -> RESERVED, so a handle names one
+ * task, not one slot.
+ */
+#ifndef BH_IPC_STATE_H
+#define BH_IPC_STATE_H
+
+#include "order.h"
+
+enum bh_state {
+	BH_FREE = 0, /* zero, so that fresh memory is a table of free tasks */
+	BH_RESERVED,
+	BH_SCHEDULED,
+	BH_RUNNING,
+	BH_WAITING,
+	BH_DONE,
+	BH_CLEANUP,
+	BH_STATE_COUNT
+};
+
+#define BH_NOTIFIED  (1ull << 4) /* woken while running: will be scheduled, not suspended */
+#define BH_ABORTED   (1ull << 5) /* asked to end; never unset in a task's life */
+#define BH_DETACHED  (1ull << 6) /* nobody will join: its end frees it; never unset */
+#define BH_FLAG_MASK (0xfull << 4)
+
+/* Owners that are not worker slots. */
+#define BH_OWNER_KERNEL 0xffu
+#define BH_OWNER_ZYGOTE 0xfeu
+#define BH_OWNER_NONE   0xfdu
+
+static inline enum bh_state bh_state_of(uint64_t w)
+{
+	return (enum bh_state)(w & 0xf);
+}
+
+static inline uint32_t bh_state_worker(uint64_t w)
+{
+	return (uint32_t)(w >> 8) & 0xff;
+}
+
+static inline uint32_t bh_state_epoch(uint64_t w)
+{
+	return (uint32_t)(w >> 16) & 0xffff;
+}
+
+static inline uint32_t bh_state_gen(uint64_t w)
+{
+	return (uint32_t)(w >> 32);
+}
+
+static inline uint64_t bh_state_make(uint32_t gen, uint32_t epoch, uint32_t worker, uint64_t flags,
+				     enum bh_state s)
+{
+	return (uint64_t)gen << 32 | (uint64_t)(epoch & 0xffff) << 16 |
+	       (uint64_t)(worker & 0xff) << 8 | flags | (uint64_t)s;
+}
+
+/* @w with another state and no holder. */
+static inline uint64_t bh_state_unheld(uint64_t w, enum bh_state s)
+{
+	return (w & ~0xffffff0full) | (uint64_t)BH_OWNER_NONE << 8 | (uint64_t)s;
+}
+
+/* FREE -> RESERVED(worker, epoch), a new generation. */
+static inline bool bh_state_reserve(_Atomic uint64_t *p, uint32_t worker, uint32_t epoch,
+				    uint64_t *now)
+{
+	uint64_t w = bh_ld_rlx(p);
+
+	if (bh_state_of(w) != BH_FREE)
+		return false;
+	uint32_t gen = bh_state_gen(w) + 1;
+	*now = bh_state_make(gen ? gen : 1, epoch, worker, 0, BH_RESERVED);
+	return bh_cas(p, &w, *now);
+}
+
+/* RESERVED -> SCHEDULED. Only the holder calls it; nobody else has a handle yet,
+ * so no flag can have been set. A plain release store commits. */
+static inline void bh_state_publish(_Atomic uint64_t *p, uint64_t reserved, uint64_t flags)
+{
+	bh_st_rel(p, bh_state_unheld(reserved, BH_SCHEDULED) | flags);
+}
+
+/* SCHEDULED -> RUNNING(worker, epoch). False: the hint was stale. */
+static inline bool bh_state_run(_Atomic uint64_t *p, uint32_t worker, uint32_t epoch, uint64_t *now)
+{
+	uint64_t w = bh_ld_rlx(p);
+
+	do {
+		if (bh_state_of(w) != BH_SCHEDULED)
+			return false;
+		*now = bh_state_make(bh_state_gen(w), epoch, worker,
+				     (w & BH_FLAG_MASK) & ~BH_NOTIFIED, BH_RUNNING);
+	} while (!bh_cas(p, &w, *now));
+	return true;
+}
+
+/* RUNNING -> WAITING, or -> SCHEDULED when it was woken or aborted meanwhile
+ * (returns false: the caller must put a hint in a queue). Holder only. */
+static inline bool bh_state_suspend(_Atomic uint64_t *p)
+{
+	uint64_t w = bh_ld_rlx(p), next;
+
+	do {
+		bool stay = w & BH_NOTIFIED;
+		next = bh_state_unheld(w, stay ? BH_SCHEDULED : BH_WAITING) & ~BH_NOTIFIED;
+	} while (!bh_cas(p, &w, next));
+	return bh_state_of(next) == BH_WAITING;
+}
+
+/* RUNNING -> SCHEDULED. Holder only; the caller queues a hint. */
+static inline void bh_state_yield(_Atomic uint64_t *p)
+{
+	uint64_t w = bh_ld_rlx(p);
+
+	while (!bh_cas(p, &w, bh_state_unheld(w, BH_SCHEDULED) & ~BH_NOTIFIED))
+		;
+}
+
+/* Clears NOTIFIED without leaving RUNNING: the holder looks again before it
+ * suspends. Holder only. */
+static inline void bh_state_absorb(_Atomic uint64_t *p)
+{
+	bh_and(p, ~BH_NOTIFIED);
+}
+
+enum bh_wake {
+	BH_WAKE_NOTHING, /* it runs (and is notified), is scheduled, or has ended */
+	BH_WAKE_QUEUE,   /* now SCHEDULED: the caller must put a hint in a queue */
+	BH_WAKE_STALE,   /* another generation, or free */
+};
+
+/*
+ * Wakes a task, setting @flags (BH_ABORTED) as well. @gen 0 wakes whichever task
+ * sits in the slot: spurious wake-ups are allowed, so a waker that only knows
+ * the index need not know more.
+ *
+ * Killed between BH_WAKE_QUEUE's CAS and the push, the task is SCHEDULED without
+ * a hint: the waker's journal names it, and so does a scan.
+ */
+static inline enum bh_wake bh_state_wake(_Atomic uint64_t *p, uint32_t gen, uint64_t flags)
+{
+	uint64_t w = bh_ld_acq(p), next;
+
+	do {
+		if (gen && bh_state_gen(w) != gen)
+			return BH_WAKE_STALE;
+		switch (bh_state_of(w)) {
+		case BH_WAITING:
+			next = bh_state_unheld(w, BH_SCHEDULED) | flags;
+			break;
+		case BH_RUNNING:
+			next = w | BH_NOTIFIED | flags;
+			break;
+		case BH_SCHEDULED:
+		case BH_RESERVED:
+		case BH_CLEANUP:
+			next = w | flags;
+			break;
+		case BH_DONE:
+			return BH_WAKE_NOTHING;
+		default:
+			return BH_WAKE_STALE;
+		}
+		if (next == w)
+			return BH_WAKE_NOTHING;
+	} while (!bh_cas(p, &w, next));
+	return bh_state_of(w) == BH_WAITING ? BH_WAKE_QUEUE : BH_WAKE_NOTHING;
+}
+
+/* RUNNING or CLEANUP -> DONE, or -> FREE when DETACHED (returns true: freed, the
+ * caller gives the slot back to its pool). Holder only. */
+static inline bool bh_state_end(_Atomic uint64_t *p)
+{
+	uint64_t w = bh_ld_rlx(p), next;
+
+	do {
+		next = w & BH_DETACHED ? bh_state_make(bh_state_gen(w), 0, 0, 0, BH_FREE) :
+					 bh_state_unheld(w, BH_DONE);
+	} while (!bh_cas(p, &w, next));
+	return w & BH_DETACHED;
+}
+
+/* The parent gives up its claim: sets DETACHED (and @flags). True: the task had
+ * ended before, and the caller must release it (it is DONE still). */
+static inline bool bh_state_detach(_Atomic uint64_t *p, uint32_t gen, uint64_t flags)
+{
+	uint64_t w = bh_ld_acq(p);
+
+	do {
+		if (bh_state_gen(w) != gen || bh_state_of(w) == BH_FREE)
+			return false;
+		if (bh_state_of(w) == BH_DONE)
+			return true;
+	} while (!bh_cas(p, &w, w | BH_DETACHED | flags));
+	return false;
+}
+
+/* DONE, RESERVED or CLEANUP -> FREE. By the parent, the holder, the kernel. */
+static inline bool bh_state_free(_Atomic uint64_t *p, uint64_t w)
+{
+	return bh_cas(p, &w, bh_state_make(bh_state_gen(w), 0, 0, 0, BH_FREE));
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h: the task table, the type table, memory blocks and I/O slots: what a
+ * task is and what it owns.
+ *
+ * Ownership. A task owns three singly linked lists: children, blocks, I/O slots.
+ * A list is changed only by who holds the task (its worker while it is RUNNING,
+ * the kernel in CLEANUP), and every change is one store: push writes the new
+ * element's link, then the head; unlink stores the predecessor's link. Each
+ * element also names its owner in a word of its own, which is the truth: a walk
+ * stops at an element that names somebody else, and an element whose owner is
+ * dead is free to take, in a list or not.
+ *
+ * Between taking an element (CAS on its owner word) and linking it, the worker's
+ * journal names it (worker.h), so a crash there loses nothing either.
+ */
+#ifndef BH_IPC_TASK_H
+#define BH_IPC_TASK_H
+
+#include "state.h"
+
+/* -- handles: {generation, index} ------------------------------------------ */
+
+static inline uint64_t bh_handle(uint32_t gen, uint32_t idx)
+{
+	return (uint64_t)gen << 32 | idx;
+}
+
+static inline uint32_t bh_handle_idx(uint64_t h)
+{
+	return (uint32_t)h;
+}
+
+static inline uint32_t bh_handle_gen(uint64_t h)
+{
+	return (uint32_t)(h >> 32);
+}
+
+/* -- tasks ------------------------------------------------------------------ */
+
+enum bh_task_kind {
+	BH_KIND_FIBER = 0,
+	BH_KIND_POLL = 1
+};
+
+/* What a WAITING task waits for: diagnostic, but for BH_WAIT_IO, by which a new
+ * kernel finds those whose edge it may have missed. */
+enum bh_wait {
+	BH_WAIT_NONE = 0,
+	BH_WAIT_SLEEP,
+	BH_WAIT_JOIN,
+	BH_WAIT_IO,
+	BH_WAIT_SUSPEND
+};
+
+enum {
+	BH_TASK_INLINE = 24
+};
+
+/* 128 bytes: a pending poll task costs no more. Written by the holder (see
+ * state.h) but for `state`, and `armed_ns` (the kernel's). */
+struct bh_tcb {
+	_Atomic uint64_t state;
+	_Atomic int64_t deadline_ns; /* the timer entry; 0: none. A later deadline and
+				        a cancel are plain stores: the wheel looks again */
+	_Atomic int64_t armed_ns;    /* for when the wheel holds it; 0: not in it */
+	_Atomic uint64_t parent;     /* handle of the task that may join; 0: none */
+	uint64_t fn;                 /* an address in the service's image */
+	uint64_t arg;                /* an address in the arena */
+	int64_t value;               /* result; BH_END_CRASHED: the crash's id */
+	_Atomic uint32_t child;      /* first child */
+	_Atomic uint32_t sibling;    /* next in the parent's list */
+	_Atomic uint32_t blocks;     /* first block */
+	_Atomic uint32_t ios;        /* first I/O slot */
+	_Atomic uint32_t arg_block;  /* holds the argument if it is not inline */
+	_Atomic uint32_t reply;      /* block with the reply */
+	_Atomic uint32_t stack;      /* block with the stack; 0: not started */
+	uint32_t born_ms;            /* since the arena was made */
+	uint16_t type;               /* index in the type table */
+	uint8_t kind;                /* enum bh_task_kind */
+	uint8_t end;                 /* enum bh_end, once DONE */
+	uint8_t on_crash;            /* enum bh_on_crash */
+	uint8_t keep;                /* opts.detach_on_end */
+	uint8_t wait;                /* enum bh_wait */
+	uint8_t reserved;
+	uint16_t restarts; /* left; 0xffff: no limit */
+	uint16_t crashes;  /* so far */
+	uint32_t arg_len;
+	union {
+		struct {
+			uint64_t sp;      /* fiber: its saved context */
+			uint64_t heap;    /* address of its heap's state; 0: none yet */
+			uint64_t wait_on; /* handle of what it waits for; diagnostic */
+		};
+		unsigned char small[BH_TASK_INLINE]; /* poll: the state, if it fits */
+	};
+};
+_Static_assert(sizeof(struct bh_tcb) == 128, "two cache lines");
+
+/* -- task types: what is counted, named and quarantined --------------------- */
+
+enum {
+	BH_TYPES = 256
+};
+
+struct bh_type {
+	_Atomic uint64_t key;         /* fn ^ name address; 0: free. Commit: one CAS */
+	char name[40];                /* written by every worker that first uses it: same bytes */
+	_Atomic uint32_t quarantined; /* the kernel's; 1: spawns are refused */
+	uint32_t reserved;
+	_Atomic uint64_t crashes; /* the kernel's */
+};
+
+/* -- memory blocks ----------------------------------------------------------- */
+
+/* Size classes 256 B << 2c: 256 B, 1 K, 4 K, 16 K, 64 K, 256 K, 1 M, 4 M, 16 M. */
+enum {
+	BH_CLASSES = 9,
+	BH_CLASS_SHIFT0 = 8
+};
+
+/* A reference to a block: class and index in one word; 0: none. */
+static inline uint32_t bh_block_ref(uint32_t cls, uint32_t idx)
+{
+	return cls << 28 | idx;
+}
+
+static inline uint32_t bh_block_class(uint32_t ref)
+{
+	return ref >> 28;
+}
+
+static inline uint32_t bh_block_idx(uint32_t ref)
+{
+	return ref & 0x0fffffffu;
+}
+
+static inline uint64_t bh_class_bytes(uint32_t cls)
+{
+	return 1ull << (BH_CLASS_SHIFT0 + 2 * cls);
+}
+
+/* The smallest class that holds @bytes; BH_CLASSES: none does. */
+static inline uint32_t bh_class_of(uint64_t bytes)
+{
+	uint32_t c = 0;
+
+	while (c < BH_CLASSES && bh_class_bytes(c) < bytes)
+		c++;
+	return c;
+}
+
+/* Beside the blocks, not in them: a block's own bytes are the user's. */
+struct bh_block {
+	_Atomic uint64_t owner; /* handle of a task; 0: free. Truth and commit point */
+	_Atomic uint32_t next;  /* in the owner's list */
+	uint32_t len;           /* of a reply */
+};
+
+/* -- I/O slots ---------------------------------------------------------------- */
+
+/* `owner` while the zygote is to close the descriptor. */
+#define BH_IO_CLOSING 0xffffffff00000000ull
+
+/* In a ready word: low bit; the index of the task that waits stands above. */
+#define BH_IO_READY 1ull
+
+struct bh_ioslot {
+	_Atomic uint64_t owner;    /* handle of a task, 0: free, or BH_IO_CLOSING */
+	_Atomic uint64_t ready[2]; /* 0: to read, 1: to write */
+	_Atomic uint32_t gen;
+	_Atomic int32_t fd;    /* in the service's descriptor table; -1: none */
+	_Atomic uint64_t ino;  /* of the socket: a descriptor number that was closed
+				    and used again is recognised by it */
+	_Atomic uint32_t next; /* in the owner's list */
+	uint32_t kind;         /* enum bh_io_kind */
+	uint64_t reserved[2];
+};
+_Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
+
+enum bh_io_kind {
+	BH_IO_STREAM = 0,
+	BH_IO_LISTENER = 1
+};
+
+#endif

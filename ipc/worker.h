@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h: the worker table: everything about one worker slot that must be
+ * readable after its process is dead.
+ *
+ * Written by the worker in the slot, but for `word` (see below), `runq.head`
+ * (thieves too), `park` (wakers too), `timers.head` (the kernel).
+ *
+ * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
+ * the new process takes the slot with one CAS to UP(epoch, pid). A process that
+ * comes late (its epoch is gone) loses the CAS and exits. The kernel stores DEAD
+ * once the death is confirmed, recovers, and only then starts the next.
+ *
+ * The journal says what a multi-step operation is about, before its first step;
+ * recovery looks at each thing that it names and puts it right (recover.h). An
+ * entry is never wrong to look at twice, so it is left standing when the
+ * operation is over, unless that costs nothing.
+ */
+#ifndef BH_IPC_WORKER_H
+#define BH_IPC_WORKER_H
+
+#include "idle.h"
+#include "pool.h"
+#include "runq.h"
+#include "task.h"
+
+enum bh_worker_state {
+	BH_WORKER_VACANT = 0,
+	BH_WORKER_STARTING,
+	BH_WORKER_UP,
+	BH_WORKER_DEAD,
+};
+
+static inline uint64_t bh_worker_word(enum bh_worker_state s, uint32_t epoch, uint32_t pid)
+{
+	return (uint64_t)pid << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)s;
+}
+
+enum {
+	BH_TIMER_RING = 1024
+};
+
+/* Indexes of tasks whose deadline the kernel should look at. Single producer
+ * (the worker), single consumer (the kernel). When it is full the worker rings
+ * the doorbell and waits: the kernel never waits for a worker, so it drains. */
+struct bh_timer_ring {
+	_Alignas(64) _Atomic uint32_t head; /* kernel */
+	_Alignas(64) _Atomic uint32_t tail; /* worker */
+	_Atomic uint32_t idx[BH_TIMER_RING];
+};
+
+/* Operations whose counters are put right after a crash. */
+enum bh_journal_op {
+	BH_OP_NONE = 0,
+	BH_OP_SPAWN,
+	BH_OP_END,
+	BH_OP_STEAL,
+	BH_OP_ACCEPT
+};
+
+struct bh_journal {
+	_Atomic uint32_t op;     /* enum bh_journal_op */
+	_Atomic uint32_t slot;   /* task slot being reserved, released or ended */
+	_Atomic uint32_t popped; /* task index taken from a queue, not yet run */
+	_Atomic uint32_t wake;   /* task index being woken: SCHEDULED, perhaps not queued */
+	_Atomic uint32_t io;     /* I/O slot being opened, given or closed */
+	_Atomic uint32_t block;  /* block being taken, moved or freed */
+	_Atomic uint64_t count;  /* what the counter of `op` will be once it is done */
+	_Atomic uint64_t task;   /* state word of `slot` when `op` began */
+};
+
+/* What a dying worker says of itself, from its signal handler. */
+struct bh_last_words {
+	_Atomic uint32_t valid; /* the epoch it was written in + 1 */
+	int32_t signal;
+	uint32_t stack_overflow, n_frames;
+	uint64_t address, ip, sp, bp;
+	int64_t time_ns;
+	uint64_t frames[16];
+};
+
+struct bh_counters {
+	_Atomic uint64_t spawned, completed, canceled; /* exact, by the journal */
+	_Atomic uint64_t polls, steals, steal_ops, overflows, parks, unparks, lifo_hits;
+	_Atomic uint64_t io_waits, budget_yields;
+};
+
+struct bh_worker {
+	_Alignas(128) _Atomic uint64_t word; /* incarnation: see above */
+	_Atomic int64_t ready_ns;            /* when this incarnation could run tasks */
+
+	_Alignas(128) _Atomic uint64_t heartbeat; /* turns of the executor's loop */
+	_Atomic int64_t poll_since_ns;            /* 0: not in a poll */
+	_Atomic uint64_t current;                 /* handle of the task it holds: stored before
+						     SCHEDULED -> RUNNING, so it names the
+						     one task RUNNING in this worker, if any */
+	struct bh_journal journal;
+
+	_Alignas(128) _Atomic uint32_t lifo; /* the task woken last; 0: none */
+	struct bh_runq runq;
+
+	_Alignas(128) _Atomic uint32_t park; /* BH_AWAKE, BH_PARKED: a futex */
+
+	_Alignas(128) struct bh_counters count;
+	struct bh_timer_ring timers;
+
+	struct bh_pool_cache tasks, ios, blocks[BH_CLASSES];
+	struct bh_last_words last_words;
+};
+
+#endif
