@@ -36,11 +36,10 @@ struct bh_dead_task {
 	uint32_t type;
 	uint16_t crashes; /* before this one */
 	bool can_restart; /* it asks for it, and has restarts left */
-	int64_t ran_ns;   /* how long its poll had run when last seen; 0: unknown */
 };
 
 /* Finds and takes the task that incarnation @epoch of @slot was running. */
-void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch, int64_t now_ns,
+void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		      struct bh_dead_task *out);
 
 /* Releases what @task (in CLEANUP) owns, and then restarts it, or ends it with
@@ -53,16 +52,21 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		       const struct bh_recover_ops *ops);
 
+/* Frees task slot @idx if it is DONE: for one whose parent is gone. */
+void bh_recover_release(const struct bh_view *v, uint32_t idx);
+
 /*
- * The verifying scan. Looks at up to @n entries of the tables from *@cursor on
- * and repairs what is wrong by itself: SCHEDULED tasks without a hint are queued
- * again (a second hint does no harm), RUNNING and RESERVED ones of dead
- * incarnations and all CLEANUP ones are released, blocks and I/O slots whose
- * owner is gone are freed, free slots that no pool names are given back. Returns
- * true when the scan has come to its end; *repaired counts.
+ * The verifying scan. Looks at up to @n entries of the tables, from where it
+ * stopped, and repairs what is wrong by itself: RUNNING and RESERVED tasks of
+ * dead incarnations and all CLEANUP ones are released, blocks and I/O slots whose
+ * owner is gone are freed, free slots are put in their pool's bitmap. With
+ * `requeue` every SCHEDULED task is queued again, in case its hint was lost (a
+ * second hint does no harm, but costs a look): after a kernel's death, and when
+ * arena->rescan asks for it. Start with a zeroed struct; true: came to the end.
  */
 struct bh_verify {
-	uint64_t cursor;
+	uint32_t table, cursor;
+	bool requeue;
 	uint64_t repaired;
 	uint64_t live; /* tasks seen that are not free */
 };

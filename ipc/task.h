@@ -82,10 +82,10 @@ struct bh_tcb {
 	uint8_t on_crash;            /* enum bh_on_crash */
 	uint8_t keep;                /* opts.detach_on_end */
 	uint8_t wait;                /* enum bh_wait */
-	uint8_t reserved;
-	uint16_t restarts; /* left; 0xffff: no limit */
-	uint16_t crashes;  /* so far */
-	uint32_t arg_len;
+	uint8_t stack_class;         /* size class of the stack a fiber gets */
+	uint16_t restarts;           /* left; 0xffff: no limit */
+	uint16_t crashes;            /* so far */
+	_Atomic uint32_t prev;       /* in the parent's list; a hint, checked when used */
 	union {
 		struct {
 			uint64_t sp;      /* fiber: its saved context */
@@ -154,7 +154,7 @@ static inline uint32_t bh_class_of(uint64_t bytes)
 struct bh_block {
 	_Atomic uint64_t owner; /* handle of a task; 0: free. Truth and commit point */
 	_Atomic uint32_t next;  /* in the owner's list */
-	uint32_t len;           /* of a reply */
+	uint32_t len;           /* bytes in use: of a reply, of an argument */
 };
 
 /* -- I/O slots ---------------------------------------------------------------- */

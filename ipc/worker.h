@@ -52,10 +52,10 @@ struct bh_timer_ring {
 /* Operations whose counters are put right after a crash. */
 enum bh_journal_op {
 	BH_OP_NONE = 0,
-	BH_OP_SPAWN,
-	BH_OP_END,
-	BH_OP_STEAL,
-	BH_OP_ACCEPT
+	BH_OP_SPAWN,   /* slot is being reserved and published */
+	BH_OP_END,     /* slot, which this worker runs, is ending; counts as completed */
+	BH_OP_CANCEL,  /* the same; counts as canceled */
+	BH_OP_RELEASE, /* slot, a child of the running task, is being unlinked and freed */
 };
 
 struct bh_journal {
@@ -88,9 +88,11 @@ struct bh_counters {
 struct bh_worker {
 	_Alignas(128) _Atomic uint64_t word; /* incarnation: see above */
 	_Atomic int64_t ready_ns;            /* when this incarnation could run tasks */
+	_Atomic uint32_t recovered;          /* the kernel's: 1 + epoch once the task that the
+						dead incarnation was running has been taken from
+						it, 0 when recovery is complete */
 
 	_Alignas(128) _Atomic uint64_t heartbeat; /* turns of the executor's loop */
-	_Atomic int64_t poll_since_ns;            /* 0: not in a poll */
 	_Atomic uint64_t current;                 /* handle of the task it holds: stored before
 						     SCHEDULED -> RUNNING, so it names the
 						     one task RUNNING in this worker, if any */

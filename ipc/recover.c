@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+#include "recover.h"
+
+/* -- pools: is a slot free? ---------------------------------------------------- */
+
+struct class_ctx {
+	const struct bh_view *v;
+	uint32_t cls;
+};
+
+static bool task_is_free(const void *ctx, uint32_t idx)
+{
+	const struct bh_view *v = ctx;
+
+	return bh_state_of(bh_ld_acq(&v->tasks[idx].state)) == BH_FREE;
+}
+
+static bool io_is_free(const void *ctx, uint32_t idx)
+{
+	const struct bh_view *v = ctx;
+
+	return bh_ld_acq(&v->ios[idx].owner) == 0;
+}
+
+static bool block_is_free(const void *ctx, uint32_t idx)
+{
+	const struct class_ctx *c = ctx;
+
+	return bh_ld_acq(&c->v->blocks[c->cls][idx].owner) == 0;
+}
+
+/* -- releasing what a task owns -------------------------------------------------- */
+
+static void wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags)
+{
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+
+	if (t && bh_state_wake(&t->state, gen, flags) == BH_WAKE_QUEUE)
+		bh_enqueue_shared(v, idx);
+}
+
+static void free_block(const struct bh_view *v, uint32_t ref, uint64_t owner)
+{
+	struct bh_block *b = bh_block_at(v, ref);
+
+	if (b && bh_cas(&b->owner, &owner, 0))
+		bh_pool_give_shared(&v->block_pool[bh_block_class(ref)], bh_block_idx(ref));
+}
+
+static void free_field(const struct bh_view *v, _Atomic uint32_t *field, uint64_t owner)
+{
+	free_block(v, bh_ld_rlx(field), owner);
+	bh_st_rlx(field, 0);
+}
+
+/* The list's head moves on before each element is freed, so a second recovery
+ * goes on where the first was killed. */
+static void free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
+{
+	for (uint32_t n = 0; n < 1u << 24; n++) {
+		uint32_t ref = bh_ld_rlx(&t->blocks);
+		struct bh_block *b = bh_block_at(v, ref);
+
+		if (!b || bh_ld_acq(&b->owner) != owner)
+			break;
+		bh_st_rel(&t->blocks, bh_ld_rlx(&b->next));
+		free_block(v, ref, owner);
+	}
+	bh_st_rlx(&t->blocks, 0);
+	free_field(v, &t->stack, owner);
+	free_field(v, &t->reply, owner);
+}
+
+static void close_ios(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
+		      const struct bh_recover_ops *ops)
+{
+	for (uint32_t n = 0; n < v->l.ios; n++) {
+		uint32_t idx = bh_ld_rlx(&t->ios);
+		struct bh_ioslot *s = bh_io_at(v, idx);
+		uint64_t expected = owner;
+
+		if (!s || bh_ld_acq(&s->owner) != owner)
+			break;
+		bh_st_rel(&t->ios, bh_ld_rlx(&s->next));
+		if (bh_cas(&s->owner, &expected, BH_IO_CLOSING))
+			ops->close_io(ops->ctx, idx);
+	}
+	bh_st_rlx(&t->ios, 0);
+}
+
+/* DONE -> FREE, with what a DONE task still has. */
+void bh_recover_release(const struct bh_view *v, uint32_t idx)
+{
+	struct bh_tcb *t = &v->tasks[idx];
+	uint64_t w = bh_ld_acq(&t->state);
+	uint64_t owner = bh_handle(bh_state_gen(w), idx);
+
+	if (bh_state_of(w) != BH_DONE)
+		return;
+	free_field(v, &t->reply, owner);
+	if (bh_state_free(&t->state, w))
+		bh_pool_give_shared(&v->task_pool, idx);
+}
+
+/* Orphans child @idx of @owner: as the worker's own drop_child(). */
+static void orphan(const struct bh_view *v, uint32_t idx)
+{
+	struct bh_tcb *t = &v->tasks[idx];
+	uint32_t gen = bh_state_gen(bh_ld_acq(&t->state));
+	bool keep = t->keep;
+
+	if (bh_state_detach(&t->state, gen, 0))
+		bh_recover_release(v, idx);
+	else if (!keep)
+		wake(v, idx, gen, BH_ABORTED);
+}
+
+static void orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
+{
+	for (uint32_t n = 0; n < v->l.tasks; n++) {
+		uint32_t idx = bh_ld_rlx(&t->child);
+		struct bh_tcb *c = bh_tcb_at(v, idx);
+
+		if (!c || bh_ld_rlx(&c->parent) != owner)
+			break;
+		bh_st_rel(&t->child, bh_ld_rlx(&c->sibling));
+		orphan(v, idx);
+	}
+	bh_st_rlx(&t->child, 0);
+}
+
+/* -- a dead worker's task --------------------------------------------------------- */
+
+/* What was taken for the task but not yet linked to it stands in the journal:
+ * link it, so that the walks find it. Linking something twice cannot happen:
+ * it is looked for first. */
+static void link_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
+			 uint64_t owner)
+{
+	uint32_t ref = bh_ld_rlx(&w->journal.block), io = bh_ld_rlx(&w->journal.io);
+	struct bh_block *b = bh_block_at(v, ref);
+	struct bh_ioslot *s = bh_io_at(v, io);
+	uint32_t n;
+
+	if (b && bh_ld_acq(&b->owner) == owner && ref != bh_ld_rlx(&t->stack) &&
+	    ref != bh_ld_rlx(&t->arg_block) && ref != bh_ld_rlx(&t->reply)) {
+		uint32_t at = bh_ld_rlx(&t->blocks);
+		struct bh_block *e;
+
+		for (n = 0; n < 1u << 24 && at != ref && (e = bh_block_at(v, at)); n++)
+			at = bh_ld_rlx(&e->next);
+		if (at != ref) {
+			bh_st_rlx(&b->next, bh_ld_rlx(&t->blocks));
+			bh_st_rel(&t->blocks, ref);
+		}
+	}
+	if (s && bh_ld_acq(&s->owner) == owner) {
+		uint32_t at = bh_ld_rlx(&t->ios);
+		struct bh_ioslot *e;
+
+		for (n = 0; n < v->l.ios && at != io && (e = bh_io_at(v, at)); n++)
+			at = bh_ld_rlx(&e->next);
+		if (at != io) {
+			bh_st_rlx(&s->next, bh_ld_rlx(&t->ios));
+			bh_st_rel(&t->ios, io);
+		}
+	}
+}
+
+/* A child that was being dropped: unlinked already, the walk would miss it. */
+static void drop_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
+			 uint64_t owner)
+{
+	uint32_t idx = bh_ld_rlx(&w->journal.slot), at = bh_ld_rlx(&t->child);
+	struct bh_tcb *c = bh_tcb_at(v, idx), *e;
+
+	if (bh_ld_rlx(&w->journal.op) != BH_OP_RELEASE || !c || bh_ld_rlx(&c->parent) != owner)
+		return;
+	for (uint32_t n = 0; n < v->l.tasks && at != idx && (e = bh_tcb_at(v, at)); n++)
+		at = bh_ld_rlx(&e->sibling);
+	if (at != idx)
+		orphan(v, idx);
+}
+
+static bool held_by(uint64_t w, enum bh_state s, uint32_t slot, uint32_t epoch)
+{
+	return bh_state_of(w) == s && bh_state_worker(w) == slot &&
+	       bh_state_epoch(w) == (epoch & 0xffff);
+}
+
+void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
+		      struct bh_dead_task *out)
+{
+	struct bh_worker *w = &v->workers[slot];
+	uint32_t idx = bh_handle_idx(bh_ld_rlx(&w->current));
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+
+	*out = (struct bh_dead_task){ 0 };
+	if (!t)
+		return;
+	uint64_t s = bh_ld_acq(&t->state);
+	do {
+		/* A predecessor may have come as far as CLEANUP for this very slot. */
+		if (held_by(s, BH_CLEANUP, slot, epoch))
+			break;
+		if (!held_by(s, BH_RUNNING, slot, epoch))
+			return;
+	} while (!bh_cas(&t->state, &s, (s & ~0xfull) | BH_CLEANUP));
+	bh_st_rlx(&w->recovered, (epoch & 0xffff) + 1);
+	out->task = bh_handle(bh_state_gen(s), idx);
+	out->type = t->type < BH_TYPES ? t->type : 0;
+	out->crashes = t->crashes;
+	out->can_restart = t->on_crash == 1 && t->restarts && !(s & BH_ABORTED);
+	link_journal(v, w, t, out->task);
+	drop_journal(v, w, t, out->task);
+}
+
+/* Starts again from its argument: what it had is gone, what it was given stays. */
+static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
+{
+	if (t->restarts != 0xffff)
+		t->restarts--;
+	t->crashes++;
+	t->sp = t->heap = 0;
+	bh_st_rlx(&t->deadline_ns, 0);
+	bh_state_yield(&t->state); /* CLEANUP -> SCHEDULED */
+	bh_enqueue_shared(v, idx);
+}
+
+void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
+		     int64_t value, const struct bh_recover_ops *ops)
+{
+	uint32_t idx = bh_handle_idx(task);
+	struct bh_tcb *t = bh_tcb_of(v, task);
+
+	if (!t || bh_state_of(bh_ld_acq(&t->state)) != BH_CLEANUP)
+		return;
+	orphan_children(v, t, task);
+	close_ios(v, t, task, ops);
+	free_blocks(v, t, task);
+	if (restart) {
+		restart_task(v, t, idx);
+		return;
+	}
+	free_field(v, &t->arg_block, task);
+	bh_st_rlx(&t->deadline_ns, 0);
+	t->end = end;
+	t->value = value;
+	uint64_t parent = bh_ld_rlx(&t->parent);
+
+	bh_count(&v->a->crashed, 1);
+	if (bh_state_end(&t->state))
+		bh_pool_give_shared(&v->task_pool, idx);
+	else if (parent)
+		wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+}
+
+/* -- the rest of a dead worker's slot ----------------------------------------------- */
+
+/* A hint that may have been lost: if the task is SCHEDULED, queue it (again). */
+static void requeue(const struct bh_view *v, uint32_t idx)
+{
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+
+	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_SCHEDULED)
+		bh_enqueue_shared(v, idx);
+}
+
+static void recover_queues(const struct bh_view *v, struct bh_worker *w)
+{
+	uint64_t head = bh_ld_acq(&w->runq.head), tail = bh_ld_rlx(&w->runq.tail);
+
+	/* All cells, whatever head and tail say: a thief's copies stand beyond
+	 * its tail, what was popped and not yet run before its head. */
+	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
+		requeue(v, bh_ld_rlx(&w->runq.cells[i]));
+	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
+		bh_st_rlx(&w->runq.cells[i], 0);
+	/* Empty, and the counters go on growing: a thief that still holds an old
+	 * head must fail. */
+	while (!bh_cas(&w->runq.head, &head, tail > head ? tail : head))
+		;
+	if (tail < head)
+		bh_st_rel(&w->runq.tail, head);
+	requeue(v, bh_xchg(&w->lifo, 0));
+	requeue(v, bh_ld_rlx(&w->journal.popped));
+	requeue(v, bh_ld_rlx(&w->journal.wake));
+}
+
+/* A task this worker was making: RESERVED still, it never was. */
+static void recover_spawn(const struct bh_view *v, struct bh_worker *w, uint32_t slot,
+			  uint32_t epoch, const struct bh_recover_ops *ops)
+{
+	uint32_t idx = bh_ld_rlx(&w->journal.slot);
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+	uint64_t s;
+
+	if (!t)
+		return;
+	s = bh_ld_acq(&t->state);
+	if (!held_by(s, BH_RESERVED, slot, epoch)) {
+		if (bh_ld_rlx(&w->journal.task)) /* it was reserved, so it was published */
+			bh_st_rlx(&w->count.spawned, bh_ld_rlx(&w->journal.count));
+		return;
+	}
+	uint64_t owner = bh_handle(bh_state_gen(s), idx);
+	if (bh_ld_rlx(&w->journal.task)) {
+		link_journal(v, w, t, owner);
+		close_ios(v, t, owner, ops);
+		free_blocks(v, t, owner);
+		free_field(v, &t->arg_block, owner);
+	}
+	if (bh_state_free(&t->state, s))
+		bh_pool_give_shared(&v->task_pool, idx);
+}
+
+/* A task that was ending: if it is no longer RUNNING here, it has ended. */
+static void recover_end(const struct bh_view *v, struct bh_worker *w, bool completed)
+{
+	struct bh_tcb *t = bh_tcb_at(v, bh_ld_rlx(&w->journal.slot));
+	struct bh_block *b = bh_block_at(v, bh_ld_rlx(&w->journal.block));
+	uint64_t parent;
+
+	if (!t || bh_handle_idx(bh_ld_rlx(&w->current)) != bh_ld_rlx(&w->journal.slot))
+		return;
+	/* bh_recover_begin() has taken it if it was still RUNNING. */
+	bh_st_rlx(completed ? &w->count.completed : &w->count.canceled,
+		  bh_ld_rlx(&w->journal.count));
+	/* The reply of a task that nobody joins. */
+	if (b && !bh_owner_alive(v, bh_ld_acq(&b->owner)))
+		free_block(v, bh_ld_rlx(&w->journal.block), bh_ld_acq(&b->owner));
+	parent = bh_ld_rlx(&t->parent);
+	if (bh_state_of(bh_ld_acq(&t->state)) == BH_DONE && parent)
+		wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+}
+
+static void recover_op(const struct bh_view *v, struct bh_worker *w, uint32_t slot, uint32_t epoch,
+		       bool had_task, const struct bh_recover_ops *ops)
+{
+	switch (bh_ld_rlx(&w->journal.op)) {
+	case BH_OP_SPAWN:
+		recover_spawn(v, w, slot, epoch, ops);
+		break;
+	case BH_OP_END:
+	case BH_OP_CANCEL:
+		if (!had_task)
+			recover_end(v, w, bh_ld_rlx(&w->journal.op) == BH_OP_END);
+		break;
+	default:
+		break;
+	}
+	bh_st_rlx(&w->journal.op, BH_OP_NONE);
+}
+
+/* Things that the journal names and that name an owner who is gone. */
+static void recover_orphans(const struct bh_view *v, struct bh_worker *w,
+			    const struct bh_recover_ops *ops)
+{
+	uint32_t ref = bh_ld_rlx(&w->journal.block), io = bh_ld_rlx(&w->journal.io);
+	struct bh_block *b = bh_block_at(v, ref);
+	struct bh_ioslot *s = bh_io_at(v, io);
+
+	if (b) {
+		uint64_t owner = bh_ld_acq(&b->owner);
+		if (owner && !bh_owner_alive(v, owner))
+			free_block(v, ref, owner);
+	}
+	if (s) {
+		uint64_t owner = bh_ld_acq(&s->owner);
+		if (owner && owner != BH_IO_CLOSING && !bh_owner_alive(v, owner) &&
+		    bh_cas(&s->owner, &owner, BH_IO_CLOSING))
+			ops->close_io(ops->ctx, io);
+	}
+}
+
+static void clear_masks(const struct bh_view *v, uint32_t slot)
+{
+	uint64_t bit = 1ull << slot;
+
+	bh_and(&v->a->idle.parked, ~bit);
+	bh_and(&v->a->idle.searching, ~bit);
+	bh_st_rlx(&v->workers[slot].park, BH_AWAKE);
+}
+
+void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
+		       const struct bh_recover_ops *ops)
+{
+	struct bh_worker *w = &v->workers[slot];
+	struct bh_journal *j = &w->journal;
+	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(bh_ld_rlx(&w->current)));
+	/* A RUNNING task was taken away by bh_recover_begin(): then nothing ended. */
+	bool had_task = t && bh_ld_rlx(&w->recovered) == (epoch & 0xffff) + 1;
+
+	recover_op(v, w, slot, epoch, had_task, ops);
+	recover_orphans(v, w, ops);
+	recover_queues(v, w);
+	bh_pool_recover(&v->task_pool, &w->tasks, task_is_free, v);
+	bh_pool_recover(&v->io_pool, &w->ios, io_is_free, v);
+	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+		struct class_ctx ctx = { v, c };
+		bh_pool_recover(&v->block_pool[c], &w->blocks[c], block_is_free, &ctx);
+	}
+	clear_masks(v, slot);
+	bh_st_rlx(&w->current, 0);
+	bh_st_rlx(&j->popped, 0);
+	bh_st_rlx(&j->wake, 0);
+	bh_st_rlx(&j->block, 0);
+	bh_st_rlx(&j->io, 0);
+	bh_st_rlx(&w->recovered, 0);
+	/* Whoever waits for a wake-up that the dead one owed. */
+	for (uint32_t i = 0; i < v->l.workers; i++)
+		bh_unpark(&v->workers[i].park);
+}

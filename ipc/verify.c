@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The verifying scan of recover.h. */
+#include "recover.h"
+
+/* True if the incarnation named in state word @w is not alive any more. */
+static bool holder_gone(const struct bh_view *v, uint64_t w)
+{
+	uint32_t slot = bh_state_worker(w);
+
+	if (slot >= BH_MAX_WORKERS)
+		return slot != BH_OWNER_ZYGOTE;
+	uint64_t word = bh_ld_acq(&v->workers[slot].word);
+	return ((word >> 16) & 0xffff) != bh_state_epoch(w) || (word & 0xffff) == BH_WORKER_DEAD;
+}
+
+/* Takes a task from a holder that is gone, and ends it as crashed. */
+static void take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
+		      const struct bh_recover_ops *ops)
+{
+	struct bh_tcb *t = &v->tasks[idx];
+
+	if (bh_state_of(w) != BH_CLEANUP && !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP))
+		return;
+	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), false, 2 /* BH_END_CRASHED */, 0, ops);
+	scan->repaired++;
+}
+
+static void verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify *scan,
+			const struct bh_recover_ops *ops)
+{
+	struct bh_tcb *t = &v->tasks[idx];
+	uint64_t w = bh_ld_acq(&t->state), parent;
+
+	scan->live += bh_state_of(w) != BH_FREE;
+	switch (bh_state_of(w)) {
+	case BH_FREE:
+		if (idx < bh_ld_rlx(&v->task_pool.pool->mark))
+			bh_pool_give_shared(&v->task_pool, idx);
+		break;
+	case BH_SCHEDULED:
+		if (scan->requeue)
+			bh_enqueue_shared(v, idx);
+		break;
+	case BH_RUNNING:
+	case BH_RESERVED:
+		if (holder_gone(v, w))
+			take_over(v, idx, w, scan, ops);
+		break;
+	case BH_CLEANUP:
+		take_over(v, idx, w, scan, ops);
+		break;
+	case BH_DONE:
+		parent = bh_ld_rlx(&t->parent);
+		if (!bh_owner_alive(v, parent)) {
+			bh_recover_release(v, idx);
+			scan->repaired++;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void verify_block(const struct bh_view *v, uint32_t cls, uint32_t idx,
+			 struct bh_verify *scan)
+{
+	struct bh_block *b = &v->blocks[cls][idx];
+	uint64_t owner = bh_ld_acq(&b->owner);
+
+	if (owner && !bh_owner_alive(v, owner) && bh_cas(&b->owner, &owner, 0)) {
+		scan->repaired++;
+		owner = 0;
+	}
+	if (!owner && idx < bh_ld_rlx(&v->block_pool[cls].pool->mark))
+		bh_pool_give_shared(&v->block_pool[cls], idx);
+}
+
+static void verify_io(const struct bh_view *v, uint32_t idx, struct bh_verify *scan,
+		      const struct bh_recover_ops *ops)
+{
+	struct bh_ioslot *s = &v->ios[idx];
+	uint64_t owner = bh_ld_acq(&s->owner);
+
+	if (!owner) {
+		if (idx < bh_ld_rlx(&v->io_pool.pool->mark))
+			bh_pool_give_shared(&v->io_pool, idx);
+		return;
+	}
+	if (owner == BH_IO_CLOSING) {
+		ops->close_io(ops->ctx, idx); /* asked before, perhaps of a zygote that died */
+	} else if (!bh_owner_alive(v, owner) && bh_cas(&s->owner, &owner, BH_IO_CLOSING)) {
+		ops->close_io(ops->ctx, idx);
+		scan->repaired++;
+	}
+}
+
+/* How many entries of a table are worth looking at: those ever handed out. */
+static uint32_t used(const struct bh_pool_view *p)
+{
+	uint32_t mark = bh_ld_acq(&p->pool->mark);
+
+	return mark < p->capacity ? mark : p->capacity;
+}
+
+bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
+		    const struct bh_recover_ops *ops)
+{
+	const uint32_t tables = 2 + BH_CLASSES;
+
+	for (uint32_t i = 0; i < n && scan->table < tables; i++) {
+		uint32_t cls = scan->table - 2;
+		const struct bh_pool_view *p = scan->table == 0 ? &v->task_pool :
+					       scan->table == 1 ? &v->io_pool :
+								  &v->block_pool[cls];
+		uint32_t idx = ++scan->cursor;
+
+		if (idx >= used(p)) {
+			scan->table++;
+			scan->cursor = 0;
+		} else if (scan->table == 0) {
+			verify_task(v, idx, scan, ops);
+		} else if (scan->table == 1) {
+			verify_io(v, idx, scan, ops);
+		} else {
+			verify_block(v, cls, idx, scan);
+		}
+	}
+	return scan->table >= tables;
+}

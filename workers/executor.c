@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * executor.c: a worker's loop: find a task, run it until it ends or waits, and
+ * sleep when there is none.
+ *
+ * Order of looking (Tokio's): every 61st turn the inject queue first; then the
+ * LIFO slot, at most 3 times in a row; the own ring; the inject queue; the rings
+ * of others, from a random one on; then sleep (idle.h).
+ */
+#include "rt.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "workers/guard.h"
+#include "workers/run.h"
+
+enum {
+	INJECT_INTERVAL = 61,
+	LIFO_MAX = 3
+};
+
+struct bh_rt bh_rt;
+
+static struct bh_context *context_of(struct bh_tcb *t)
+{
+	_Static_assert(sizeof(struct bh_context) == sizeof(t->sp),
+		       "a context is its stack pointer");
+	return (struct bh_context *)&t->sp;
+}
+
+/* -- queues ------------------------------------------------------------------ */
+
+/* Makes room in the own ring: the newer half goes to the inject queue. Killed in
+ * the middle, some entries are in both. */
+static void overflow(struct bh_worker *me)
+{
+	uint32_t out[BH_RUNQ_CAP / 2], n = bh_runq_newer_half(&me->runq, out);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!bh_inject_push(&bh_rt.v.inject, out[i]))
+			bh_st_rel(&bh_rt.v.a->rescan, 1);
+	if (n)
+		bh_runq_drop_newer(&me->runq);
+	bh_count(&me->count.overflows, n != 0);
+}
+
+static void push_back(uint32_t idx)
+{
+	while (!bh_runq_push(&bh_rt.me->runq, idx))
+		overflow(bh_rt.me);
+}
+
+void bh_rt_schedule(uint32_t idx)
+{
+	struct bh_worker *me = bh_rt.me;
+	uint32_t before = bh_ld_rlx(&me->lifo);
+
+	/* Out of the slot and not yet in the ring, `before` stands in the journal. */
+	bh_st_rlx(&me->journal.popped, before);
+	bh_compiler_barrier();
+	before = bh_xchg(&me->lifo, idx);
+	if (!before)
+		return; /* this worker takes it next: nobody need be woken */
+	push_back(before);
+	bh_notify(&bh_rt.v);
+}
+
+int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
+{
+	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
+
+	if (!t)
+		return -BH_ESTALE;
+	bh_st_rlx(&bh_rt.me->journal.wake, idx);
+	bh_compiler_barrier();
+	switch (bh_state_wake(&t->state, gen, flags)) {
+	case BH_WAKE_QUEUE:
+		bh_rt_schedule(idx);
+		return 0;
+	case BH_WAKE_NOTHING:
+		return 0;
+	default:
+		return -BH_ESTALE;
+	}
+}
+
+static uint32_t pop_lifo(struct bh_worker *me)
+{
+	uint32_t idx = bh_ld_rlx(&me->lifo);
+
+	if (!idx)
+		return 0;
+	bh_st_rlx(&me->journal.popped, idx);
+	bh_compiler_barrier();
+	return bh_xchg(&me->lifo, 0);
+}
+
+static uint32_t pop_local(struct bh_worker *me)
+{
+	uint32_t idx;
+
+	if (bh_rt.lifo_run < LIFO_MAX && (idx = pop_lifo(me))) {
+		bh_rt.lifo_run++;
+		bh_count(&me->count.lifo_hits, 1);
+		return idx;
+	}
+	bh_rt.lifo_run = 0;
+	if ((idx = bh_runq_pop(&me->runq)))
+		return idx;
+	return pop_lifo(me);
+}
+
+static uint32_t pop_inject(struct bh_worker *me)
+{
+	return bh_inject_pop(&bh_rt.v.inject, &me->journal.popped);
+}
+
+static uint32_t next_random(void)
+{
+	bh_rt.rng ^= bh_rt.rng << 13;
+	bh_rt.rng ^= bh_rt.rng >> 7;
+	bh_rt.rng ^= bh_rt.rng << 17;
+	return (uint32_t)(bh_rt.rng >> 32);
+}
+
+static uint32_t steal(struct bh_worker *me)
+{
+	uint32_t n = bh_rt.v.l.workers, at = next_random() % n, took, idx;
+
+	for (uint32_t i = 0; i < n; i++, at = at + 1 == n ? 0 : at + 1) {
+		if (at == bh_rt.slot)
+			continue;
+		idx = bh_runq_steal(&bh_rt.v.workers[at].runq, &me->runq, &took);
+		if (took) {
+			bh_count(&me->count.steals, took);
+			bh_count(&me->count.steal_ops, 1);
+			return idx;
+		}
+	}
+	return 0;
+}
+
+static uint32_t search(struct bh_worker *me)
+{
+	uint32_t idx;
+
+	if (!bh_idle_search_begin(&bh_rt.v.a->idle, bh_rt.slot, bh_rt.v.l.workers))
+		return 0;
+	idx = steal(me);
+	if (!idx)
+		idx = pop_inject(me);
+	/* The last searcher that found work wakes one more: what came while it
+	 * searched woke nobody. */
+	if (idx && bh_idle_search_end(&bh_rt.v.a->idle, bh_rt.slot))
+		bh_notify(&bh_rt.v);
+	return idx;
+}
+
+static bool work_somewhere(void)
+{
+	if (bh_inject_ready(&bh_rt.v.inject))
+		return true;
+	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++)
+		if (bh_runq_len(&bh_rt.v.workers[i].runq))
+			return true;
+	return false;
+}
+
+static void park(struct bh_worker *me)
+{
+	struct bh_idle *idle = &bh_rt.v.a->idle;
+
+	bh_idle_park_begin(idle, bh_rt.slot, &me->park);
+	if (work_somewhere()) {
+		bh_idle_park_cancel(idle, bh_rt.slot, &me->park);
+		return;
+	}
+	bh_count(&me->count.parks, 1);
+	while (bh_ld_acq(&me->park) == BH_PARKED)
+		bh_futex_wait(&me->park, BH_PARKED, -1);
+	bh_count(&me->count.unparks, 1);
+}
+
+/* -- running ----------------------------------------------------------------- */
+
+/* Entry of every fiber, on its own stack. */
+static void fiber_main(void *arg)
+{
+	struct bh_tcb *t = arg;
+
+	t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+	bh_rt.after = BH_AFTER_END;
+	bh_context_switch(context_of(t), &bh_rt.loop);
+	__builtin_unreachable();
+}
+
+/* A stack and a first frame. The stack is taken here, not at the spawn: the one
+ * that a fiber gave back last is the one in this worker's cache. */
+static int fiber_start(struct bh_tcb *t)
+{
+	uint32_t cls = t->stack_class;
+	uint32_t ref = bh_block_take(t, bh_rt.handle, cls, &t->stack);
+
+	if (!ref)
+		return -ENOMEM;
+	unsigned char *base = bh_block_data(&bh_rt.v, ref);
+	bh_context_make(context_of(t), base + bh_class_bytes(cls), fiber_main, t);
+	return 0;
+}
+
+static void run_fiber(struct bh_tcb *t)
+{
+	if (!bh_ld_rlx(&t->stack)) {
+		/* Aborted before it began, or no memory for it to begin with. */
+		t->value = bh_rt_aborted() ? -BH_ECANCELED : fiber_start(t);
+		if (t->value) {
+			bh_task_finish(BH_END_CANCELED);
+			return;
+		}
+	}
+	bh_guard_ensure(bh_ld_rlx(&t->stack));
+	bh_context_switch(&bh_rt.loop, context_of(t));
+	switch (bh_rt.after) {
+	case BH_AFTER_END:
+		bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
+		break;
+	case BH_AFTER_YIELD:
+		bh_task_requeue();
+		break;
+	case BH_AFTER_SUSPEND:
+		if (!bh_state_suspend(&t->state))
+			push_back(bh_rt.idx);
+		break;
+	}
+}
+
+static void run_poll(struct bh_tcb *t)
+{
+	struct bh_cx cx = { .task = t };
+
+	if (bh_rt_aborted()) {
+		bh_task_finish(BH_END_CANCELED);
+		return;
+	}
+	if (((bh_poll_fn)t->fn)(&cx, (void *)t->arg) == BH_READY)
+		bh_task_finish(BH_END_RETURNED);
+	else if (cx.again)
+		bh_task_requeue();
+	else if (!bh_state_suspend(&t->state))
+		push_back(bh_rt.idx);
+}
+
+/* Back to the end of the ring: what others wait for goes first. */
+void bh_task_requeue(void)
+{
+	struct bh_worker *me = bh_rt.me;
+
+	bh_st_rlx(&me->journal.wake, bh_rt.idx);
+	bh_compiler_barrier();
+	bh_state_yield(&bh_rt.task->state);
+	push_back(bh_rt.idx);
+	if (bh_runq_len(&me->runq) > 1)
+		bh_notify(&bh_rt.v);
+}
+
+static void run(uint32_t idx)
+{
+	struct bh_worker *me = bh_rt.me;
+	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
+	uint64_t w;
+
+	if (!t)
+		return; /* a hint that somebody scribbled over */
+	/* Before the CAS, so that whenever a task is RUNNING here, this names it. */
+	bh_st_rlx(&me->current, bh_handle(bh_state_gen(bh_ld_rlx(&t->state)), idx));
+	bh_compiler_barrier();
+	if (!bh_state_run(&t->state, bh_rt.slot, bh_rt.epoch, &w))
+		return;
+	bh_rt.idx = idx;
+	bh_rt.task = t;
+	bh_rt.handle = bh_handle(bh_state_gen(w), idx);
+	bh_st_rlx(&me->current, bh_rt.handle);
+	bh_count(&me->count.polls, 1);
+	bh_st_rlx(&me->journal.wake, idx); /* for the suspend that finds NOTIFIED */
+	if (t->kind == BH_KIND_POLL)
+		run_poll(t);
+	else
+		run_fiber(t);
+	bh_rt.idx = 0;
+	bh_rt.task = NULL;
+	bh_rt.handle = 0;
+}
+
+/* Takes the slot: the CAS is what makes this process worker @slot. */
+static int take_slot(uint32_t slot, uint32_t epoch)
+{
+	struct bh_worker *me = &bh_rt.v.workers[slot];
+	uint64_t expected = bh_worker_word(BH_WORKER_STARTING, epoch, 0);
+
+	if (!bh_cas(&me->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
+		return -ESTALE;
+	bh_rt.slot = slot;
+	bh_rt.epoch = epoch & 0xffff;
+	bh_rt.me = me;
+	if (getrandom(&bh_rt.rng, sizeof(bh_rt.rng), GRND_NONBLOCK) != sizeof(bh_rt.rng))
+		bh_rt.rng = (uint64_t)getpid();
+	bh_rt.rng |= 1;
+	return 0;
+}
+
+int bh_executor_run(uint32_t slot, uint32_t epoch)
+{
+	int err = slot < bh_rt.v.l.workers ? take_slot(slot, epoch) : -EINVAL;
+
+	if (err)
+		return err;
+	struct bh_worker *me = bh_rt.me;
+	bh_crash_handlers();
+	bh_st_rel(&me->ready_ns, bh_now());
+	bh_doorbell();
+	for (;;) {
+		uint32_t idx = 0;
+
+		bh_count(&me->heartbeat, 1);
+		if (++bh_rt.tick % INJECT_INTERVAL == 0)
+			idx = pop_inject(me);
+		if (!idx)
+			idx = pop_local(me);
+		if (!idx)
+			idx = pop_inject(me);
+		if (!idx)
+			idx = search(me);
+		if (idx) {
+			/* Woken as a searcher and found work of its own. */
+			if (bh_idle_search_end(&bh_rt.v.a->idle, bh_rt.slot))
+				bh_notify(&bh_rt.v);
+			run(idx);
+		} else {
+			bh_st_rlx(&me->current, 0);
+			park(me);
+		}
+	}
+}

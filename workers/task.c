@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.c: the life of a task from inside a worker: spawn, end, join.
+ *
+ * Each step that touches shared memory is written so that a kill between any two
+ * instructions leaves a state that recovery (ipc/recover.h) can finish: first
+ * the journal says what is being done, then the element names its owner (one
+ * CAS), then it is linked (one store), then it is made visible (one store).
+ */
+#include "workers/run.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "workers/heap.h"
+
+enum {
+	STACK_DEFAULT = 64 << 10,
+	STACK_MAX = 16 << 20,
+	ARG_MAX = 1 << 20
+};
+
+/* -- spawn -------------------------------------------------------------------- */
+
+/* A new task in RESERVED, held by this worker. */
+static struct bh_tcb *reserve(uint32_t *idx, uint64_t *word)
+{
+	struct bh_journal *j = &bh_rt.me->journal;
+
+	bh_st_rlx(&j->task, 0);
+	bh_st_rlx(&j->count, bh_ld_rlx(&bh_rt.me->count.spawned) + 1);
+	while ((*idx = bh_pool_take(&bh_rt.v.task_pool, &bh_rt.me->tasks))) {
+		struct bh_tcb *t = &bh_rt.v.tasks[*idx];
+
+		bh_st_rlx(&j->slot, *idx);
+		bh_compiler_barrier();
+		bh_st_rlx(&j->op, BH_OP_SPAWN);
+		bh_compiler_barrier();
+		if (bh_state_reserve(&t->state, bh_rt.slot, bh_rt.epoch, word)) {
+			bh_st_rlx(&j->task, *word);
+			return t;
+		}
+	}
+	bh_st_rlx(&j->op, BH_OP_NONE);
+	return NULL;
+}
+
+static void blank(struct bh_tcb *t)
+{
+	bh_st_rlx(&t->deadline_ns, 0);
+	t->value = 0;
+	bh_st_rlx(&t->child, 0);
+	bh_st_rlx(&t->sibling, 0);
+	bh_st_rlx(&t->prev, 0);
+	bh_st_rlx(&t->blocks, 0);
+	bh_st_rlx(&t->ios, 0);
+	bh_st_rlx(&t->arg_block, 0);
+	bh_st_rlx(&t->reply, 0);
+	bh_st_rlx(&t->stack, 0);
+	t->end = 0;
+	t->wait = 0;
+	t->crashes = 0;
+	t->sp = t->heap = t->wait_on = 0;
+}
+
+/* Copies the argument: into the task itself if a poll task's state fits there,
+ * else into a block. A poll task that may be restarted keeps the pristine copy in
+ * the block and its state in a second one. */
+static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t len)
+{
+	bool restart = t->on_crash == BH_CRASH_RESTART;
+	uint32_t cls = bh_class_of(len ? len : 1), ref;
+
+	t->arg = 0;
+	if (t->kind == BH_KIND_POLL && len <= BH_TASK_INLINE && !restart) {
+		memset(t->small, 0, sizeof(t->small));
+		if (len)
+			memcpy(t->small, arg, len);
+		t->arg = (uint64_t)(uintptr_t)t->small;
+		return 0;
+	}
+	if (!len && t->kind == BH_KIND_FIBER)
+		return 0;
+	ref = bh_block_take(t, handle, cls, &t->arg_block);
+	if (!ref)
+		return -ENOMEM;
+	void *data = bh_block_data(&bh_rt.v, ref);
+	if (len)
+		memcpy(data, arg, len);
+	bh_block_at(&bh_rt.v, ref)->len = (uint32_t)len;
+	t->arg = (uint64_t)(uintptr_t)data;
+	return 0;
+}
+
+static void link_child(struct bh_tcb *t, uint32_t idx)
+{
+	struct bh_tcb *me = bh_rt.task;
+	uint32_t first = bh_ld_rlx(&me->child);
+
+	bh_st_rlx(&t->sibling, first);
+	bh_st_rlx(&t->prev, 0);
+	if (first)
+		bh_st_rlx(&bh_rt.v.tasks[first].prev, idx);
+	bh_st_rel(&me->child, idx);
+}
+
+/* Commit: the store of the predecessor's link. */
+static void unlink_child(struct bh_tcb *t, uint32_t idx)
+{
+	struct bh_tcb *me = bh_rt.task;
+	uint32_t next = bh_ld_rlx(&t->sibling), prev = bh_ld_rlx(&t->prev);
+	struct bh_tcb *p = bh_tcb_at(&bh_rt.v, prev), *n = bh_tcb_at(&bh_rt.v, next);
+
+	if (bh_ld_rlx(&me->child) == idx)
+		bh_st_rel(&me->child, next);
+	else if (p && bh_ld_rlx(&p->sibling) == idx)
+		bh_st_rel(&p->sibling, next);
+	if (n)
+		bh_st_rlx(&n->prev, bh_ld_rlx(&me->child) == next ? 0 : prev);
+}
+
+/* Since the arena was made; the coarse clock, for it is only shown to people. */
+static uint32_t age_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - bh_rt.v.a->made_ns / 1000000);
+}
+
+/* Undoes a spawn that failed half-way: everything goes back, the slot last. */
+static void unreserve(struct bh_tcb *t, uint32_t idx, uint64_t word)
+{
+	bh_blocks_release(t, bh_handle(bh_state_gen(word), idx), true);
+	bh_pool_freeing(&bh_rt.me->tasks, idx);
+	bh_state_free(&t->state, word);
+	bh_pool_give(&bh_rt.v.task_pool, &bh_rt.me->tasks, idx);
+	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
+}
+
+static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
+{
+	uint32_t stack = o && o->stack_bytes ? o->stack_bytes : STACK_DEFAULT;
+
+	if (o && o->size != sizeof(*o))
+		return -EINVAL;
+	if (stack > STACK_MAX)
+		return -EINVAL;
+	/* At least 4 pages: one of them is the guard. */
+	t->stack_class = (uint8_t)bh_class_of(stack < 16384 ? 16384 : stack);
+	t->on_crash = o ? o->on_crash : BH_CRASH_FAIL;
+	t->keep = o ? o->detach_on_end : 0;
+	t->restarts = o && o->restarts ? o->restarts : 0xffff;
+	return t->on_crash > BH_CRASH_RESTART ? -EINVAL : 0;
+}
+
+static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
+		 const struct bh_spawn_opts *o)
+{
+	uint32_t idx, type;
+	uint64_t word;
+	int err;
+
+	if (!bh_rt.task)
+		return -EPERM;
+	if (!fn || (len && !arg))
+		return -EINVAL;
+	if (len > ARG_MAX)
+		return -E2BIG;
+	type = bh_type_of(fn, o ? o->name : NULL);
+	if (type == 0xffff)
+		return -BH_EQUARANTINED;
+	struct bh_tcb *t = reserve(&idx, &word);
+	if (!t)
+		return -BH_ENOSLOT;
+	uint64_t handle = bh_handle(bh_state_gen(word), idx);
+
+	blank(t);
+	t->fn = fn;
+	t->kind = (uint8_t)kind;
+	t->type = (uint16_t)type;
+	t->born_ms = age_ms();
+	bh_st_rlx(&t->parent, out ? bh_rt.handle : 0);
+	err = apply_opts(t, o);
+	if (!err)
+		err = set_arg(t, handle, arg, len);
+	if (!err && o && o->give)
+		err = bh_io_give(o->give, t, handle);
+	if (err) {
+		unreserve(t, idx, word);
+		return err;
+	}
+	if (out) {
+		link_child(t, idx);
+		*out = handle;
+	}
+	bh_st_rlx(&bh_rt.me->journal.wake, idx);
+	bh_compiler_barrier();
+	bh_state_publish(&t->state, word, out ? 0 : BH_DETACHED);
+	bh_compiler_barrier();
+	bh_count(&bh_rt.me->count.spawned, 1);
+	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
+	bh_rt_schedule(idx);
+	return 0;
+}
+
+int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
+	     const struct bh_spawn_opts *opts)
+{
+	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts);
+}
+
+int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
+		  const struct bh_spawn_opts *opts)
+{
+	if (opts && opts->on_crash == BH_CRASH_RESTART)
+		return -EINVAL; /* its state is what crashed: nothing to start again from */
+	return spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts);
+}
+
+int bh_spawn_main(const struct bh_service *service)
+{
+	static char name[40];
+	static struct bh_pool_cache cache;
+	struct bh_arena *a = bh_rt.v.a;
+	uint32_t idx = bh_pool_take(&bh_rt.v.task_pool, &cache);
+	uint64_t word;
+
+	if (bh_ld_acq(&a->booted))
+		return 0;
+	if (!idx || !bh_state_reserve(&bh_rt.v.tasks[idx].state, BH_OWNER_ZYGOTE, 0, &word))
+		return -BH_ENOSLOT;
+	struct bh_tcb *t = &bh_rt.v.tasks[idx];
+	blank(t);
+	strncpy(name, service->name ? service->name : "service", sizeof(name) - 6);
+	strcat(name, ".main");
+	t->fn = (uint64_t)(uintptr_t)service->main;
+	t->arg = 0;
+	t->kind = BH_KIND_FIBER;
+	t->type = (uint16_t)bh_type_of(t->fn, name);
+	t->stack_class = (uint8_t)bh_class_of(STACK_DEFAULT);
+	t->on_crash = BH_CRASH_RESTART;
+	t->restarts = 0xffff;
+	bh_st_rel(&a->booted, 1);
+	bh_state_publish(&t->state, word, BH_DETACHED);
+	bh_enqueue_shared(&bh_rt.v, idx);
+	while (cache.n)
+		bh_pool_give_shared(&bh_rt.v.task_pool, cache.idx[--cache.n]);
+	return 0;
+}
+
+/* -- end ---------------------------------------------------------------------- */
+
+/* Frees a DONE child that is in no list any more. */
+static void release(struct bh_tcb *t, uint32_t idx)
+{
+	uint64_t w = bh_ld_acq(&t->state);
+
+	if (bh_state_of(w) != BH_DONE)
+		return;
+	bh_blocks_release(t, bh_handle(bh_state_gen(w), idx), true);
+	bh_pool_freeing(&bh_rt.me->tasks, idx);
+	if (bh_state_free(&t->state, w))
+		bh_pool_give(&bh_rt.v.task_pool, &bh_rt.me->tasks, idx);
+}
+
+/* Drops child @idx of the running task: frees it if it has ended, else lets it
+ * go on detached, aborted unless it asked to be kept. */
+static void drop_child(struct bh_tcb *t, uint32_t idx, bool keep)
+{
+	uint32_t gen = bh_state_gen(bh_ld_acq(&t->state));
+
+	bh_st_rlx(&bh_rt.me->journal.slot, idx);
+	bh_compiler_barrier();
+	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_RELEASE);
+	unlink_child(t, idx);
+	if (bh_state_detach(&t->state, gen, 0))
+		release(t, idx);
+	else if (!keep)
+		bh_rt_wake(idx, gen, BH_ABORTED);
+	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
+}
+
+static void drop_children(struct bh_tcb *me)
+{
+	uint32_t idx;
+
+	while ((idx = bh_ld_rlx(&me->child))) {
+		struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
+
+		if (!t || bh_ld_rlx(&t->parent) != bh_rt.handle) {
+			bh_st_rlx(&me->child, 0); /* not our list any more: scribbled over */
+			return;
+		}
+		drop_child(t, idx, t->keep);
+	}
+}
+
+void bh_task_finish(enum bh_end end)
+{
+	struct bh_worker *me = bh_rt.me;
+	struct bh_tcb *t = bh_rt.task;
+	bool done = end == BH_END_RETURNED;
+	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;
+
+	drop_children(t);
+	bh_ios_release(t, bh_rt.handle);
+	bh_blocks_release(t, bh_rt.handle, false);
+	bh_st_rlx(&t->deadline_ns, 0);
+	t->heap = 0;
+	t->end = (uint8_t)end;
+	uint64_t parent = bh_ld_rlx(&t->parent);
+	uint32_t reply = bh_ld_rlx(&t->reply);
+
+	bh_st_rlx(&me->journal.slot, bh_rt.idx);
+	bh_st_rlx(&me->journal.count, bh_ld_rlx(counter) + 1);
+	bh_st_rlx(&me->journal.block, reply); /* nobody's once the slot is free */
+	bh_pool_freeing(&me->tasks, bh_rt.idx);
+	bh_st_rlx(&me->journal.op, done ? BH_OP_END : BH_OP_CANCEL);
+	bh_compiler_barrier();
+	if (bh_state_end(&t->state)) {
+		bh_block_free(reply, bh_rt.handle);
+		bh_pool_give(&bh_rt.v.task_pool, &me->tasks, bh_rt.idx);
+	} else if (parent) {
+		bh_rt_wake(bh_handle_idx(parent), bh_handle_gen(parent), 0);
+	}
+	bh_compiler_barrier();
+	bh_count(counter, 1);
+	bh_st_rlx(&me->journal.op, BH_OP_NONE);
+	bh_st_rlx(&me->journal.block, 0);
+	bh_st_rlx(&me->tasks.pending, 0);
+}
+
+/* -- join --------------------------------------------------------------------- */
+
+/* The child that @task names, if it is the caller's. */
+static int child_of(bh_task task, struct bh_tcb **out)
+{
+	struct bh_tcb *t = bh_tcb_of(&bh_rt.v, task);
+
+	if (!bh_rt.task)
+		return -EPERM;
+	if (!t)
+		return -BH_ESTALE;
+	if (bh_ld_rlx(&t->parent) != bh_rt.handle)
+		return -EPERM;
+	*out = t;
+	return 0;
+}
+
+/* Moves the child's reply to the running task's list of blocks. Commit: the CAS
+ * on its owner; killed after it, the journal names it. */
+static void take_reply(struct bh_tcb *t, bh_task child, struct bh_result *res)
+{
+	uint32_t ref = bh_ld_rlx(&t->reply);
+	struct bh_block *b = bh_block_at(&bh_rt.v, ref);
+	uint64_t owner = child;
+
+	if (!b)
+		return;
+	bh_st_rlx(&bh_rt.me->journal.block, ref);
+	bh_compiler_barrier();
+	bh_st_rlx(&b->next, bh_ld_rlx(&bh_rt.task->blocks));
+	if (bh_cas(&b->owner, &owner, bh_rt.handle)) {
+		bh_st_rel(&bh_rt.task->blocks, ref);
+		res->data = bh_heap_reply_data(bh_block_data(&bh_rt.v, ref));
+		res->len = b->len;
+	}
+	bh_st_rlx(&t->reply, 0);
+	bh_compiler_barrier();
+	bh_st_rlx(&bh_rt.me->journal.block, 0);
+}
+
+static void take_crash(uint64_t id, struct bh_crash *out)
+{
+	struct bh_arena_crash *c = &bh_rt.v.a->crash[id % BH_ARENA_CRASHES];
+
+	if (bh_ld_acq(&c->id) != id)
+		return; /* many crashes ago */
+	*out = (struct bh_crash){ .id = id,
+				  .signal = c->signal,
+				  .exit_code = c->exit_code,
+				  .address = c->address,
+				  .instruction = c->instruction,
+				  .worker = c->worker,
+				  .pid = c->pid,
+				  .stack_overflow = (uint8_t)c->stack_overflow,
+				  .restart_us = bh_ld_rlx(&c->restart_us),
+				  .task = c->task };
+	memcpy(out->task_name, c->task_name, sizeof(out->task_name));
+	out->task_name[sizeof(out->task_name) - 1] = '\0';
+}
+
+/* Takes the result of a DONE child and frees it. */
+static void reap(struct bh_tcb *t, bh_task child, struct bh_result *res)
+{
+	if (res) {
+		memset(res, 0, sizeof(*res));
+		res->end = t->end;
+		res->value = t->end == BH_END_CRASHED ? 0 : t->value;
+		if (t->end == BH_END_CRASHED)
+			take_crash((uint64_t)t->value, &res->crash);
+		take_reply(t, child, res);
+	}
+	drop_child(t, bh_handle_idx(child), false);
+}
+
+static bool is_done(struct bh_tcb *t)
+{
+	return bh_state_of(bh_ld_acq(&t->state)) == BH_DONE;
+}
+
+int bh_join(bh_task task, struct bh_result *res, int64_t deadline)
+{
+	struct bh_tcb *t;
+	int err = child_of(task, &t);
+
+	if (err)
+		return err;
+	while (!is_done(t)) {
+		err = bh_rt_suspend(BH_WAIT_JOIN, task, deadline);
+		if (err && !is_done(t))
+			return err;
+	}
+	reap(t, task, res);
+	return 0;
+}
+
+int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res)
+{
+	struct bh_tcb *t;
+	int err = child_of(task, &t);
+
+	if (err)
+		return err;
+	if (!is_done(t)) {
+		cx->task->wait = BH_WAIT_JOIN;
+		cx->task->wait_on = task;
+		return -EAGAIN; /* its end wakes the parent */
+	}
+	reap(t, task, res);
+	return 0;
+}
+
+int bh_detach(bh_task task)
+{
+	struct bh_tcb *t;
+	int err = child_of(task, &t);
+
+	if (!err)
+		drop_child(t, bh_handle_idx(task), true);
+	return err;
+}
+
+int bh_reply(const void *data, size_t len)
+{
+	struct bh_tcb *t = bh_rt.task;
+	uint32_t cls = bh_class_of(len + BH_HEAP_REPLY_HEADER), old, ref;
+
+	if (!t || cls >= BH_CLASSES)
+		return t ? -E2BIG : -EPERM;
+	old = bh_ld_rlx(&t->reply);
+	if (old) {
+		bh_st_rlx(&t->reply, 0);
+		bh_block_free(old, bh_rt.handle);
+	}
+	ref = bh_block_take(t, bh_rt.handle, cls, &t->reply);
+	if (!ref)
+		return -ENOMEM;
+	memcpy(bh_heap_reply_init(bh_block_data(&bh_rt.v, ref), len), data, len);
+	bh_block_at(&bh_rt.v, ref)->len = (uint32_t)len;
+	return 0;
+}
+
+int bh_crash_wait(struct bh_crash *crash, int64_t deadline)
+{
+	struct bh_arena_crash *c = &bh_rt.v.a->crash[crash->id % BH_ARENA_CRASHES];
+
+	for (;;) {
+		if (!crash->id || bh_ld_acq(&c->id) != crash->id)
+			return -BH_ESTALE;
+		crash->restart_us = bh_ld_rlx(&c->restart_us);
+		if (crash->restart_us)
+			return 0;
+		int64_t next = bh_after(BH_MS(1));
+		int err = bh_rt_suspend(BH_WAIT_SLEEP, 0, next < deadline ? next : deadline);
+		if (err == -BH_ECANCELED || err == -EDEADLK)
+			return err;
+		if (bh_now() >= deadline)
+			return -BH_ETIMEDOUT;
+	}
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.c: suspending the running task, deadlines, and waking others.
+ *
+ * A deadline lives in the task (`deadline_ns`); the kernel's wheel only knows
+ * when to look. So cancelling and moving later are plain stores; moving earlier
+ * posts the task's index on this worker's timer ring, and rings the doorbell if
+ * the kernel would sleep past it.
+ */
+#include "workers/run.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <unistd.h>
+
+bool bh_rt_aborted(void)
+{
+	return bh_rt.task && (bh_ld_rlx(&bh_rt.task->state) & BH_ABORTED);
+}
+
+void bh_doorbell(void)
+{
+	uint64_t one = 1;
+
+	/* EAGAIN: the counter is full, so the bell is ringing already. */
+	if (write(bh_rt.doorbell, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* Commit: the store of tail. When the ring is full the kernel is behind (or being
+ * replaced): it never waits for a worker, so waiting for it ends. */
+static void timer_post(struct bh_timer_ring *r, uint32_t idx)
+{
+	uint32_t t = bh_ld_rlx(&r->tail); /* only this worker writes it */
+
+	while (t - bh_ld_acq(&r->head) >= BH_TIMER_RING) {
+		bh_doorbell();
+		sched_yield();
+	}
+	bh_st_rlx(&r->idx[t % BH_TIMER_RING], idx);
+	bh_st_rel(&r->tail, t + 1);
+}
+
+void bh_rt_deadline(struct bh_tcb *t, uint32_t idx, int64_t deadline)
+{
+	bh_st_rel(&t->deadline_ns, deadline == BH_FOREVER ? 0 : deadline);
+	if (deadline == BH_FOREVER)
+		return;
+	/* The kernel clears armed_ns, then reads the deadline; this stores the
+	 * deadline, then reads armed_ns: one of the two sees the other's. */
+	bh_fence();
+	int64_t armed = bh_ld_rlx(&t->armed_ns);
+	if (armed && armed <= deadline)
+		return;
+	timer_post(&bh_rt.me->timers, idx);
+	/* Likewise with the kernel's going to sleep. */
+	bh_fence();
+	if (bh_ld_rlx(&bh_rt.v.a->kernel_sleeps_until) > deadline)
+		bh_doorbell();
+}
+
+static void switch_out(enum bh_after after)
+{
+	struct bh_tcb *t = bh_rt.task;
+
+	bh_rt.after = after;
+	bh_context_switch((struct bh_context *)&t->sp, &bh_rt.loop);
+	/* From here on bh_rt may be another process's: nothing of it is kept in a
+	 * local across the switch. */
+}
+
+int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
+{
+	struct bh_tcb *t = bh_rt.task;
+
+	if (!t || t->kind != BH_KIND_FIBER)
+		return -EDEADLK;
+	if (bh_rt_aborted())
+		return -BH_ECANCELED;
+	if (deadline != BH_FOREVER && deadline <= bh_now())
+		return -BH_ETIMEDOUT;
+	t->wait = (uint8_t)why;
+	t->wait_on = on;
+	if (deadline != BH_FOREVER)
+		bh_rt_deadline(t, bh_rt.idx, deadline);
+	switch_out(BH_AFTER_SUSPEND);
+	t->wait = BH_WAIT_NONE;
+	if (bh_rt_aborted())
+		return -BH_ECANCELED;
+	if (deadline == BH_FOREVER)
+		return 0;
+	bh_st_rlx(&t->deadline_ns, 0);
+	return deadline <= bh_now() ? -BH_ETIMEDOUT : 0;
+}
+
+int bh_yield(void)
+{
+	if (!bh_rt.task || bh_rt.task->kind != BH_KIND_FIBER)
+		return -EDEADLK;
+	if (bh_rt_aborted())
+		return -BH_ECANCELED;
+	switch_out(BH_AFTER_YIELD);
+	return bh_rt_aborted() ? -BH_ECANCELED : 0;
+}
+
+int bh_suspend(int64_t deadline)
+{
+	return bh_rt_suspend(BH_WAIT_SUSPEND, 0, deadline);
+}
+
+int bh_sleep_until(int64_t deadline)
+{
+	int err;
+
+	do {
+		err = bh_rt_suspend(BH_WAIT_SLEEP, 0, deadline);
+	} while (err == 0);
+	return err == -BH_ETIMEDOUT ? 0 : err;
+}
+
+int bh_sleep(int64_t ns)
+{
+	return bh_sleep_until(bh_after(ns));
+}
+
+int bh_wake(bh_task task)
+{
+	if (!bh_rt.me)
+		return -EPERM;
+	return bh_rt_wake(bh_handle_idx(task), bh_handle_gen(task), 0);
+}
+
+int bh_abort(bh_task task)
+{
+	if (!bh_rt.me)
+		return -EPERM;
+	return bh_rt_wake(bh_handle_idx(task), bh_handle_gen(task), BH_ABORTED);
+}
+
+bh_task bh_self(void)
+{
+	return bh_rt.handle;
+}
+
+uint32_t bh_worker(void)
+{
+	return bh_rt.slot;
+}
+
+void bh_poll_result(struct bh_cx *cx, int64_t value)
+{
+	cx->task->value = value;
+}
+
+void bh_poll_at(struct bh_cx *cx, int64_t deadline)
+{
+	/* 0 stands for no deadline; whatever has passed is as good as 1. */
+	bh_rt_deadline(cx->task, bh_rt.idx, deadline > 0 ? deadline : 1);
+}
+
+void bh_poll_again(struct bh_cx *cx)
+{
+	cx->again = true;
+}
