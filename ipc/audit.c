@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "audit.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What was seen of a slot. */
+enum {
+	HINTED = 1,
+	LISTED = 2,
+	POOLED = 4
+};
+
+struct marks {
+	unsigned char *tasks, *ios, *blocks[BH_CLASSES];
+};
+
+struct audit {
+	const struct bh_view *v;
+	struct marks m;
+	struct bh_audit *out;
+};
+
+__attribute__((format(printf, 3, 4))) static void report(struct audit *a, const char *invariant,
+							 const char *fmt, ...)
+{
+	uint32_t n = a->out->found++;
+	va_list ap;
+
+	if (n >= BH_AUDIT_MAX)
+		return;
+	snprintf(a->out->finding[n].invariant, sizeof(a->out->finding[n].invariant), "%s",
+		 invariant);
+	va_start(ap, fmt);
+	vsnprintf(a->out->finding[n].text, sizeof(a->out->finding[n].text), fmt, ap);
+	va_end(ap);
+}
+
+static uint32_t used(const struct bh_pool_view *p)
+{
+	uint32_t mark = bh_ld_acq(&p->pool->mark);
+
+	return mark < p->capacity ? mark : p->capacity;
+}
+
+static uint64_t state(struct audit *a, uint32_t idx)
+{
+	return bh_ld_acq(&a->v->tasks[idx].state);
+}
+
+/* -- what holds at every instant ------------------------------------------------ */
+
+static void check_shapes(struct audit *a)
+{
+	const struct bh_view *v = a->v;
+	uint64_t in_use = v->l.workers == 64 ? ~0ull : (1ull << v->l.workers) - 1;
+
+	/* A claimed mark may exceed the capacity by the rest of its 64. */
+	if (bh_ld_acq(&v->task_pool.pool->mark) > v->task_pool.capacity + 64)
+		report(a, "pool-mark", "tasks: %u of %u", bh_ld_acq(&v->task_pool.pool->mark),
+		       v->task_pool.capacity);
+	if (bh_ld_acq(&v->io_pool.pool->mark) > v->io_pool.capacity + 64)
+		report(a, "pool-mark", "I/O slots: %u of %u", bh_ld_acq(&v->io_pool.pool->mark),
+		       v->io_pool.capacity);
+	for (uint32_t c = 0; c < BH_CLASSES; c++)
+		if (bh_ld_acq(&v->block_pool[c].pool->mark) > v->block_pool[c].capacity + 64)
+			report(a, "pool-mark", "blocks of class %u", c);
+	for (uint32_t w = 0; w < v->l.workers; w++) {
+		/* head first: it never passes a tail that is read later. */
+		uint64_t h = bh_ld_acq(&v->workers[w].runq.head);
+		uint64_t t = bh_ld_acq(&v->workers[w].runq.tail);
+
+		if (t < h && h - t > BH_RUNQ_CAP)
+			report(a, "runq", "worker %u: head %llu, tail %llu", w,
+			       (unsigned long long)h, (unsigned long long)t);
+	}
+	uint64_t h = bh_ld_acq(&v->inject.q->head), t = bh_ld_acq(&v->inject.q->tail);
+	if (t > h && t - h > 2ull * (v->inject.mask + 1))
+		report(a, "inject", "head %llu, tail %llu", (unsigned long long)h,
+		       (unsigned long long)t);
+	if ((bh_ld_acq(&v->a->idle.parked) | bh_ld_acq(&v->a->idle.searching)) & ~in_use)
+		report(a, "idle-mask", "bits beyond worker %u", v->l.workers - 1);
+}
+
+static void check_words(struct audit *a)
+{
+	uint32_t n = used(&a->v->task_pool);
+
+	for (uint32_t i = 1; i < n; i++) {
+		uint64_t w = state(a, i);
+		enum bh_state s = bh_state_of(w);
+
+		if (s >= BH_STATE_COUNT) {
+			report(a, "state-valid", "task %u: state word %#llx", i,
+			       (unsigned long long)w);
+			continue;
+		}
+		a->out->tasks[s]++;
+		if (s == BH_DONE && (w & BH_DETACHED))
+			report(a, "detached-done", "task %u: state word %#llx", i,
+			       (unsigned long long)w);
+		if (s != BH_FREE && s != BH_RESERVED && a->v->tasks[i].type >= BH_TYPES)
+			report(a, "type", "task %u: type %u", i, a->v->tasks[i].type);
+	}
+}
+
+/* -- what holds when nobody runs ------------------------------------------------- */
+
+static void mark_hint(struct audit *a, uint32_t idx)
+{
+	if (bh_tcb_at(a->v, idx))
+		a->m.tasks[idx] |= HINTED;
+}
+
+static void mark_queues(struct audit *a)
+{
+	const struct bh_view *v = a->v;
+	uint64_t h, t;
+
+	for (uint32_t w = 0; w < v->l.workers; w++) {
+		struct bh_runq *q = &v->workers[w].runq;
+
+		h = bh_ld_acq(&q->head);
+		t = bh_ld_acq(&q->tail);
+		for (uint32_t i = 0; h + i < t && i < BH_RUNQ_CAP; i++)
+			mark_hint(a, bh_ld_rlx(&q->cells[(h + i) % BH_RUNQ_CAP]));
+		mark_hint(a, bh_ld_rlx(&v->workers[w].lifo));
+	}
+	/* Every cell: the counters may lag behind what was committed. */
+	for (uint64_t i = 0; i <= v->inject.mask; i++)
+		mark_hint(a, (uint32_t)bh_ld_rlx(&v->inject.cells[i]));
+}
+
+static void mark_pool(const struct bh_pool_view *p, unsigned char *marks)
+{
+	uint32_t n = used(p);
+
+	for (uint32_t i = 1; i < n; i++)
+		if (bh_ld_rlx(&p->bits[i / 64]) >> (i % 64) & 1)
+			marks[i] |= POOLED;
+}
+
+static void mark_cache(const struct bh_pool_view *p, const struct bh_pool_cache *c,
+		       unsigned char *marks)
+{
+	uint32_t n = c->n < BH_POOL_CACHE ? c->n : BH_POOL_CACHE;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (c->idx[i] < used(p))
+			marks[c->idx[i]] |= POOLED;
+}
+
+static void mark_pools(struct audit *a)
+{
+	const struct bh_view *v = a->v;
+
+	mark_pool(&v->task_pool, a->m.tasks);
+	mark_pool(&v->io_pool, a->m.ios);
+	for (uint32_t c = 0; c < BH_CLASSES; c++)
+		mark_pool(&v->block_pool[c], a->m.blocks[c]);
+	for (uint32_t w = 0; w < v->l.workers; w++) {
+		mark_cache(&v->task_pool, &v->workers[w].tasks, a->m.tasks);
+		mark_cache(&v->io_pool, &v->workers[w].ios, a->m.ios);
+		for (uint32_t c = 0; c < BH_CLASSES; c++)
+			mark_cache(&v->block_pool[c], &v->workers[w].blocks[c], a->m.blocks[c]);
+	}
+}
+
+static void mark_block(struct audit *a, uint32_t ref, uint64_t owner)
+{
+	struct bh_block *b = bh_block_at(a->v, ref);
+
+	if (b && bh_ld_acq(&b->owner) == owner)
+		a->m.blocks[bh_block_class(ref)][bh_block_idx(ref)] |= LISTED;
+}
+
+static void walk_children(struct audit *a, uint32_t i, uint64_t owner)
+{
+	struct bh_tcb *c;
+	uint32_t at = bh_ld_rlx(&a->v->tasks[i].child);
+
+	for (uint32_t n = 0; (c = bh_tcb_at(a->v, at)); n++) {
+		if (bh_ld_rlx(&c->parent) != owner || bh_state_of(state(a, at)) == BH_FREE) {
+			report(a, "child-list", "task %u lists %u, which is not its child", i, at);
+			return;
+		}
+		if (a->m.tasks[at] & LISTED || n >= a->v->l.tasks) {
+			report(a, "child-list", "task %u lists %u twice", i, at);
+			return;
+		}
+		a->m.tasks[at] |= LISTED;
+		at = bh_ld_rlx(&c->sibling);
+	}
+}
+
+static void walk_owned(struct audit *a, uint32_t i)
+{
+	struct bh_tcb *t = &a->v->tasks[i];
+	uint64_t owner = bh_handle(bh_state_gen(state(a, i)), i);
+	struct bh_block *b;
+	struct bh_ioslot *s;
+	uint32_t at = bh_ld_rlx(&t->blocks);
+
+	mark_block(a, bh_ld_rlx(&t->stack), owner);
+	mark_block(a, bh_ld_rlx(&t->arg_block), owner);
+	mark_block(a, bh_ld_rlx(&t->reply), owner);
+	for (uint32_t n = 0; n < 1u << 24 && (b = bh_block_at(a->v, at)); n++) {
+		mark_block(a, at, owner);
+		at = bh_ld_rlx(&b->next);
+	}
+	at = bh_ld_rlx(&t->ios);
+	for (uint32_t n = 0; n < a->v->l.ios && (s = bh_io_at(a->v, at)); n++) {
+		if (bh_ld_acq(&s->owner) == owner)
+			a->m.ios[at] |= LISTED;
+		at = bh_ld_rlx(&s->next);
+	}
+	walk_children(a, i, owner);
+}
+
+static void check_task(struct audit *a, uint32_t i)
+{
+	const struct bh_view *v = a->v;
+	struct bh_tcb *t = &v->tasks[i];
+	uint64_t w = state(a, i), word;
+	uint32_t slot = bh_state_worker(w);
+
+	switch (bh_state_of(w)) {
+	case BH_FREE:
+		if (!(a->m.tasks[i] & POOLED))
+			report(a, "task-pool", "task %u is free and in no pool", i);
+		break;
+	case BH_SCHEDULED:
+		if (!(a->m.tasks[i] & HINTED))
+			report(a, "hint", "task %u is scheduled and in no queue", i);
+		break;
+	case BH_RESERVED:
+	case BH_RUNNING:
+		word = slot < BH_MAX_WORKERS ? bh_ld_acq(&v->workers[slot].word) : 0;
+		if ((word & 0xffff) != BH_WORKER_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
+			report(a, "holder-alive", "task %u is held by worker %u, epoch %u", i, slot,
+			       bh_state_epoch(w));
+		break;
+	case BH_WAITING:
+		if (t->wait == BH_WAIT_JOIN) {
+			struct bh_tcb *c = bh_tcb_of(v, t->wait_on);
+			if (!c || bh_state_of(bh_ld_acq(&c->state)) == BH_DONE)
+				report(a, "join-woken", "task %u waits for one that has ended", i);
+		}
+		break;
+	case BH_DONE:
+		if (!bh_owner_alive(v, bh_ld_rlx(&t->parent)) || !(a->m.tasks[i] & LISTED))
+			report(a, "done-parent", "task %u has ended and nobody will join it", i);
+		break;
+	case BH_CLEANUP:
+		report(a, "no-cleanup", "task %u", i);
+		break;
+	default:
+		break;
+	}
+}
+
+static void check_blocks(struct audit *a, uint32_t c)
+{
+	uint32_t n = used(&a->v->block_pool[c]);
+
+	for (uint32_t i = 1; i < n; i++) {
+		uint64_t owner = bh_ld_acq(&a->v->blocks[c][i].owner);
+
+		a->out->blocks += owner != 0;
+		if (!owner && !(a->m.blocks[c][i] & POOLED))
+			report(a, "block-pool", "block %u of class %u is free and in no pool", i,
+			       c);
+		if (owner && !bh_owner_alive(a->v, owner))
+			report(a, "block-owner", "block %u of class %u: its owner %#llx is gone", i,
+			       c, (unsigned long long)owner);
+		else if (owner && !(a->m.blocks[c][i] & LISTED))
+			report(a, "block-owner", "block %u of class %u: its owner lost it", i, c);
+	}
+}
+
+static void check_io(struct audit *a, uint32_t i)
+{
+	struct bh_ioslot *s = &a->v->ios[i];
+	uint64_t owner = bh_ld_acq(&s->owner);
+
+	a->out->ios += owner != 0;
+	if (!owner && !(a->m.ios[i] & POOLED))
+		report(a, "io-pool", "I/O slot %u is free and in no pool", i);
+	if (!owner || owner == BH_IO_CLOSING)
+		return;
+	if (!bh_owner_alive(a->v, owner) || !(a->m.ios[i] & LISTED))
+		report(a, "io-owner", "I/O slot %u: its owner %#llx is gone or lost it", i,
+		       (unsigned long long)owner);
+	for (int d = 0; d < 2; d++) {
+		uint64_t r = bh_ld_acq(&s->ready[d]);
+		struct bh_tcb *t = bh_tcb_at(a->v, (uint32_t)(r >> 32));
+
+		if ((r & BH_IO_READY) && t && bh_state_of(bh_ld_acq(&t->state)) == BH_WAITING &&
+		    t->wait == BH_WAIT_IO && bh_handle_idx(t->wait_on) == i)
+			report(a, "io-woken", "task %u sleeps on I/O slot %u, which is ready",
+			       (uint32_t)(r >> 32), i);
+	}
+}
+
+static void check_counts(struct audit *a)
+{
+	const struct bh_arena *ar = a->v->a;
+	uint64_t began = bh_ld_rlx(&ar->booted), ended = bh_ld_rlx(&ar->crashed), live = 0;
+
+	for (uint32_t w = 0; w < BH_MAX_WORKERS; w++) {
+		const struct bh_counters *c = &a->v->workers[w].count;
+		began += bh_ld_rlx(&c->spawned);
+		ended += bh_ld_rlx(&c->completed) + bh_ld_rlx(&c->canceled);
+	}
+	for (uint32_t s = BH_RESERVED; s < BH_STATE_COUNT; s++)
+		if (s != BH_DONE && s != BH_RESERVED)
+			live += a->out->tasks[s];
+	if (began - ended != live)
+		report(a, "counts", "%llu spawned, %llu ended, %llu live",
+		       (unsigned long long)began, (unsigned long long)ended,
+		       (unsigned long long)live);
+}
+
+static void check_quiet(struct audit *a)
+{
+	const struct bh_view *v = a->v;
+
+	mark_queues(a);
+	mark_pools(a);
+	for (uint32_t i = 1; i < used(&v->task_pool); i++)
+		if (bh_state_of(state(a, i)) != BH_FREE)
+			walk_owned(a, i);
+	for (uint32_t i = 1; i < used(&v->task_pool); i++)
+		check_task(a, i);
+	for (uint32_t i = 1; i < used(&v->io_pool); i++)
+		check_io(a, i);
+	for (uint32_t c = 0; c < BH_CLASSES; c++)
+		check_blocks(a, c);
+	check_counts(a);
+}
+
+int bh_audit_run(const struct bh_view *v, bool quiet, struct bh_audit *out)
+{
+	struct audit a = { .v = v, .out = out };
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	check_shapes(&a);
+	check_words(&a);
+	if (!quiet)
+		return 0;
+	a.m.tasks = calloc(v->l.tasks, 1);
+	a.m.ios = calloc(v->l.ios, 1);
+	if (!a.m.tasks || !a.m.ios)
+		err = -ENOMEM;
+	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+		a.m.blocks[c] = calloc(v->l.blocks[c], 1);
+		if (!a.m.blocks[c])
+			err = -ENOMEM;
+	}
+	if (!err)
+		check_quiet(&a);
+	free(a.m.tasks);
+	free(a.m.ios);
+	for (uint32_t c = 0; c < BH_CLASSES; c++)
+		free(a.m.blocks[c]);
+	return err;
+}
