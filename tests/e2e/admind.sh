@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# kill -9 of admind: back within a second; the service is not touched.
+. "$(dirname "$0")/lib.sh"
+need curl jq
+
+start
+hello || fail "/hello does not answer"
+"$BH_CLIENTS/ledger" -c 4 -d 6 "$port" >"$dir/ledger" 2>&1 &
+ledger_pid=$!
+workers=$(worker_pids)
+answers() { bhctl status >/dev/null 2>&1; }
+
+for round in 1 2 3; do
+	admind=$(children "$pid" bulkhead-admind)
+	[ -n "$admind" ] || fail "admind is not a child of the guardian"
+	kill -KILL "$admind"
+	begin=$(now_ms)
+	within 2 gone "$admind" || fail "admind does not die"
+	within 5 answers || fail "admind is not back"
+	took=$(($(now_ms) - begin))
+	note "round $round: back after $took ms"
+	[ "$took" -le $((1000 * BH_SLOW)) ] || fail "admind was back only after $took ms"
+	hello || fail "the service was touched"
+done
+wait "$ledger_pid" || fail "requests were lost: $(cat "$dir/ledger")"
+jq -e '.sent == .ok' "$dir/ledger" >/dev/null || fail "requests were lost: $(cat "$dir/ledger")"
+[ "$(worker_pids)" = "$workers" ] || fail "a worker was replaced"
+stop
