@@ -211,6 +211,24 @@ static int conn_answer(struct conn *c)
 	return 0;
 }
 
+/* One line a second in each worker, whatever is thrown at it. The two counters
+ * belong to the worker process; it does not matter which one a fiber is in. */
+static void log_refusal(int status)
+{
+	static int64_t last;
+	static unsigned int unsaid;
+	int64_t now = bh_now();
+
+	if (last && now - last < BH_S(1)) {
+		unsaid++;
+		return;
+	}
+	fprintf(stderr, "http: refused a request: %d %s (%u more like it)\n", status,
+		http_reason(status), unsaid);
+	last = now;
+	unsaid = 0;
+}
+
 /* Answers what cannot be served, then reads on for a moment: closing on unread
  * bytes would reset the connection and might take the answer with it. */
 static void conn_refuse(struct conn *c, int status)
@@ -218,6 +236,7 @@ static void conn_refuse(struct conn *c, int status)
 	int64_t end = bh_after(LINGER_TIMEOUT), now;
 	char text[64];
 
+	log_refusal(status);
 	snprintf(text, sizeof(text), "%s\n", http_reason(status));
 	c->out.head = false;
 	c->out.keep_alive = false;
