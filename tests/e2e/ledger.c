@@ -39,7 +39,8 @@
 
 enum {
 	CRASHERS = 8,
-	BUF = 4096
+	BUF = 4096,
+	KILL = 4, /* in ways[] */
 };
 
 struct conn {

@@ -77,7 +77,7 @@ w_bad=$(sed -n 's/.*Non-2xx or 3xx responses: \([0-9]*\).*/\1/p' "$dir/wrk")
 hit_hello=$(killed http.hello)
 hit_echo=$(killed http.echo)
 hit_crash=$(($(killed http.crash) - $(field kills))) # /crash?how=kill is no loss
-hit_conn=$(killed http.connection main http)
+hit_conn=$(killed http.connection http.main)
 note "$kills kills: $hit_hello in hello, $hit_echo in echo, $hit_conn in a connection's own fiber"
 note "$(jq -s 'unique_by(.id) | group_by([.signal, .task_name]) | map("\(.[0].task_name) \(.[0].signal): \(length)") | join(", ")' "$dir/records")"
 
