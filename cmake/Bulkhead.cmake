@@ -25,7 +25,7 @@ endif()
 function(bh_library name)
 	cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
 	add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
-	target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR})
+	target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
 	target_link_libraries(${name} PUBLIC bh_flags ${ARG_LINK})
 endfunction()
 

@@ -68,7 +68,10 @@ struct bh_arena {
 	_Alignas(128) _Atomic uint32_t run_state; /* kernel */
 	_Atomic uint32_t rescan;                  /* anybody: a hint was lost, look at all */
 	_Atomic int64_t kernel_sleeps_until;      /* kernel: a later deadline needs no bell */
-	_Atomic uint64_t crashed;                 /* kernel: tasks ended by a crash */
+	_Atomic uint64_t crashed;                 /* kernel: tasks ended by a crash; exact, by
+						     the two words below: its journal */
+	_Atomic uint64_t ending;                  /* handle of the task being ended */
+	_Atomic uint64_t ending_count;            /* what `crashed` is once it has */
 	_Atomic uint64_t resets;                  /* kernel */
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */

@@ -124,7 +124,8 @@ struct bh_board_service {
 	char last_reset[160];    /* why; "": never */
 	uint32_t arena_memfd;    /* the kernel's descriptor */
 	uint32_t epfd, doorbell; /* the kernel's descriptors */
-	uint32_t reserved;
+	uint32_t reset_streak;   /* resets with less than the period between them */
+	int64_t reset_ns;        /* when the last one was; CLOCK_MONOTONIC */
 };
 
 enum bh_system_state {

@@ -129,6 +129,8 @@ static void orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t 
 	bh_st_rlx(&t->child, 0);
 }
 
+static void settle(const struct bh_view *v);
+
 /* -- a dead worker's task --------------------------------------------------------- */
 
 /* What was taken for the task but not yet linked to it stands in the journal:
@@ -196,6 +198,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	struct bh_tcb *t = bh_tcb_at(v, idx);
 
 	*out = (struct bh_dead_task){ 0 };
+	settle(v);
 	if (!t)
 		return;
 	uint64_t s = bh_ld_acq(&t->state);
@@ -227,6 +230,27 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	bh_enqueue_shared(v, idx);
 }
 
+/* Finishes what a predecessor was ending when it was killed: if the task has left
+ * CLEANUP it counts, its slot is known to the pool, and its parent is awake. */
+static void settle(const struct bh_view *v)
+{
+	uint64_t task = bh_ld_acq(&v->a->ending), parent;
+	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(task));
+
+	if (!t)
+		return;
+	uint64_t w = bh_ld_acq(&t->state);
+	if (bh_state_of(w) != BH_CLEANUP || bh_state_gen(w) != bh_handle_gen(task)) {
+		bh_st_rlx(&v->a->crashed, bh_ld_rlx(&v->a->ending_count));
+		if (bh_state_of(w) == BH_FREE)
+			bh_pool_give_shared(&v->task_pool, bh_handle_idx(task));
+		parent = bh_ld_rlx(&t->parent);
+		if (bh_state_of(w) == BH_DONE && parent)
+			wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+	}
+	bh_st_rel(&v->a->ending, 0);
+}
+
 void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
 		     int64_t value, const struct bh_recover_ops *ops)
 {
@@ -248,11 +272,13 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	t->value = value;
 	uint64_t parent = bh_ld_rlx(&t->parent);
 
-	bh_count(&v->a->crashed, 1);
+	bh_st_rlx(&v->a->ending_count, bh_ld_rlx(&v->a->crashed) + 1);
+	bh_st_rel(&v->a->ending, task);
 	if (bh_state_end(&t->state))
 		bh_pool_give_shared(&v->task_pool, idx);
 	else if (parent)
 		wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+	settle(v);
 }
 
 /* -- the rest of a dead worker's slot ----------------------------------------------- */

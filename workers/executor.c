@@ -294,6 +294,31 @@ static void run(uint32_t idx)
 	bh_rt.handle = 0;
 }
 
+bool bh_executor_turn(void)
+{
+	struct bh_worker *me = bh_rt.me;
+	uint32_t idx = 0;
+
+	bh_count(&me->heartbeat, 1);
+	if (++bh_rt.tick % INJECT_INTERVAL == 0)
+		idx = pop_inject(me);
+	if (!idx)
+		idx = pop_local(me);
+	if (!idx)
+		idx = pop_inject(me);
+	if (!idx)
+		idx = search(me);
+	if (!idx) {
+		bh_st_rlx(&me->current, 0);
+		return false;
+	}
+	/* Woken as a searcher, and found work of its own. */
+	if (bh_idle_search_end(&bh_rt.v.a->idle, bh_rt.slot))
+		bh_notify(&bh_rt.v);
+	run(idx);
+	return true;
+}
+
 /* Takes the slot: the CAS is what makes this process worker @slot. */
 static int take_slot(uint32_t slot, uint32_t epoch)
 {
@@ -321,26 +346,7 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 	bh_crash_handlers();
 	bh_st_rel(&me->ready_ns, bh_now());
 	bh_doorbell();
-	for (;;) {
-		uint32_t idx = 0;
-
-		bh_count(&me->heartbeat, 1);
-		if (++bh_rt.tick % INJECT_INTERVAL == 0)
-			idx = pop_inject(me);
-		if (!idx)
-			idx = pop_local(me);
-		if (!idx)
-			idx = pop_inject(me);
-		if (!idx)
-			idx = search(me);
-		if (idx) {
-			/* Woken as a searcher and found work of its own. */
-			if (bh_idle_search_end(&bh_rt.v.a->idle, bh_rt.slot))
-				bh_notify(&bh_rt.v);
-			run(idx);
-		} else {
-			bh_st_rlx(&me->current, 0);
+	for (;;)
+		if (!bh_executor_turn())
 			park(me);
-		}
-	}
 }

@@ -10,6 +10,10 @@ struct bh_cx {
 	bool again; /* bh_poll_again() was called */
 };
 
+/* One turn of the executor: finds a task and runs it until it ends or waits.
+ * False: there was none. */
+bool bh_executor_turn(void);
+
 /* Ends the running task: releases what it owns, commits, tells its parent. */
 void bh_task_finish(enum bh_end end);
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# complete.sh SWEEP SOURCE_DIR: fails for each function that says in its comment
+# where its commit point is ("Commit:") and that no swept operation covers.
+set -u
+sweep=$1 top=$2
+covered=" $("$sweep" --covers | tr '\n' ' ') "
+missing=0
+while read -r file name; do
+	case $covered in
+	*" $name "*) ;;
+	*)
+		echo "$file: $name has a commit point and is in no operation of tests/sweep" >&2
+		missing=$((missing + 1))
+		;;
+	esac
+done < <(awk '
+	/\/\*/ { commit = 0; in_comment = 1 }
+	in_comment && /Commit:/ { commit = 1 }
+	/\*\// { in_comment = 0; next }
+	!in_comment && commit && /^[a-z].*\(/ {
+		name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
+		if (name !~ /^(if|while|for)$/) print FILENAME, name
+		commit = 0
+	}' "$top"/ipc/*.[ch] "$top"/workers/*.c | sort -u)
+if [ "$missing" -ne 0 ]; then
+	echo "$missing functions without a sweep" >&2
+	exit 1
+fi
+echo "every function with a commit point is swept"

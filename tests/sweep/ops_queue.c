@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_queue.c: run queue, LIFO slot, inject queue, pools, parking, timers. */
+#include "sweep.h"
+
+#include <stdlib.h>
+
+static void fill_ring(struct world *w, uint32_t slot, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!bh_runq_push(&w->v.workers[slot].runq, world_task(w, BH_SCHEDULED, slot)))
+			_Exit(4);
+}
+
+/* -- turns of the executor: pop, run a poll task, suspend, yield or end -- */
+
+static enum bh_poll suspends(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	return BH_PENDING;
+}
+
+static enum bh_poll yields(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	bh_poll_again(cx);
+	return BH_PENDING;
+}
+
+static enum bh_poll ends(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	return BH_READY;
+}
+
+static enum bh_poll sleeps(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	bh_poll_at(cx, 1000000000);
+	return BH_PENDING;
+}
+
+/* The victim holds no task: it is between two polls. */
+static void nobody_runs(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+
+	bh_and(&w->v.tasks[w->me].state, ~0xfull);
+	bh_or(&w->v.tasks[w->me].state, BH_WAITING);
+	w->v.tasks[w->me].wait = BH_WAIT_SUSPEND;
+	bh_st_rlx(&me->current, 0);
+}
+
+static uint32_t polled(struct world *w, bh_poll_fn fn)
+{
+	uint32_t idx = world_task(w, BH_SCHEDULED, OTHER);
+
+	w->v.tasks[idx].fn = (uint64_t)(uintptr_t)fn;
+	w->v.tasks[idx].kind = BH_KIND_POLL;
+	return idx;
+}
+
+static void run_turn(struct world *w)
+{
+	(void)w;
+	if (!bh_executor_turn())
+		_Exit(3);
+}
+
+static void setup_turn_suspend(struct world *w)
+{
+	nobody_runs(w);
+	bh_st_rlx(&w->v.workers[VICTIM].lifo, polled(w, suspends));
+}
+SWEEP(turn_lifo_suspend, .setup = setup_turn_suspend, .run = run_turn,
+      .covers = "bh_state_run bh_state_suspend");
+
+static void setup_turn_yield(struct world *w)
+{
+	nobody_runs(w);
+	bh_runq_push(&w->v.workers[VICTIM].runq, polled(w, yields));
+	fill_ring(w, VICTIM, 2);
+	bh_or(&w->v.a->idle.parked, 1ull << OTHER);
+	bh_st_rlx(&w->v.workers[OTHER].park, BH_PARKED);
+}
+SWEEP(turn_ring_yield, .setup = setup_turn_yield, .run = run_turn,
+      .covers = "bh_runq_pop bh_runq_push bh_state_yield bh_idle_pick");
+
+static void setup_turn_end(struct world *w)
+{
+	nobody_runs(w);
+	bh_inject_push(&w->v.inject, polled(w, ends));
+	bh_inject_push(&w->v.inject, world_task(w, BH_SCHEDULED, OTHER));
+}
+SWEEP(turn_inject_end, .setup = setup_turn_end, .run = run_turn,
+      .covers = "bh_inject_pop bh_inject_push");
+
+static void setup_turn_sleep(struct world *w)
+{
+	nobody_runs(w);
+	bh_inject_push(&w->v.inject, polled(w, sleeps));
+}
+SWEEP(turn_sleep, .setup = setup_turn_sleep, .run = run_turn,
+      .covers = "timer_post bh_rt_deadline");
+
+static void setup_turn_steal(struct world *w)
+{
+	nobody_runs(w);
+	fill_ring(w, OTHER, 6);
+	bh_runq_push(&w->v.workers[OTHER].runq, polled(w, suspends));
+}
+
+/* What is stolen last is run: it is the poll task when the ring has one. */
+static void run_steal(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+	uint32_t n, idx = bh_runq_steal(&w->v.workers[OTHER].runq, &me->runq, &n);
+
+	bh_st_rlx(&me->journal.popped, idx);
+	if (!idx || !bh_runq_push(&me->runq, idx))
+		_Exit(3);
+}
+SWEEP(steal, .setup = setup_turn_steal, .run = run_steal, .covers = "bh_runq_steal");
+
+/* -- overflow of the ring -- */
+
+static void setup_full(struct world *w)
+{
+	fill_ring(w, VICTIM, BH_RUNQ_CAP);
+	bh_st_rlx(&w->v.workers[VICTIM].lifo, world_task(w, BH_SCHEDULED, OTHER));
+	w->other = world_task(w, BH_WAITING, OTHER);
+}
+
+static void run_wake(struct world *w)
+{
+	bh_rt_wake(w->other, 0, 0);
+}
+SWEEP(overflow, .setup = setup_full, .run = run_wake,
+      .covers = "bh_runq_newer_half bh_runq_drop_newer overflow");
+
+/* -- pools -- */
+
+static void setup_spill(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+
+	/* A cache as full as it gets, of blocks that were used and freed. */
+	while (me->blocks[0].n < BH_POOL_CACHE) {
+		uint32_t mark = bh_ld_rlx(&w->v.block_pool[0].pool->mark);
+		bh_st_rlx(&w->v.block_pool[0].pool->mark, mark + 64);
+		for (uint32_t i = mark ? mark : 1; i < mark + 64; i++)
+			if (me->blocks[0].n < BH_POOL_CACHE)
+				me->blocks[0].idx[me->blocks[0].n++] = i;
+			else
+				bh_pool_give_shared(&w->v.block_pool[0], i);
+	}
+	uint32_t ref = bh_block_ref(0, me->blocks[0].idx[--me->blocks[0].n]);
+	struct bh_tcb *t = &w->v.tasks[w->me];
+	bh_st_rlx(&w->v.blocks[0][bh_block_idx(ref)].owner,
+		  bh_handle(bh_state_gen(bh_ld_rlx(&t->state)), w->me));
+	bh_st_rlx(&t->blocks, ref);
+	/* One more to fill the gap. */
+	for (uint32_t i = 1; i < w->v.block_pool[0].capacity; i++)
+		if (bh_ld_rlx(&w->v.block_pool[0].bits[i / 64]) >> (i % 64) & 1) {
+			bh_and(&w->v.block_pool[0].bits[i / 64], ~(1ull << (i % 64)));
+			me->blocks[0].idx[me->blocks[0].n++] = i;
+			break;
+		}
+}
+
+static void run_release(struct world *w)
+{
+	bh_blocks_release(bh_rt.task, bh_rt.handle, true);
+	(void)w;
+}
+SWEEP(pool_spill, .setup = setup_spill, .run = run_release,
+      .covers = "bh_pool_spill bh_pool_give bh_pool_give_shared");
+
+static void setup_bitmap(struct world *w)
+{
+	struct bh_pool_cache *c = &w->v.workers[VICTIM].blocks[0];
+
+	(void)bh_block_ref(0, bh_pool_take(&w->v.block_pool[0], c));
+	c->idx[c->n++] = 1;
+	while (c->n)
+		bh_pool_give_shared(&w->v.block_pool[0], c->idx[--c->n]);
+	for (uint32_t i = 1; i < 64; i++)
+		bh_pool_give_shared(&w->v.block_pool[0], i);
+}
+
+static void run_take(struct world *w)
+{
+	(void)w;
+	if (!bh_block_take(bh_rt.task, bh_rt.handle, 0, NULL))
+		_Exit(3);
+}
+SWEEP(pool_from_bitmap, .setup = setup_bitmap, .run = run_take, .covers = "claim_bits");
+SWEEP(pool_from_mark, .run = run_take, .covers = "claim_fresh");
+
+/* -- parking -- */
+
+static void run_park(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_idle *i = &w->v.a->idle;
+
+	bh_idle_search_begin(i, VICTIM, WORKERS);
+	bh_idle_park_begin(i, VICTIM, &me->park);
+	bh_idle_park_cancel(i, VICTIM, &me->park);
+	bh_idle_search_end(i, VICTIM);
+}
+SWEEP(park, .setup = nobody_runs, .run = run_park,
+      .covers = "bh_idle_park_begin bh_idle_park_cancel bh_idle_search_begin "
+		"bh_idle_search_end");
+
+static void setup_notify(struct world *w)
+{
+	bh_or(&w->v.a->idle.parked, 1ull << OTHER);
+	bh_st_rlx(&w->v.workers[OTHER].park, BH_PARKED);
+	fill_ring(w, VICTIM, 1);
+}
+
+static void run_notify(struct world *w)
+{
+	bh_notify(&w->v);
+}
+
+/* Whoever was picked must be awake once the picker is dead and recovered. */
+static const char *check_awake(struct world *w)
+{
+	bool parked = bh_ld_rlx(&w->v.workers[OTHER].park) == BH_PARKED;
+
+	return parked ? "work is queued and worker 1 sleeps" : NULL;
+}
+SWEEP(notify, .setup = setup_notify, .run = run_notify, .check = check_awake,
+      .covers = "bh_idle_pick bh_unpark");

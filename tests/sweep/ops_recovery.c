@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_recovery.c: recovery itself: the kernel may be killed in it, and starts
+ * again. */
+#include "sweep.h"
+
+/* A worker that died with one of everything. */
+static void setup_rich(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+
+	w->child = world_task(w, BH_WAITING, OTHER);
+	world_adopt(w, w->me, world_task(w, BH_DONE, OTHER));
+	world_adopt(w, w->me, w->child);
+	world_block(w, w->me);
+	world_block(w, w->me);
+	world_io(w, w->me);
+	world_io(w, w->me);
+	for (int i = 0; i < 3; i++)
+		bh_runq_push(&me->runq, world_task(w, BH_SCHEDULED, OTHER));
+	bh_st_rlx(&me->lifo, world_task(w, BH_SCHEDULED, OTHER));
+	bh_or(&w->v.a->idle.searching, 1ull << VICTIM);
+	/* A parent waits for the running task. */
+	w->other = world_task(w, BH_WAITING, OTHER);
+	world_adopt(w, w->other, w->me);
+	w->v.tasks[w->other].wait = BH_WAIT_JOIN;
+	w->v.tasks[w->other].wait_on =
+		bh_handle(bh_state_gen(bh_ld_rlx(&w->v.tasks[w->me].state)), w->me);
+}
+
+static const char *check_parent(struct world *w)
+{
+	return world_state(w, w->other) == BH_SCHEDULED ? NULL : "the parent was not woken";
+}
+
+SWEEP(recover_worker, .setup = setup_rich, .run = world_recover, .check = check_parent,
+      .covers = "bh_recover_begin bh_recover_task bh_recover_worker bh_pool_recover orphan");
+
+static void setup_restart(struct world *w)
+{
+	setup_rich(w);
+	w->v.tasks[w->me].on_crash = BH_CRASH_RESTART;
+	w->v.tasks[w->me].restarts = 3;
+}
+
+static const char *check_restarted(struct world *w)
+{
+	return world_state(w, w->me) == BH_SCHEDULED ? NULL : "the task was not restarted";
+}
+SWEEP(recover_restart, .setup = setup_restart, .run = world_recover, .check = check_restarted,
+      .covers = "");
+
+static void closed(void *ctx, uint32_t idx)
+{
+	struct world *w = ctx;
+	uint64_t closing = BH_IO_CLOSING;
+
+	if (bh_cas(&w->v.ios[idx].owner, &closing, 0))
+		bh_pool_give_shared(&w->v.io_pool, idx);
+}
+
+static void run_verify(struct world *w)
+{
+	struct bh_recover_ops ops = { .close_io = closed, .ctx = w };
+	struct bh_verify scan = { 0 };
+
+	world_recover(w);
+	while (!bh_verify_step(&w->v, &scan, 64, &ops))
+		;
+}
+
+SWEEP(verify, .setup = setup_rich, .run = run_verify,
+      .covers = "bh_verify_step bh_recover_release take_over");

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* sweep.c: the stepping, copying and judging of sweep.h. */
+#include "sweep.h"
+
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	MAX_STEPS = 400000
+};
+
+static struct sweep_op *ops;
+
+void sweep_register(struct sweep_op *op)
+{
+	op->next = ops;
+	ops = op;
+}
+
+/* -- copying ------------------------------------------------------------------- */
+
+/* What recovery and audit read: the tables, and the slots of the workers there
+ * are. Blocks' contents are nobody's business. */
+struct part {
+	uint64_t off, len;
+};
+
+static uint32_t parts_of(const struct bh_layout *l, struct part p[2])
+{
+	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_worker) * WORKERS };
+	p[1] = (struct part){ l->off_inject, l->off_data[0] - l->off_inject };
+	return 2;
+}
+
+static bool same(const struct world *a, const struct world *b)
+{
+	struct part p[2];
+	uint32_t n = parts_of(&a->v.l, p);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp((char *)a->v.a + p[i].off, (char *)b->v.a + p[i].off, p[i].len))
+			return false;
+	return true;
+}
+
+static void copy(struct world *to, const struct world *from)
+{
+	struct part p[2];
+	uint32_t n = parts_of(&from->v.l, p);
+
+	for (uint32_t i = 0; i < n; i++)
+		memcpy((char *)to->v.a + p[i].off, (char *)from->v.a + p[i].off, p[i].len);
+	to->me = from->me;
+	to->child = from->child;
+	to->other = from->other;
+	to->io = from->io;
+}
+
+/* -- intruders: worker 1, between the victim's last instruction and recovery --- */
+
+static void intrude_nothing(struct world *w)
+{
+	(void)w;
+}
+
+static void intrude_steal(struct world *w)
+{
+	uint32_t n, idx;
+	struct bh_worker *me = &w->v.workers[OTHER];
+
+	idx = bh_runq_steal(&w->v.workers[VICTIM].runq, &me->runq, &n);
+	if (idx)
+		bh_inject_push(&w->v.inject, idx);
+}
+
+static void intrude_wake(struct world *w)
+{
+	for (uint32_t i = 1; i < 8; i++)
+		if (i != w->me)
+			bh_rt_wake(i, 0, 0);
+}
+
+static void intrude_spawn(struct world *w)
+{
+	uint32_t idx = world_task(w, BH_SCHEDULED, OTHER);
+
+	bh_inject_push(&w->v.inject, idx);
+}
+
+static void intrude_pop(struct world *w)
+{
+	uint32_t idx = bh_inject_pop(&w->v.inject, &w->v.workers[OTHER].journal.popped);
+
+	if (idx)
+		bh_runq_push(&w->v.workers[OTHER].runq, idx);
+}
+
+static const struct {
+	const char *name;
+	void (*act)(struct world *w);
+} intruders[] = {
+	{ "nobody", intrude_nothing },  { "a thief", intrude_steal },  { "a waker", intrude_wake },
+	{ "a spawner", intrude_spawn }, { "a consumer", intrude_pop },
+};
+
+/* -- judging ------------------------------------------------------------------- */
+
+struct tally {
+	unsigned long steps, wrecks, bad;
+};
+
+static void complain(const struct sweep_op *op, unsigned long step, const char *who,
+		     const char *what, const char *text)
+{
+	fprintf(stderr, "%s: killed after instruction %lu, then %s: %s: %s\n", op->name, step, who,
+		what, text);
+}
+
+static void judge(const struct sweep_op *op, const struct world *wreck, struct world *scratch,
+		  unsigned long step, struct tally *t)
+{
+	struct bh_audit audit;
+	size_t n = op->no_intruders ? 1 : sizeof(intruders) / sizeof(*intruders);
+
+	for (size_t i = 0; i < n; i++) {
+		copy(scratch, wreck);
+		world_become(scratch, OTHER);
+		intruders[i].act(scratch);
+		world_recover(scratch);
+		if (bh_audit_run(&scratch->v, true, &audit))
+			errx(1, "audit: no memory");
+		for (uint32_t k = 0; k < audit.found && k < 3; k++)
+			complain(op, step, intruders[i].name, audit.finding[k].invariant,
+				 audit.finding[k].text);
+		const char *wrong = op->check ? op->check(scratch) : NULL;
+		if (wrong)
+			complain(op, step, intruders[i].name, "check", wrong);
+		t->bad += audit.found || wrong;
+		t->wrecks++;
+	}
+}
+
+/* -- stepping ------------------------------------------------------------------ */
+
+static pid_t start(const struct sweep_op *op, struct world *w)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (pid)
+		return pid;
+	world_become(w, VICTIM);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(2);
+	raise(SIGSTOP);
+	op->run(w);
+	_exit(0);
+}
+
+static void sweep(const struct sweep_op *op, struct tally *t)
+{
+	struct world w, before, scratch;
+	unsigned long step = 0, bad = t->bad;
+	int status;
+
+	world_make(&w, (void *)BH_ARENA_BASE);
+	world_make(&before, NULL);
+	world_make(&scratch, NULL);
+	w.me = world_task(&w, BH_RUNNING, VICTIM);
+	if (op->setup)
+		op->setup(&w);
+	pid_t pid = start(op, &w);
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		errx(1, "%s: did not stop", op->name);
+	copy(&before, &w);
+	judge(op, &w, &scratch, 0, t);
+	while (step < MAX_STEPS) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
+			err(1, "ptrace");
+		if (waitpid(pid, &status, 0) != pid || WIFEXITED(status))
+			break;
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+			errx(1, "%s: stopped by signal %d after %lu instructions", op->name,
+			     WIFSTOPPED(status) ? WSTOPSIG(status) : WTERMSIG(status), step);
+		step++;
+		if (same(&w, &before))
+			continue;
+		copy(&before, &w);
+		judge(op, &w, &scratch, step, t);
+		if (t->bad - bad > 8)
+			break; /* enough to read */
+	}
+	if (step >= MAX_STEPS)
+		errx(1, "%s: more than %d instructions", op->name, MAX_STEPS);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status))
+		errx(1, "%s: exited with %d", op->name, WEXITSTATUS(status));
+	t->steps += step;
+	printf("%-24s %6lu instructions\n", op->name, step);
+	world_free(&w);
+	world_free(&before);
+	world_free(&scratch);
+}
+
+/* --covers: the functions that operations go through, for the completeness test. */
+static int print_covers(void)
+{
+	for (struct sweep_op *op = ops; op; op = op->next)
+		puts(op->covers);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct tally t = { 0 };
+	unsigned n = 0;
+
+	if (argc > 1 && !strcmp(argv[1], "--covers"))
+		return print_covers();
+	for (struct sweep_op *op = ops; op; op = op->next) {
+		if (argc > 1 && strcmp(argv[1], op->name))
+			continue;
+		sweep(op, &t);
+		n++;
+	}
+	printf("%u operations, %lu kill points, %lu wrecks recovered and audited, %lu bad\n", n,
+	       t.steps, t.wrecks, t.bad);
+	return t.bad || !n;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sweep.h: the crash sweep: every operation on shared memory, killed after each
+ * of its instructions.
+ *
+ * An operation runs in a child as worker 0, under single-step. After each
+ * instruction the arena is what a SIGKILL at that moment would leave (the stores
+ * that retired, nothing else), so instead of killing and forking anew the
+ * harness copies it, recovers the copy as the kernel would, and audits the copy.
+ * An instruction that changed nothing in the arena leaves the same wreck as the
+ * one before it, and is counted without being audited again.
+ *
+ * Then once more for each intruder: what worker 1 may do between the victim's
+ * last instruction and the recovery (steal from it, wake its tasks, ...).
+ *
+ * Adding an operation:
+ *
+ *     static void setup(struct world *w) { ... }      // state before it
+ *     static void run(struct world *w) { bh_foo(); }  // the operation
+ *     SWEEP(foo, .setup = setup, .run = run, .covers = "bh_foo");
+ *
+ * `covers` names the functions with a commit point that it goes through; a test
+ * fails for a function whose comment says "Commit:" and that no operation names.
+ */
+#ifndef BH_TESTS_SWEEP_H
+#define BH_TESTS_SWEEP_H
+
+#include "ipc/audit.h"
+#include "ipc/recover.h"
+#include "workers/run.h"
+
+enum {
+	VICTIM = 0,
+	OTHER = 1,
+	WORKERS = 3
+};
+
+/* A small system: three worker slots, of which 0 and 1 are up at epoch 7. */
+struct world {
+	struct bh_view v;
+	uint32_t me;    /* index of the task that runs in worker 0 */
+	uint32_t child; /* what setups made, for run and check */
+	uint32_t other;
+	uint32_t io;
+	int steps;
+};
+
+struct sweep_op {
+	const char *name;
+	const char *covers;
+	void (*setup)(struct world *w);
+	void (*run)(struct world *w);
+	/* After recovery of a wreck: what the audit cannot know. NULL: nothing.
+	 * Returns what is wrong, or NULL. */
+	const char *(*check)(struct world *w);
+	bool no_intruders; /* what worker 1 does makes no difference */
+	struct sweep_op *next;
+};
+
+void sweep_register(struct sweep_op *op);
+
+#define SWEEP(id, ...)                                                     \
+	static struct sweep_op sweep_##id = { .name = #id, __VA_ARGS__ };  \
+	__attribute__((constructor)) static void sweep_register_##id(void) \
+	{                                                                  \
+		sweep_register(&sweep_##id);                               \
+	}
+
+/* -- world.c: building states by hand ------------------------------------------ */
+
+/* A fresh arena, mapped at @base (NULL: anywhere). */
+void world_make(struct world *w, void *base);
+void world_free(struct world *w);
+
+/* Makes this process worker @slot of the world; the task it holds, if any, is
+ * the running one. */
+void world_become(struct world *w, uint32_t slot);
+
+/* A task in the given state; held by @slot for RUNNING. Counted as spawned. */
+uint32_t world_task(struct world *w, enum bh_state s, uint32_t slot);
+
+/* Makes @child a child of @parent. */
+void world_adopt(struct world *w, uint32_t parent, uint32_t child);
+
+/* A block of 256 bytes, or an I/O slot without a descriptor, that @task owns. */
+uint32_t world_block(struct world *w, uint32_t task);
+uint32_t world_io(struct world *w, uint32_t task);
+
+enum bh_state world_state(struct world *w, uint32_t task);
+
+/* Recovers worker 0 as the kernel does. */
+void world_recover(struct world *w);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* world.c: small arenas for the sweep, built by hand. */
+#include "sweep.h"
+
+#include <err.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	EPOCH = 7
+};
+
+void world_make(struct world *w, void *base)
+{
+	struct bh_layout l;
+	int fd, rc;
+
+	memset(w, 0, sizeof(*w));
+	bh_layout_init(&l, WORKERS, 700, 64, 64 << 10);
+	fd = bh_arena_create(&l, "sweep", 1);
+	if (fd < 0)
+		errx(1, "arena: %s", strerror(-fd));
+	rc = bh_view_map(&w->v, &l, fd, base, true);
+	if (rc)
+		errx(1, "map: %s", strerror(-rc));
+	close(fd);
+	for (uint32_t s = 0; s <= OTHER; s++)
+		bh_st_rlx(&w->v.workers[s].word, bh_worker_word(BH_WORKER_UP, EPOCH, 1000 + s));
+}
+
+void world_free(struct world *w)
+{
+	bh_view_unmap(&w->v);
+}
+
+void world_become(struct world *w, uint32_t slot)
+{
+	uint32_t idx = bh_handle_idx(bh_ld_rlx(&w->v.workers[slot].current));
+
+	memset(&bh_rt, 0, sizeof(bh_rt));
+	bh_rt.v = w->v;
+	bh_rt.slot = slot;
+	bh_rt.epoch = EPOCH;
+	bh_rt.me = &w->v.workers[slot];
+	bh_rt.rng = 88172645463325252ull;
+	bh_rt.doorbell = -1;
+	bh_rt.epfd = -1;
+	if (!bh_tcb_at(&w->v, idx))
+		return;
+	uint64_t s = bh_ld_acq(&w->v.tasks[idx].state);
+	if (bh_state_of(s) != BH_RUNNING || bh_state_worker(s) != slot)
+		return;
+	bh_rt.idx = idx;
+	bh_rt.task = &w->v.tasks[idx];
+	bh_rt.handle = bh_handle(bh_state_gen(s), idx);
+}
+
+uint32_t world_task(struct world *w, enum bh_state s, uint32_t slot)
+{
+	struct bh_worker *me = &w->v.workers[slot];
+	uint32_t idx = bh_pool_take(&w->v.task_pool, &me->tasks);
+	struct bh_tcb *t = &w->v.tasks[idx];
+	uint64_t word;
+
+	if (!idx || !bh_state_reserve(&t->state, slot, EPOCH, &word))
+		errx(1, "world: no task slot");
+	t->kind = BH_KIND_POLL;
+	bh_st_rlx(&t->parent, 0);
+	bh_count(&me->count.spawned, 1);
+	if (s == BH_RUNNING) {
+		word = bh_state_make(bh_state_gen(word), EPOCH, slot, BH_DETACHED, BH_RUNNING);
+		bh_st_rlx(&me->current, bh_handle(bh_state_gen(word), idx));
+	} else if (s != BH_RESERVED) {
+		word = bh_state_unheld(word, s) | BH_DETACHED;
+	}
+	if (s == BH_WAITING) {
+		t->wait = BH_WAIT_SUSPEND;
+		bh_st_rlx(&t->deadline_ns, INT64_MAX);
+	}
+	if (s == BH_DONE)
+		bh_count(&me->count.completed, 1);
+	bh_st_rlx(&t->state, word);
+	return idx;
+}
+
+void world_adopt(struct world *w, uint32_t parent, uint32_t child)
+{
+	struct bh_tcb *p = &w->v.tasks[parent], *c = &w->v.tasks[child];
+	uint32_t first = bh_ld_rlx(&p->child);
+
+	bh_and(&c->state, ~BH_DETACHED);
+	bh_st_rlx(&c->parent, bh_handle(bh_state_gen(bh_ld_rlx(&p->state)), parent));
+	bh_st_rlx(&c->sibling, first);
+	if (first)
+		bh_st_rlx(&w->v.tasks[first].prev, child);
+	bh_st_rlx(&p->child, child);
+}
+
+static uint64_t handle_of(struct world *w, uint32_t task)
+{
+	return bh_handle(bh_state_gen(bh_ld_rlx(&w->v.tasks[task].state)), task);
+}
+
+uint32_t world_block(struct world *w, uint32_t task)
+{
+	struct bh_tcb *t = &w->v.tasks[task];
+	uint32_t idx = bh_pool_take(&w->v.block_pool[0], &w->v.workers[VICTIM].blocks[0]);
+
+	bh_st_rlx(&w->v.blocks[0][idx].owner, handle_of(w, task));
+	bh_st_rlx(&w->v.blocks[0][idx].next, bh_ld_rlx(&t->blocks));
+	bh_st_rlx(&t->blocks, bh_block_ref(0, idx));
+	return bh_block_ref(0, idx);
+}
+
+uint32_t world_io(struct world *w, uint32_t task)
+{
+	struct bh_tcb *t = &w->v.tasks[task];
+	uint32_t idx = bh_pool_take(&w->v.io_pool, &w->v.workers[VICTIM].ios);
+
+	bh_st_rlx(&w->v.ios[idx].owner, handle_of(w, task));
+	bh_st_rlx(&w->v.ios[idx].gen, 3);
+	bh_st_rlx(&w->v.ios[idx].fd, -1);
+	bh_st_rlx(&w->v.ios[idx].next, bh_ld_rlx(&t->ios));
+	bh_st_rlx(&t->ios, idx);
+	return idx;
+}
+
+enum bh_state world_state(struct world *w, uint32_t task)
+{
+	return bh_state_of(bh_ld_acq(&w->v.tasks[task].state));
+}
+
+/* What the zygote does when it is told: nothing is open here, so only the slot. */
+static void close_io(void *ctx, uint32_t idx)
+{
+	struct world *w = ctx;
+	uint64_t closing = BH_IO_CLOSING;
+
+	if (bh_cas(&w->v.ios[idx].owner, &closing, 0))
+		bh_pool_give_shared(&w->v.io_pool, idx);
+}
+
+void world_recover(struct world *w)
+{
+	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
+	struct bh_dead_task dead;
+
+	bh_st_rel(&w->v.workers[VICTIM].word, bh_worker_word(BH_WORKER_DEAD, EPOCH, 1000));
+	bh_recover_begin(&w->v, VICTIM, EPOCH, &dead);
+	if (dead.task)
+		bh_recover_task(&w->v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
+	bh_recover_worker(&w->v, VICTIM, EPOCH, &ops);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crash.c: a worker's last words: what a fatal signal's handler writes into the
+ * worker slot before the process dies of that signal.
+ *
+ * For the report only: the kernel learns of the death from the pidfd, and treats
+ * what stands here as a claim. Async-signal-safe, on a stack of its own, once: the
+ * handler is reset before it runs, so a fault inside it ends the process.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <ucontext.h>
+
+#include "workers/guard.h"
+#include "workers/rt.h"
+
+enum { ALT_STACK = 32 << 10 };
+
+static void registers(struct bh_last_words *lw, const ucontext_t *uc)
+{
+#if defined(__x86_64__)
+	lw->ip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
+	lw->sp = (uint64_t)uc->uc_mcontext.gregs[REG_RSP];
+	lw->bp = (uint64_t)uc->uc_mcontext.gregs[REG_RBP];
+#elif defined(__aarch64__)
+	lw->ip = uc->uc_mcontext.pc;
+	lw->sp = uc->uc_mcontext.sp;
+	lw->bp = uc->uc_mcontext.regs[29];
+#endif
+}
+
+/* Follows frame pointers as long as they stay on the task's stack and rise. */
+static void walk(struct bh_last_words *lw, uint32_t stack)
+{
+	uint64_t lo, hi, bp = lw->bp;
+
+	lw->n_frames = 0;
+	if (!bh_block_at(&bh_rt.v, stack))
+		return;
+	lo = (uint64_t)(uintptr_t)bh_block_data(&bh_rt.v, stack) + 4096;
+	hi = lo - 4096 + bh_class_bytes(bh_block_class(stack));
+	while (lw->n_frames < 16 && bp >= lo && bp + 16 <= hi && bp % 8 == 0) {
+		const uint64_t *frame = (const uint64_t *)(uintptr_t)bp;
+
+		if (!frame[1])
+			break;
+		lw->frames[lw->n_frames++] = frame[1];
+		if (frame[0] <= bp)
+			break;
+		bp = frame[0];
+	}
+}
+
+static void on_fatal(int sig, siginfo_t *info, void *context)
+{
+	struct bh_last_words *lw = &bh_rt.me->last_words;
+	uint32_t stack = bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0;
+	struct timespec ts;
+
+	bh_st_rlx(&lw->valid, 0);
+	bh_compiler_barrier();
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	lw->time_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	lw->signal = sig;
+	/* Sent by kill() or raise(), there is no address. */
+	lw->address = info->si_code > 0 && sig != SIGABRT ? (uint64_t)(uintptr_t)info->si_addr : 0;
+	lw->stack_overflow = stack && lw->address && bh_guard_contains(stack, lw->address);
+	registers(lw, context);
+	walk(lw, stack);
+	bh_st_rel(&lw->valid, bh_rt.epoch + 1);
+	/* Returning to a faulting instruction faults again, now with the default
+	 * action; a signal that was sent has to be sent again. */
+	if (info->si_code <= 0)
+		raise(sig);
+}
+
+void bh_crash_handlers(void)
+{
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
+	struct sigaction sa = { .sa_sigaction = on_fatal,
+				.sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
+	stack_t alt = { .ss_size = ALT_STACK };
+
+	alt.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
+	if (alt.ss_sp == MAP_FAILED || sigaltstack(&alt, NULL))
+		return; /* crashes are survived all the same, with less to read */
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
+		sigaction(fatal[i], &sa, NULL);
+}

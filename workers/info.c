@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* info.c: the clock, error texts, options and counters. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "workers/rt.h"
+
+int64_t bh_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+int64_t bh_after(int64_t ns)
+{
+	int64_t at;
+
+	return __builtin_add_overflow(bh_now(), ns, &at) ? BH_FOREVER : at;
+}
+
+const char *bh_strerror(int error)
+{
+	const char *text;
+
+	switch (error < 0 ? -error : error) {
+	case BH_ECANCELED:
+		return "the task was aborted";
+	case BH_ESTOPPING:
+		return "the service is stopping";
+	case BH_ESTALE:
+		return "the handle's object is gone";
+	case BH_EQUARANTINED:
+		return "tasks of this type crashed too often and are refused";
+	case BH_ETIMEDOUT:
+		return "the deadline passed";
+	case BH_ENOSLOT:
+		return "the service's table is full (see limits in its configuration)";
+	default:
+		text = strerrordesc_np(error < 0 ? -error : error);
+		return text ? text : "unknown error";
+	}
+}
+
+const char *bh_version(void)
+{
+	return BH_VERSION;
+}
+
+const char *bh_option(const char *key)
+{
+	const struct bh_plan_service *ps = bh_rt.plan_service;
+
+	for (uint32_t i = 0; ps && key && i < ps->n_options && i < BH_PLAN_OPTIONS; i++)
+		if (!strcmp(ps->options[i].key, key))
+			return ps->options[i].value;
+	return NULL;
+}
+
+int bh_stopping(void)
+{
+	return bh_rt.v.a && bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING;
+}
+
+int bh_worker_stats_get(uint32_t slot, struct bh_worker_stats *stats)
+{
+	if (!bh_rt.v.a || !stats || stats->size != sizeof(*stats) || slot >= bh_rt.v.l.workers)
+		return -EINVAL;
+	const struct bh_worker *w = &bh_rt.v.workers[slot];
+	uint64_t word = bh_ld_acq(&w->word);
+
+	stats->pid = (word & 0xffff) == BH_WORKER_UP ? (int32_t)(word >> 32) : 0;
+	stats->restarts = ((word >> 16) & 0xffff) - 1; /* its first epoch is 1 */
+	stats->crashes = stats->restarts;
+	stats->polls = bh_ld_rlx(&w->count.polls);
+	stats->steals = bh_ld_rlx(&w->count.steals);
+	stats->parks = bh_ld_rlx(&w->count.parks);
+	return 0;
+}
+
+int bh_stats_get(struct bh_stats *stats)
+{
+	struct bh_worker_stats ws = { .size = sizeof(ws) };
+
+	if (!bh_rt.v.a || !stats || stats->size != sizeof(*stats))
+		return -EINVAL;
+	const struct bh_arena *a = bh_rt.v.a;
+	*stats = (struct bh_stats){ .size = sizeof(*stats), .workers = bh_rt.v.l.workers };
+	stats->spawned = bh_ld_rlx(&a->booted);
+	stats->crashed = bh_ld_rlx(&a->crashed);
+	stats->uptime_ns = (uint64_t)(bh_now() - a->made_ns);
+	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
+		const struct bh_counters *c = &bh_rt.v.workers[i].count;
+
+		stats->spawned += bh_ld_rlx(&c->spawned);
+		stats->completed += bh_ld_rlx(&c->completed);
+		stats->canceled += bh_ld_rlx(&c->canceled);
+		if (bh_worker_stats_get(i, &ws) == 0) {
+			stats->polls += ws.polls;
+			stats->steals += ws.steals;
+			stats->parks += ws.parks;
+			stats->worker_restarts += ws.restarts;
+		}
+	}
+	stats->live = stats->spawned - stats->completed - stats->canceled - stats->crashed;
+	return 0;
+}

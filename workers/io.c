@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io.c: I/O slots: opening, waiting, giving away, closing.
+ *
+ * A slot's owner word is the truth (ipc/task.h). Opening and closing a descriptor
+ * and writing it down are two steps; between them:
+ *
+ *   a descriptor made and not yet in a slot     journal.accepting is set: the
+ *                                               zygote looks for it and closes it
+ *   closed and the slot not yet free            the slot's inode tells that the
+ *                                               number is somebody else's by now
+ */
+#include "workers/io.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int bh_io_of(bh_io io, struct bh_ioslot **out)
+{
+	struct bh_ioslot *s = bh_io_at(&bh_rt.v, bh_handle_idx(io));
+
+	if (!bh_rt.task)
+		return -EPERM;
+	if (!s || bh_ld_rlx(&s->gen) != bh_handle_gen(io) || bh_ld_rlx(&s->owner) != bh_rt.handle)
+		return -BH_ESTALE;
+	*out = s;
+	return 0;
+}
+
+static void free_slot(uint32_t idx, uint64_t owner)
+{
+	bh_pool_freeing(&bh_rt.me->ios, idx);
+	if (bh_cas(&bh_rt.v.ios[idx].owner, &owner, 0))
+		bh_pool_give(&bh_rt.v.io_pool, &bh_rt.me->ios, idx);
+}
+
+static struct bh_ioslot *take_slot(uint32_t *idx)
+{
+	while ((*idx = bh_pool_take(&bh_rt.v.io_pool, &bh_rt.me->ios))) {
+		struct bh_ioslot *s = &bh_rt.v.ios[*idx];
+		uint64_t free = 0;
+
+		/* What a closed predecessor left must not look like ours. */
+		bh_st_rlx(&bh_rt.me->journal.io, *idx);
+		bh_compiler_barrier();
+		if (bh_cas(&s->owner, &free, bh_rt.handle))
+			return s;
+	}
+	return NULL;
+}
+
+int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
+{
+	uint32_t idx;
+	struct bh_ioslot *s = take_slot(&idx);
+	struct stat st;
+
+	if (!s)
+		return -BH_ENOSLOT;
+	uint32_t gen = bh_ld_rlx(&s->gen) + 1;
+	gen += gen == 0;
+	bh_st_rlx(&s->ino, fstat(fd, &st) ? 0 : (uint64_t)st.st_ino);
+	bh_st_rlx(&s->ready[0], 0);
+	bh_st_rlx(&s->ready[1], 0);
+	s->kind = kind;
+	bh_st_rel(&s->gen, gen); /* events for the old generation are dropped from here on */
+	bh_st_rel(&s->fd, fd);
+	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));
+	bh_st_rel(&bh_rt.task->ios, idx);
+	bh_st_rlx(&bh_rt.me->journal.io, 0);
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				  .data.u64 = bh_handle(gen, idx) };
+	if (epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, fd, &ev)) {
+		int err = errno;
+		bh_st_rel(&bh_rt.task->ios, bh_ld_rlx(&s->next));
+		bh_st_rlx(&s->fd, -1);
+		free_slot(idx, bh_rt.handle);
+		return -err;
+	}
+	*out = bh_handle(gen, idx);
+	return 0;
+}
+
+static bool stopping(void)
+{
+	return bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING;
+}
+
+int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t deadline)
+{
+	uint64_t r = bh_ld_acq(&s->ready[dir]);
+	int err;
+
+	if (new_work && stopping())
+		return -BH_ESTOPPING;
+	/* The edge came since the call: clear it before trying again, so that the
+	 * next one is seen. */
+	if (r & BH_IO_READY) {
+		bh_xchg(&s->ready[dir], 0);
+		return bh_rt_aborted() ? -BH_ECANCELED : 0;
+	}
+	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
+		return 0;
+	err = bh_rt_suspend(BH_WAIT_IO, io, deadline);
+	r = bh_xchg(&s->ready[dir], 0);
+	if (new_work && stopping() && !(r & BH_IO_READY))
+		return -BH_ESTOPPING;
+	/* Data that came with the deadline is taken. */
+	return err == -BH_ETIMEDOUT && (r & BH_IO_READY) ? 0 : err;
+}
+
+/* Takes slot @idx out of @t's list. Commit: the store of the link. */
+static void unlink_io(struct bh_tcb *t, uint32_t idx)
+{
+	struct bh_ioslot *s = &bh_rt.v.ios[idx], *p;
+	uint32_t at = bh_ld_rlx(&t->ios);
+
+	if (at == idx) {
+		bh_st_rel(&t->ios, bh_ld_rlx(&s->next));
+		return;
+	}
+	while ((p = bh_io_at(&bh_rt.v, at)) && bh_ld_rlx(&p->next) != idx)
+		at = bh_ld_rlx(&p->next);
+	if (p)
+		bh_st_rel(&p->next, bh_ld_rlx(&s->next));
+}
+
+static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
+{
+	struct bh_ioslot *s = &bh_rt.v.ios[idx];
+	int fd = bh_ld_rlx(&s->fd);
+
+	bh_st_rlx(&bh_rt.me->journal.io, idx);
+	bh_compiler_barrier();
+	unlink_io(t, idx);
+	if (fd >= 0)
+		close(fd); /* takes it out of the epoll instance, too */
+	bh_st_rlx(&s->fd, -1);
+	bh_st_rlx(&s->ready[0], 0);
+	bh_st_rlx(&s->ready[1], 0);
+	free_slot(idx, owner);
+	bh_st_rlx(&bh_rt.me->journal.io, 0);
+}
+
+void bh_ios_release(struct bh_tcb *t, uint64_t owner)
+{
+	uint32_t idx;
+
+	while ((idx = bh_ld_rlx(&t->ios))) {
+		struct bh_ioslot *s = bh_io_at(&bh_rt.v, idx);
+
+		if (!s || bh_ld_rlx(&s->owner) != owner)
+			break;
+		close_slot(t, idx, owner);
+	}
+	bh_st_rlx(&t->ios, 0);
+}
+
+int bh_io_give(bh_io io, struct bh_tcb *to, uint64_t owner)
+{
+	struct bh_ioslot *s;
+	uint64_t mine = bh_rt.handle;
+	int err = bh_io_of(io, &s);
+
+	if (err)
+		return err;
+	bh_st_rlx(&bh_rt.me->journal.io, bh_handle_idx(io));
+	bh_compiler_barrier();
+	unlink_io(bh_rt.task, bh_handle_idx(io));
+	bh_st_rlx(&s->next, 0);
+	bh_st_rel(&to->ios, bh_handle_idx(io));
+	bh_cas(&s->owner, &mine, owner);
+	bh_compiler_barrier();
+	bh_st_rlx(&bh_rt.me->journal.io, 0);
+	return 0;
+}
+
+int bh_close(bh_io io)
+{
+	struct bh_ioslot *s;
+	int err = bh_io_of(io, &s);
+
+	if (!err)
+		close_slot(bh_rt.task, bh_handle_idx(io), bh_rt.handle);
+	return err;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* io.h: I/O slots of the running task (io.c), for the calls of net.c. */
+#ifndef BH_WORKERS_IO_H
+#define BH_WORKERS_IO_H
+
+#include "workers/rt.h"
+
+/* The slot that @io names, if it is the running task's. */
+int bh_io_of(bh_io io, struct bh_ioslot **out);
+
+/* Takes a slot for the running task and registers @fd with the service's epoll
+ * instance. On error @fd is still the caller's. Commit: the CAS on the owner. */
+int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
+
+/*
+ * Waits until direction @dir (0: read, 1: write) may be ready, after the call on
+ * the descriptor said EAGAIN. 0: try again (perhaps in vain), -BH_ETIMEDOUT,
+ * -BH_ECANCELED, -BH_ESTOPPING if @new_work and the service is stopping.
+ */
+int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t deadline);
+
+#endif

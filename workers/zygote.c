@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zygote.c: the process of a service that has its code loaded and does nothing
+ * but fork workers from that image, and close what dead tasks left open.
+ *
+ * It shares one descriptor table with its workers and with its twin, so it can
+ * close a connection that a dead worker held. It runs no task and serves nobody
+ * but the kernel, one request at a time; every request is safe to carry out twice
+ * (ipc/control.h), so a twin that takes over may be asked again.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ipc/control.h"
+#include "workers/fdaudit.h"
+#include "workers/zygote.h"
+
+static int ctl_fd = BH_CTL_FD;
+static pid_t guardian;
+
+static void send_msg(struct bh_ctl *m, int fd)
+{
+	char space[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		h.msg_control = space;
+		h.msg_controllen = sizeof(space);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	while (sendmsg(ctl_fd, &h, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+/* One request; *fd is the descriptor that came with it, or -1. False: the kernel's
+ * end is closed for good. */
+static bool recv_msg(struct bh_ctl *m, int *fd)
+{
+	char space[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct msghdr h;
+	ssize_t n;
+
+	do {
+		h = (struct msghdr){ .msg_iov = &iov,
+				     .msg_iovlen = 1,
+				     .msg_control = space,
+				     .msg_controllen = sizeof(space) };
+		n = recvmsg(ctl_fd, &h, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	*fd = -1;
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n == (ssize_t)sizeof(*m);
+}
+
+/* A copy of this process that shares its descriptors and is the guardian's child. */
+static pid_t clone_self(int *pidfd)
+{
+	struct clone_args a = { .flags = CLONE_FILES | CLONE_PARENT | CLONE_PIDFD,
+				.pidfd = (uint64_t)(uintptr_t)pidfd };
+	/* CLONE_PARENT takes the parent's exit signal: SIGCHLD to the guardian. */
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != guardian)
+			_exit(0); /* it died before the line above */
+	}
+	return pid;
+}
+
+/* glibc keeps the thread id of the forking process; where the system tells the
+ * address of that word, put it right. */
+static void fix_tid(void)
+{
+	int *tid = NULL;
+
+	if (prctl(PR_GET_TID_ADDRESS, &tid) == 0 && tid && *tid == getpid())
+		return;
+	if (tid)
+		*tid = getpid();
+}
+
+static void fork_worker(const struct bh_ctl *req)
+{
+	struct bh_ctl rep = { .op = BH_CTL_FORKED, .slot = req->slot, .epoch = req->epoch };
+	char name[16];
+	int pidfd = -1;
+	pid_t pid = clone_self(&pidfd);
+
+	if (pid == 0) {
+		fix_tid();
+		snprintf(name, sizeof(name), "bh:%.8s:%u", bh_rt.plan_service->name, req->slot);
+		prctl(PR_SET_NAME, name);
+		bh_executor_run(req->slot, req->epoch);
+		_exit(0); /* the slot is another incarnation's */
+	}
+	rep.value = pid;
+	send_msg(&rep, pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+static void fork_twin(const struct bh_ctl *req, int fd)
+{
+	struct bh_ctl rep = { .op = BH_CTL_TWIN, .slot = req->slot, .epoch = req->epoch };
+	int pidfd = -1;
+	pid_t pid;
+
+	if (fd < 0)
+		return;
+	pid = clone_self(&pidfd);
+	if (pid == 0) {
+		/* The number stays open in the shared table; it is this process's now. */
+		fix_tid();
+		ctl_fd = fd;
+		return;
+	}
+	rep.value = pid;
+	send_msg(&rep, pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
+	if (pid < 0)
+		close(fd);
+}
+
+/* Closes what I/O slot @idx names, if it is still the descriptor that it was.
+ * Killed between the close and the CAS: the inode tells the next one. */
+static void close_io(uint32_t idx, uint32_t gen)
+{
+	struct bh_ioslot *s = bh_io_at(&bh_rt.v, idx);
+	uint64_t closing = BH_IO_CLOSING;
+	struct stat st;
+
+	if (!s || bh_ld_acq(&s->owner) != BH_IO_CLOSING || bh_ld_rlx(&s->gen) != gen)
+		return;
+	int fd = bh_ld_rlx(&s->fd);
+	if (fd > BH_DOORBELL_FD && fstat(fd, &st) == 0 && (uint64_t)st.st_ino == bh_ld_rlx(&s->ino))
+		close(fd);
+	bh_st_rlx(&s->fd, -1);
+	bh_st_rlx(&s->ready[0], 0);
+	bh_st_rlx(&s->ready[1], 0);
+	if (bh_cas(&s->owner, &closing, 0))
+		bh_pool_give_shared(&bh_rt.v.io_pool, idx);
+}
+
+static _Noreturn void serve(void)
+{
+	struct bh_ctl m;
+	int fd;
+
+	while (recv_msg(&m, &fd)) {
+		switch (m.op) {
+		case BH_CTL_FORK_WORKER:
+			fork_worker(&m);
+			break;
+		case BH_CTL_FORK_TWIN:
+			fork_twin(&m, fd);
+			fd = -1; /* the twin's */
+			break;
+		case BH_CTL_CLOSE_IO:
+			close_io(m.slot, m.epoch);
+			break;
+		case BH_CTL_AUDIT_FDS:
+			bh_fd_audit();
+			break;
+		default:
+			break;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	_exit(0);
+}
+
+_Noreturn void bh_zygote_fail(int err, const char *text)
+{
+	struct bh_ctl m = { .op = BH_CTL_READY, .value = err ? err : -EINVAL };
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	send_msg(&m, -1);
+	_exit(111);
+}
+
+/* Finds the plan and this service's entry in it, on the descriptors and in the
+ * environment that the kernel prepared. */
+const struct bh_plan_service *bh_zygote_plan(void)
+{
+	const char *index = getenv("BULKHEAD_SERVICE");
+	void *p = mmap(NULL, sizeof(struct bh_plan), PROT_READ, MAP_SHARED, BH_PLAN_FD, 0);
+
+	if (p == MAP_FAILED)
+		bh_zygote_fail(-errno, "the plan cannot be mapped");
+	bh_rt.plan = p;
+	unsigned long i = index ? strtoul(index, NULL, 10) : BH_PLAN_SERVICES;
+	if (bh_rt.plan->magic != BH_PLAN_MAGIC || bh_rt.plan->format != BH_PLAN_FORMAT ||
+	    i >= bh_rt.plan->n_services || i >= BH_PLAN_SERVICES)
+		bh_zygote_fail(-EBADMSG, "the plan is of another version of Bulkhead");
+	bh_rt.plan_service = &bh_rt.plan->services[i];
+	return bh_rt.plan_service;
+}
+
+_Noreturn void bh_zygote_run(const struct bh_service *service)
+{
+	struct bh_ctl ready = { .op = BH_CTL_READY };
+	struct bh_layout l;
+	int err;
+
+	guardian = getppid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	bh_rt.service = service;
+	bh_rt.epfd = BH_EPOLL_FD;
+	bh_rt.doorbell = BH_DOORBELL_FD;
+	bh_layout_from_plan(&l, bh_rt.plan_service);
+	err = bh_view_map(&bh_rt.v, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true);
+	if (err)
+		bh_zygote_fail(err, "the arena cannot be mapped at its address");
+	if (service->size != sizeof(*service) || !service->main)
+		bh_zygote_fail(-EINVAL, "bulkhead_service has the wrong size or no main function");
+	err = service->init ? service->init() : 0;
+	if (err)
+		bh_zygote_fail(err, "the service's init() failed");
+	err = bh_spawn_main(service);
+	if (err)
+		bh_zygote_fail(err, "the service's first task cannot be spawned");
+	send_msg(&ready, -1);
+	serve();
+}

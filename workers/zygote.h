@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* zygote.h: what a program that becomes a zygote calls before bh_zygote_run(). */
+#ifndef BH_WORKERS_ZYGOTE_H
+#define BH_WORKERS_ZYGOTE_H
+
+#include "workers/rt.h"
+
+/* The plan's entry for this process's service. Ends the process, and tells the
+ * kernel why, if there is none. */
+const struct bh_plan_service *bh_zygote_plan(void);
+
+/* Tells the kernel that the service cannot start, and why; exits with 111. */
+_Noreturn void bh_zygote_fail(int err, const char *text);
+
+#endif
