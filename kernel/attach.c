@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach.c: a kernel's start. The first one and one that follows a kill go the
+ * same way: each thing that the board does not show as done is done, or done
+ * again.
+ *
+ * What the dead kernel was about to tell the workers is lost with it; so every
+ * timer is armed anew, every I/O slot is marked ready once, and a scan queues
+ * whatever is SCHEDULED.
+ */
+#include "kernel.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void blank(struct bh_proc *p, enum bh_proc_kind kind, uint32_t service, uint32_t slot)
+{
+	p->kind = kind;
+	p->service = service;
+	p->slot = slot;
+	p->pidfd = p->ctl = -1;
+}
+
+static void fill_service(const struct bh_ksvc *s)
+{
+	const struct bh_plan_service *plan = s->plan;
+	struct bh_board_service *b = s->board;
+
+	memcpy(b->name, plan->name, sizeof(b->name));
+	b->workers = s->workers;
+	b->n_listen = plan->n_listen;
+	for (uint32_t i = 0; i < plan->n_listen; i++)
+		memcpy(b->listen[i], plan->listen[i].actual, sizeof(b->listen[i]));
+}
+
+/* The kernel's own entry is the commit: what stands in the others is valid. */
+static void fill_board(struct bh_kernel *k)
+{
+	blank(bh_proc_at(k, BH_PROCS_ADMIND), BH_PROC_ADMIND, UINT32_MAX, 0);
+	blank(bh_proc_at(k, BH_PROCS_TRACED), BH_PROC_TRACED, UINT32_MAX, 0);
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		fill_service(s);
+		blank(bh_proc_at(k, s->procs), BH_PROC_ZYGOTE, i, 0);
+		blank(bh_proc_at(k, s->procs + 1), BH_PROC_TWIN, i, 0);
+		for (uint32_t w = 0; w < s->workers; w++)
+			blank(bh_proc_at(k, bh_worker_proc(s, w)), BH_PROC_WORKER, i, w);
+	}
+	k->board->n_services = k->plan->n_services;
+	blank(bh_proc_at(k, BH_PROCS_KERNEL), BH_PROC_NONE, UINT32_MAX, 0);
+	bh_compiler_barrier();
+	bh_proc_at(k, BH_PROCS_KERNEL)->kind = BH_PROC_KERNEL;
+}
+
+/* The kernel's own two descriptors stand in its entry, so that its successor can
+ * close them. */
+static void take_entry(struct bh_kernel *k)
+{
+	struct bh_proc *p = bh_proc_at(k, BH_PROCS_KERNEL);
+	int old[] = { p->pidfd, p->ctl };
+
+	p->pidfd = k->sigfd;
+	p->ctl = k->epfd;
+	p->pid = getpid();
+	p->started_ns = k->now_ns;
+	p->restarts = k->board->kernel_restarts;
+	bh_st_rel(&p->state, BH_PROC_UP);
+	for (int i = 0; i < 2; i++)
+		if (old[i] >= 0 && old[i] != k->sigfd && old[i] != k->epfd)
+			close(old[i]);
+}
+
+/* A kernel that was killed while a twin took over left two zygotes. */
+static void settle_zygotes(struct bh_ksvc *s)
+{
+	struct bh_proc *a = bh_proc_at(s->kernel, s->procs), *b = a + 1;
+
+	if (a->kind == b->kind)
+		(bh_ld_acq(&a->state) == BH_PROC_UP ? b : a)->kind = BH_PROC_TWIN;
+}
+
+static void attach_workers(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *twin = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_TWIN));
+
+	for (uint32_t i = 0; i < s->workers; i++) {
+		uint32_t idx = bh_worker_proc(s, i);
+		struct bh_proc *p = bh_proc_at(k, idx);
+		uint32_t state = bh_ld_acq(&p->state);
+
+		if (state == BH_PROC_STARTING && p->pid == 0) {
+			/* Asked for or not: nobody knows. */
+			if (bh_worker_bump(s, i))
+				bh_worker_ask(s, i);
+		} else if (state == BH_PROC_DEAD && p->pid == 0) {
+			bh_restart_later(k, idx, p->failures, s->plan->backoff_min_ms,
+					 s->plan->backoff_max_ms);
+		} else if (state == BH_PROC_DEAD) {
+			k->proc[idx].gone = true;
+			bh_wake_by(k, k->now_ns);
+		} else if (state == BH_PROC_FREE) {
+			bh_worker_start(s, i);
+		}
+	}
+	if (bh_ld_acq(&twin->state) == BH_PROC_FREE ||
+	    (bh_ld_acq(&twin->state) == BH_PROC_STARTING && twin->pid == 0))
+		bh_twin_start(s);
+}
+
+static void wake_everybody(struct bh_ksvc *s)
+{
+	bh_timers_rebuild(s);
+	bh_reactor_wake_all(s);
+	bh_verify_start(s, true);
+	s->closing = true;
+	s->closing_at = 1;
+	for (uint32_t i = 0; i < s->workers; i++)
+		bh_unpark(&s->v.workers[i].park);
+}
+
+static int attach_service(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t z;
+
+	if (s->board->state == BH_PROC_FREE)
+		return bh_service_start(s);
+	int err = bh_service_open(s);
+	if (err)
+		return err;
+	settle_zygotes(s);
+	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers; i++)
+		bh_proc_watch(k, i);
+	z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
+	bh_control_drain(k, z);
+	if (bh_service_resetting(s)) {
+		bh_service_reset_step(s, true);
+		return 0;
+	}
+	if (bh_proc_at(k, z)->pid == 0)
+		bh_service_reset(s, "the kernel was killed while it was starting");
+	else if (bh_ld_acq(&bh_proc_at(k, z)->state) == BH_PROC_UP)
+		attach_workers(s);
+	if (!bh_service_resetting(s))
+		wake_everybody(s);
+	return 0;
+}
+
+static void attach_server(struct bh_kernel *k, uint32_t idx, bool wanted)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	uint32_t state = bh_ld_acq(&p->state);
+
+	if (!wanted || state == BH_PROC_BACKOFF)
+		return;
+	if (p->pid > 0) {
+		bh_proc_watch(k, idx);
+		k->proc[idx].owed = true;
+	} else {
+		bh_server_start(k, idx);
+	}
+}
+
+static void lay_out(struct bh_kernel *k)
+{
+	uint32_t at = BH_PROCS_SERVICES;
+
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		s->id = i;
+		s->kernel = k;
+		s->plan = &k->plan->services[i];
+		s->board = &k->board->services[i];
+		s->workers = s->plan->workers;
+		s->procs = at;
+		at += 2 + s->workers;
+	}
+}
+
+int bh_kernel_attach(struct bh_kernel *k)
+{
+	uint32_t state = bh_ld_acq(&k->board->system_state);
+
+	lay_out(k);
+	k->attached = bh_proc_at(k, BH_PROCS_KERNEL)->kind == BH_PROC_KERNEL;
+	if (!k->attached)
+		fill_board(k);
+	take_entry(k);
+	k->board->kernel_started_ns = k->now_ns;
+	for (uint32_t i = 0; i < k->plan->n_services && !k->done; i++) {
+		int err = attach_service(&k->svc[i]);
+
+		if (err) {
+			bh_fail(k, "service %s cannot start: %s", k->svc[i].plan->name,
+				strerror(-err));
+			return 0;
+		}
+	}
+	attach_server(k, BH_PROCS_ADMIND, k->plan->admin);
+	attach_server(k, BH_PROCS_TRACED, k->plan->trace);
+	if (k->attached)
+		bh_log("kernel %u (pid %d) attached in %lld us", k->board->kernel_restarts + 1,
+		       getpid(), (long long)((bh_clock_ns() - k->now_ns) / 1000));
+	if (state == BH_SYSTEM_STOPPING)
+		bh_stop(k, false);
+	else if (state == BH_SYSTEM_FAILED)
+		bh_fail(k, "the system was ending with a failure when its kernel died");
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* child.c: what a child does between its clone and its exec. It has a copy of the
+ * kernel's memory and of its descriptors, and leaves neither to what it becomes. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	FD_LIMIT = 64, /* of those a child is given */
+};
+
+/* All sources are first moved above all targets, so that no target overwrites a
+ * source that is still needed. */
+int bh_child_fds(const int *fds, int n)
+{
+	int moved[FD_LIMIT], at = n < FD_LIMIT ? n : FD_LIMIT;
+	struct rlimit lim;
+	sigset_t none;
+
+	for (int i = 0; i < at; i++) {
+		moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, 3 + FD_LIMIT);
+		if (fds[i] >= 0 && moved[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < at; i++)
+		if (moved[i] < 0)
+			close(3 + i);
+		else if (dup2(moved[i], 3 + i) < 0)
+			return -errno;
+	if (syscall(SYS_close_range, 3 + at, ~0u, 0))
+		return -errno;
+	if (!getrlimit(RLIMIT_NOFILE, &lim)) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
+}
+
+int bh_child_become(uint32_t uid, uint32_t gid)
+{
+	if (gid != UINT32_MAX && (setgroups(0, NULL) || setgid(gid)))
+		return -errno;
+	if (uid != UINT32_MAX && setuid(uid))
+		return -errno;
+	/* A change of uid takes it away. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return 0;
+}
+
+int bh_child_exec(const struct bh_kernel *k, const char *path, char *const *argv)
+{
+	if (getppid() != k->board->guardian_pid)
+		return -ESRCH;
+	execv(path, argv);
+	return -errno;
+}

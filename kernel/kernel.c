@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel.c: the loop. The phases are explained in kernel.h. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	EVENTS = 64,
+	HOUSEKEEPING_MS = 1000,
+};
+
+int64_t bh_clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * BH_NS_PER_S + ts.tv_nsec;
+}
+
+/* -- sources ------------------------------------------------------------------------ */
+
+int bh_watch(struct bh_kernel *k, int fd, enum bh_source source, uint32_t index)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | index };
+
+	if (!epoll_ctl(k->epfd, EPOLL_CTL_ADD, fd, &e))
+		return 0;
+	return errno == EEXIST && !epoll_ctl(k->epfd, EPOLL_CTL_MOD, fd, &e) ? 0 : -errno;
+}
+
+void bh_unwatch(struct bh_kernel *k, int fd)
+{
+	epoll_ctl(k->epfd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+void bh_drop_fd(struct bh_kernel *k, int fd)
+{
+	if (fd < 0)
+		return;
+	bh_unwatch(k, fd);
+	close(fd);
+}
+
+/* Only notes what the phases should look at: an event may be about something that
+ * is gone by the time its phase comes, and each phase looks for itself. */
+static void note(struct bh_kernel *k, uint64_t data)
+{
+	uint32_t index = (uint32_t)data;
+
+	switch ((enum bh_source)(data >> 32)) {
+	case BH_SRC_SIGNAL:
+		k->signalled = true;
+		break;
+	case BH_SRC_DEATHS:
+		k->deaths = true;
+		break;
+	case BH_SRC_PIDFD:
+		k->proc[index].gone = true;
+		break;
+	case BH_SRC_CTL:
+		k->proc[index].ctl_ready = true;
+		break;
+	case BH_SRC_DOORBELL:
+		k->svc[index].bell = true;
+		break;
+	case BH_SRC_REACTOR:
+		k->svc[index].events = true;
+		break;
+	}
+}
+
+/* -- phase: wait ----------------------------------------------------------------------- */
+
+/* Tells the workers until when a deadline would be missed without a ring of the
+ * bell; 0: the kernel is awake and looks by itself. */
+static void announce_sleep(struct bh_kernel *k, int64_t until_ns)
+{
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].mapped)
+			bh_st_rlx(&k->svc[i].v.a->kernel_sleeps_until, until_ns);
+}
+
+/* The other half of the workers' "post, fence, look whether the kernel sleeps". */
+static bool posted_meanwhile(const struct bh_kernel *k)
+{
+	bh_fence();
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].mapped && bh_timers_posted(&k->svc[i]))
+			return true;
+	return false;
+}
+
+static void phase_wait(struct bh_kernel *k)
+{
+	struct epoll_event events[EVENTS];
+	int64_t left = k->wake_ns - bh_clock_ns();
+
+	if (left > 0) {
+		announce_sleep(k, k->wake_ns);
+		if (posted_meanwhile(k))
+			left = 0;
+	}
+	left = left > 0 ? left : 0;
+	struct timespec timeout = { .tv_sec = left / BH_NS_PER_S, .tv_nsec = left % BH_NS_PER_S };
+	int n = epoll_pwait2(k->epfd, events, EVENTS, &timeout, NULL);
+	announce_sleep(k, 0);
+	k->now_ns = bh_clock_ns();
+	k->wake_ns = k->now_ns + HOUSEKEEPING_MS * BH_NS_PER_MS;
+	for (int i = 0; i < n; i++)
+		note(k, events[i].data.u64);
+}
+
+/* -- phase: signals ------------------------------------------------------------------------ */
+
+/* The guardian is gone, and every child with it (each asked for SIGKILL when its
+ * parent dies): what is left is to leave nothing behind. */
+static bool orphaned(const struct bh_kernel *k)
+{
+	return getppid() != k->board->guardian_pid;
+}
+
+static void phase_signals(struct bh_kernel *k)
+{
+	struct signalfd_siginfo info;
+
+	if (!k->signalled)
+		return;
+	k->signalled = false;
+	while (read(k->sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (orphaned(k))
+			bh_fail(k, "the guardian was killed: nothing can be kept running");
+		else
+			bh_stop(k, k->stop != BH_STOP_NOT); /* the second one: now */
+	}
+}
+
+static void housekeeping(struct bh_kernel *k)
+{
+	if (k->now_ns < k->next_look_ns)
+		return;
+	k->next_look_ns = k->now_ns + HOUSEKEEPING_MS * BH_NS_PER_MS;
+	bh_system_look(k);
+}
+
+/* -- a kernel's life --------------------------------------------------------------------------- */
+
+static int open_sources(struct bh_kernel *k)
+{
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	k->epfd = epoll_create1(EPOLL_CLOEXEC);
+	k->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (k->epfd < 0 || k->sigfd < 0)
+		return -errno;
+	err = bh_watch(k, k->sigfd, BH_SRC_SIGNAL, 0);
+	if (!err)
+		err = bh_watch(k, k->death_fd, BH_SRC_DEATHS, 0);
+	return err;
+}
+
+static void run(struct bh_kernel *k)
+{
+	while (!k->done) {
+		phase_wait(k);
+		phase_signals(k);
+		bh_phase_deaths(k);
+		bh_phase_control(k);
+		bh_phase_workers(k);
+		bh_phase_reactor(k);
+		bh_phase_timers(k);
+		bh_phase_verify(k);
+		bh_phase_restarts(k);
+		bh_phase_servers(k);
+		housekeeping(k);
+		bh_phase_stop(k);
+		k->board->turns++;
+	}
+}
+
+int bh_kernel_main(void *arg)
+{
+	const struct bh_boot *boot = arg;
+	struct bh_kernel *k = calloc(1, sizeof(*k));
+	int err = k ? 0 : -ENOMEM;
+
+	/* Out of the terminal's sight: its signals are the guardian's to forward. */
+	setpgid(0, 0);
+	prctl(PR_SET_NAME, "bulkhead-kernel");
+	prctl(PR_SET_PDEATHSIG, SIGHUP);
+	if (!err) {
+		k->plan = boot->plan;
+		k->board = boot->board;
+		k->board_fd = boot->board_fd;
+		k->death_fd = boot->death_fd;
+		k->now_ns = bh_clock_ns();
+		k->wake_ns = k->now_ns;
+		err = open_sources(k);
+	}
+	if (err) {
+		dprintf(STDERR_FILENO, "bulkhead: the kernel cannot start: %s\n", strerror(-err));
+		return 111;
+	}
+	if (orphaned(k))
+		return 111;
+	bh_kernel_attach(k);
+	run(k);
+	return k->exit_code;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel.h: what the files of the kernel share.
+ *
+ * The kernel is one process with one thread and one loop (kernel.c). It waits on
+ * one epoll instance, and each turn goes through these phases, always in this
+ * order:
+ *
+ *   wait → signals → deaths → control → workers → reactor → timers → verify
+ *        → restarts → stop
+ *
+ * State. All that a successor must know is on the board (ipc/board.h), stored
+ * before it matters: descriptors, pids, epochs. struct bh_kernel and what hangs
+ * from it is private, and bh_kernel_attach() rebuilds it from the board and the
+ * arenas, at the first start as after a kill.
+ *
+ * Trust. Arenas and control messages come from processes that run user code:
+ * indexes are checked on a copy, loops are bounded, and nothing in here waits for
+ * such a process or asserts on what it wrote.
+ */
+#ifndef BH_KERNEL_KERNEL_H
+#define BH_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/arena.h"
+#include "ipc/board.h"
+#include "ipc/control.h"
+#include "ipc/recover.h"
+#include "kernel/wheel.h"
+
+#define BH_NS_PER_MS 1000000ll
+#define BH_NS_PER_S  1000000000ll
+
+/* Fixed places in board->procs: a successor finds everybody without searching.
+ * Of a service: its zygote and its twin (which is which, `kind` says), and then
+ * its workers by slot. */
+enum {
+	BH_PROCS_KERNEL = 0,
+	BH_PROCS_ADMIND,
+	BH_PROCS_TRACED,
+	BH_PROCS_SERVICES,
+};
+
+/* What an event of the kernel's epoll instance is about. */
+enum bh_source {
+	BH_SRC_SIGNAL = 1,
+	BH_SRC_DEATHS,   /* the guardian's doorbell */
+	BH_SRC_PIDFD,    /* index: in board->procs */
+	BH_SRC_CTL,      /* index: in board->procs */
+	BH_SRC_DOORBELL, /* index: service */
+	BH_SRC_REACTOR,  /* index: service */
+};
+
+/* Why a system ends. */
+enum bh_stop {
+	BH_STOP_NOT = 0,
+	BH_STOP_GRACE, /* workers finish what they have */
+	BH_STOP_KILL,  /* all but admind are killed, then admind */
+	BH_STOP_LAST,
+};
+
+/* What is known of a process beyond the board: all of it may be forgotten. */
+struct bh_kproc {
+	bool asked;       /* a worker or twin: the request was sent to the zygote */
+	bool gone;        /* its death was announced (pidfd), and is to be confirmed */
+	bool ctl_ready;   /* its control socket has something to say */
+	bool owed;        /* a server: arenas are to be sent to it */
+	bool killed;      /* killed by the kernel: its death is no news */
+	bool beat_told;   /* that it does not turn was logged */
+	int64_t seen_ns;  /* when its death was noticed; 0: it was not */
+	int64_t asked_ns; /* when the request was sent */
+	uint64_t beat;    /* its heartbeat when last looked at */
+	int64_t beat_ns;  /* when that last changed */
+};
+
+/* One service, as the kernel holds it. */
+struct bh_ksvc {
+	uint32_t id;
+	const struct bh_plan_service *plan;
+	struct bh_board_service *board;
+	uint32_t procs;   /* index of its first entry in board->procs */
+	uint32_t workers; /* slots in use */
+	bool mapped;      /* view and wheel are there */
+	struct bh_view v;
+	struct bh_wheel wheel;
+	struct bh_recover_ops ops;
+
+	bool bell;          /* its doorbell rang */
+	bool events;        /* its epoll instance has events */
+	bool scanning;      /* `scan` is under way */
+	bool scan_again;    /* and must start anew when it is through */
+	bool requeue_again; /* as scan.requeue, for that one */
+	struct bh_verify scan;
+	bool closing; /* I/O slots from `closing_at` on may have to be closed */
+	uint32_t closing_at;
+	bool done;        /* its main returned and no task is left */
+	uint32_t live_at; /* a task that had not ended when last looked at */
+	struct bh_kernel *kernel;
+};
+
+struct bh_kernel {
+	const struct bh_plan *plan;
+	struct bh_board *board;
+	int board_fd, death_fd;
+	int epfd, sigfd;
+	int64_t now_ns;       /* of this turn */
+	int64_t wake_ns;      /* when the next turn is due at the latest */
+	int64_t next_look_ns; /* housekeeping */
+	bool attached;        /* this kernel replaced one that died */
+	bool signalled, deaths;
+	enum bh_stop stop;
+	int64_t stop_ns; /* when the phase of the stop ends at the latest */
+	int exit_code;
+	bool done;
+	struct bh_ksvc svc[BH_PLAN_SERVICES];
+	struct bh_kproc proc[BH_BOARD_PROCS];
+};
+
+/* -- kernel.c: the loop ------------------------------------------------------ */
+
+/* What main() hands to each kernel, before the first and through the guardian. */
+struct bh_boot {
+	const struct bh_plan *plan;
+	struct bh_board *board;
+	int board_fd, death_fd;
+};
+
+/* A kernel's life; called by the guardian in a new process. @boot: struct
+ * bh_boot. Returns the system's exit code. */
+int bh_kernel_main(void *boot);
+
+int64_t bh_clock_ns(void);
+
+/* The loop's next turn comes no later than @at_ns. */
+static inline void bh_wake_by(struct bh_kernel *k, int64_t at_ns)
+{
+	if (at_ns < k->wake_ns)
+		k->wake_ns = at_ns;
+}
+
+/* Adds @fd to the epoll instance, level-triggered. The instance knows a
+ * descriptor until bh_unwatch(): closing it is not enough, children may hold
+ * copies for a moment. */
+int bh_watch(struct bh_kernel *k, int fd, enum bh_source source, uint32_t index);
+void bh_unwatch(struct bh_kernel *k, int fd);
+
+/* bh_unwatch() and close(); -1 is fine. */
+void bh_drop_fd(struct bh_kernel *k, int fd);
+
+/* The system cannot go on: says why, in one sentence, and ends it with 111. */
+void bh_fail(struct bh_kernel *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* -- attach.c: a kernel's start ------------------------------------------------ */
+
+/* Makes or takes up everything that the board names. */
+int bh_kernel_attach(struct bh_kernel *k);
+
+/* -- proc.c: the process table ------------------------------------------------- */
+
+static inline struct bh_proc *bh_proc_at(struct bh_kernel *k, uint32_t idx)
+{
+	return &k->board->procs[idx];
+}
+
+/* Entries in use; beyond it all are free. */
+uint32_t bh_procs_count(const struct bh_kernel *k);
+
+/* True if the entry stands for a process that may be alive. */
+bool bh_proc_live(const struct bh_proc *p);
+
+/* What a child does between its clone and its exec; returns only if that fails,
+ * with an exit code. @ctl is its end of the control socket. */
+typedef int (*bh_child_fn)(struct bh_kernel *k, uint32_t idx, int ctl);
+
+/*
+ * Starts a process of its own table (a zygote or server) in entry @idx. pid and
+ * pidfd are written to the board by Linux itself, in the clone: no kernel that is
+ * killed here leaves a child that its successor does not know.
+ */
+int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child);
+
+/* Makes the control socket of entry @idx; returns the child's end. */
+int bh_proc_socket(struct bh_kernel *k, uint32_t idx);
+
+/* Commits that entry @idx has become process @pid. */
+void bh_proc_pid(struct bh_kernel *k, uint32_t idx, int32_t pid, int pidfd);
+
+/* Watches what the board says of entry @idx; after an attach. */
+void bh_proc_watch(struct bh_kernel *k, uint32_t idx);
+
+void bh_proc_kill(struct bh_kernel *k, uint32_t idx);
+
+/* The process is dead and cleaned up after: forgets its pid and descriptors. */
+void bh_proc_forget(struct bh_kernel *k, uint32_t idx);
+
+/* True if entry @idx's process is dead for certain. */
+bool bh_proc_dead(struct bh_kernel *k, uint32_t idx);
+
+/* How it died, from the guardian's ring; false: not there (yet). */
+bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *status);
+
+/* The process that @pidfd names; -1: none, or not a child of the guardian. */
+int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd);
+
+/* Phase: entries whose death was announced are confirmed and handed to those who
+ * look after their kind. */
+void bh_phase_deaths(struct bh_kernel *k);
+
+/* -- child.c: in a child, between clone and exec --------------------------------- */
+
+/* Places @fds at 3, 4, ... in the order given (-1: left out), closes everything
+ * else and undoes what the kernel did to signals. */
+int bh_child_fds(const int *fds, int n);
+
+/* Becomes @uid and @gid (UINT32_MAX: stays as it is). */
+int bh_child_become(uint32_t uid, uint32_t gid);
+
+/* Becomes @path; returns only if that fails: -errno. */
+int bh_child_exec(const struct bh_kernel *k, const char *path, char *const *argv);
+
+/* -- control.c: messages --------------------------------------------------------- */
+
+/* Sends one message, with @fd if that is >= 0. -EAGAIN: the peer does not read. */
+int bh_ctl_send(int ctl, const struct bh_ctl *m, int fd);
+
+/* Phase: reads and handles what children sent. */
+void bh_phase_control(struct bh_kernel *k);
+
+/* Handles what is queued on entry @idx's socket now. */
+void bh_control_drain(struct bh_kernel *k, uint32_t idx);
+
+/* -- service.c: a service's arena, zygote and twin --------------------------------- */
+
+static inline uint32_t bh_worker_proc(const struct bh_ksvc *s, uint32_t slot)
+{
+	return s->procs + 2 + slot;
+}
+
+/* The entry of the zygote (or, @kind BH_PROC_TWIN, the twin). */
+uint32_t bh_zygote_proc(const struct bh_ksvc *s, enum bh_proc_kind kind);
+
+int bh_service_start(struct bh_ksvc *s);
+
+/* Maps the arena and watches its descriptors: for bh_service_start() and attach. */
+int bh_service_open(struct bh_ksvc *s);
+
+void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m);
+void bh_twin_start(struct bh_ksvc *s);
+void bh_twin_made(struct bh_ksvc *s, int32_t pid, int pidfd);
+void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status);
+
+/* All of the service's processes are killed; when they are dead, it starts anew. */
+void bh_service_reset(struct bh_ksvc *s, const char *why);
+
+/* Goes on with a reset; with @anew, from its first step. */
+void bh_service_reset_step(struct bh_ksvc *s, bool anew);
+
+static inline bool bh_service_resetting(const struct bh_ksvc *s)
+{
+	return s->board->state == BH_PROC_DEAD || s->board->state == BH_PROC_BACKOFF;
+}
+
+/* -- worker.c: worker slots ----------------------------------------------------------- */
+
+/* Starts the next incarnation of @slot: epoch, STARTING, FORK_WORKER. */
+void bh_worker_start(struct bh_ksvc *s, uint32_t slot);
+
+/* Sends what a zygote has not been asked yet (or what a dead one was asked). */
+void bh_worker_ask(struct bh_ksvc *s, uint32_t slot);
+
+/* Moves a STARTING slot to an epoch that no process was made for; false if one
+ * of the old epoch has taken the slot. */
+bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot);
+
+void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
+
+/* Phase: which of those that start are up; who does not turn any more. */
+void bh_phase_workers(struct bh_kernel *k);
+
+/* -- recovery.c: the death of a worker -------------------------------------------------- */
+
+/* Records, recovers, and starts the next. False: how it died is not known yet,
+ * call again. */
+bool bh_worker_died(struct bh_ksvc *s, uint32_t slot);
+
+/* Phase: verifying scans and descriptors to close. */
+void bh_phase_verify(struct bh_kernel *k);
+
+/* Asks for a verifying scan of the service. */
+void bh_verify_start(struct bh_ksvc *s, bool requeue);
+
+/* -- crash.c: crash records -------------------------------------------------------------- */
+
+/* Writes the record of the death of entry @idx to the board, once; its id stands
+ * in the entry then. @words may be NULL. */
+struct bh_crash_facts {
+	uint32_t service, worker;
+	int status;
+	bool status_known;
+	uint64_t task;
+	uint32_t type;
+	char task_name[40];
+	uint64_t type_crashes;
+	const struct bh_last_words *words; /* a copy */
+};
+uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_crash_facts *f);
+
+/* Its replacement was ready at @ready_ns: completes the record and logs it. */
+void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns);
+
+/* "died of SIGSEGV", "ended with exit code 3": for a wait status. */
+const char *bh_death_text(int status, char buf[static 40]);
+
+/* -- quarantine.c ---------------------------------------------------------------------------- */
+
+/* A task of @type is about to be recorded as crashed. True: the type crashes too
+ * often; it is quarantined from now on. */
+bool bh_quarantine(struct bh_ksvc *s, uint32_t type, const char *name);
+
+/* -- restart.c: when to start again --------------------------------------------------------- */
+
+/* Puts entry @idx in BACKOFF: at once if @failures is 0, else by the bounds. */
+void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint32_t min_ms,
+		      uint32_t max_ms);
+
+/* Phase: starts whom it is time to start. */
+void bh_phase_restarts(struct bh_kernel *k);
+
+/* -- reactor.c --------------------------------------------------------------------------------- */
+
+/* Phase: I/O events become ready marks and wake-ups. */
+void bh_phase_reactor(struct bh_kernel *k);
+
+/* Marks every I/O slot ready and wakes who waits: edges may have been missed. */
+void bh_reactor_wake_all(struct bh_ksvc *s);
+
+/* -- timers.c -------------------------------------------------------------------------------------- */
+
+/* Phase: posted deadlines go to the wheel, expired ones wake their task. */
+void bh_phase_timers(struct bh_kernel *k);
+
+/* True if a ring has something for the wheel. */
+bool bh_timers_posted(const struct bh_ksvc *s);
+
+/* Fills an empty wheel from the deadlines in the task table. */
+void bh_timers_rebuild(struct bh_ksvc *s);
+
+/* Wakes task @idx, whichever it is now. */
+void bh_task_wake(struct bh_ksvc *s, uint32_t idx);
+
+/* -- servers.c: admind and traced ------------------------------------------------------------------ */
+
+void bh_server_start(struct bh_kernel *k, uint32_t idx);
+void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known);
+void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd);
+
+/* Sends the arenas (anew) to all servers. */
+void bh_servers_owe(struct bh_kernel *k);
+
+/* Phase: pays what is owed. */
+void bh_phase_servers(struct bh_kernel *k);
+
+/* -- stop.c ----------------------------------------------------------------------------------------- */
+
+/* Begins the end; @now: without grace. */
+void bh_stop(struct bh_kernel *k, bool now);
+
+/* Phase. */
+void bh_phase_stop(struct bh_kernel *k);
+
+/* Housekeeping: services that are done, the system's start-up lines. */
+void bh_system_look(struct bh_kernel *k);
+
+/* -- log.c ----------------------------------------------------------------------------------------------- */
+
+/* One line on stderr, with the time. Rate-limited: what is left out is counted. */
+void bh_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c: bulkhead-kernel: from the launcher's plan to the guardian.
+ *
+ * This process becomes the guardian. The plan, the board and the descriptors
+ * made here are what every kernel it starts begins with.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/guardian.h"
+#include "kernel/kernel.h"
+
+static int complain(const char *what, int err)
+{
+	dprintf(STDERR_FILENO, "bulkhead: %s: %s\n", what, strerror(err));
+	return 111;
+}
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+static bool service_is_sound(const struct bh_plan_service *s)
+{
+	if (!ends(s->name, sizeof(s->name)) || !ends(s->module, sizeof(s->module)) ||
+	    !ends(s->host, sizeof(s->host)) || !s->workers || s->workers > BH_MAX_WORKERS ||
+	    s->n_listen > BH_PLAN_LISTEN || s->n_options > BH_PLAN_OPTIONS)
+		return false;
+	for (uint32_t i = 0; i < s->n_listen; i++)
+		if (!ends(s->listen[i].actual, sizeof(s->listen[i].actual)) || s->listen[i].fd < 0)
+			return false;
+	return true;
+}
+
+/* What the launcher makes is right; what somebody else puts on descriptor 3 must
+ * not be able to lead anywhere. */
+static const char *plan_fault(const struct bh_plan *p)
+{
+	uint32_t procs = BH_PROCS_SERVICES;
+
+	if (p->magic != BH_PLAN_MAGIC || p->format != BH_PLAN_FORMAT || p->bytes != sizeof(*p))
+		return "it is not of this version";
+	if (!p->n_services || p->n_services > BH_PLAN_SERVICES)
+		return "it names no service, or too many";
+	if (!ends(p->admin_url, sizeof(p->admin_url)) || !ends(p->libexec, sizeof(p->libexec)) ||
+	    !ends(p->rundir, sizeof(p->rundir)))
+		return "a text in it does not end";
+	for (uint32_t i = 0; i < p->n_services; i++) {
+		if (!service_is_sound(&p->services[i]))
+			return "a service in it is not sound";
+		procs += 2 + p->services[i].workers;
+	}
+	return procs > BH_BOARD_PROCS ? "it asks for too many processes" : NULL;
+}
+
+static const struct bh_plan *map_plan(void)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(BH_PLAN_FD, &st) || st.st_size < (off_t)sizeof(struct bh_plan))
+		return NULL;
+	p = mmap(NULL, sizeof(struct bh_plan), PROT_READ, MAP_SHARED, BH_PLAN_FD, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int64_t clock_now(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * BH_NS_PER_S + ts.tv_nsec;
+}
+
+static struct bh_board *make_board(const struct bh_plan *plan, int *out_fd)
+{
+	int fd = memfd_create("bulkhead-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct bh_board *b;
+
+	/* 0600: servers that run as somebody else cannot open it for writing. */
+	if (fd < 0 || fchmod(fd, 0600) || ftruncate(fd, sizeof(*b)))
+		return NULL;
+	b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (b == MAP_FAILED)
+		return NULL;
+	/* Kernels inherit this mapping; nobody makes another writable one. */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL))
+		return NULL;
+	b->magic = BH_BOARD_MAGIC;
+	b->format = BH_BOARD_FORMAT;
+	b->bytes = sizeof(*b);
+	snprintf(b->version, sizeof(b->version), "%s", BH_VERSION);
+	b->guardian_pid = getpid();
+	b->started_ns = clock_now(CLOCK_MONOTONIC);
+	b->started_wall_ns = clock_now(CLOCK_REALTIME);
+	memcpy(b->admin_url, plan->admin_url, sizeof(b->admin_url));
+	*out_fd = fd;
+	return b;
+}
+
+static void keep_from_children(const struct bh_plan *plan)
+{
+	fcntl(BH_PLAN_FD, F_SETFD, FD_CLOEXEC);
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
+			fcntl(plan->services[i].listen[j].fd, F_SETFD, FD_CLOEXEC);
+}
+
+int main(int argc, char **argv)
+{
+	struct bh_boot boot = { 0 };
+	const char *fault;
+
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		printf("bulkhead-kernel %s\n", BH_VERSION);
+		return 0;
+	}
+	boot.plan = map_plan();
+	if (!boot.plan) {
+		dprintf(STDERR_FILENO, "bulkhead-kernel: is started by `bulkhead run`, which hands "
+				       "it a plan; use that\n");
+		return 100;
+	}
+	fault = plan_fault(boot.plan);
+	if (fault) {
+		dprintf(STDERR_FILENO,
+			"bulkhead-kernel: the plan on descriptor %d is of no use: "
+			"%s\n",
+			BH_PLAN_FD, fault);
+		return 100;
+	}
+	boot.board = make_board(boot.plan, &boot.board_fd);
+	if (!boot.board)
+		return complain("cannot make the system board", errno);
+	boot.death_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (boot.death_fd < 0)
+		return complain("cannot make the guardian's doorbell", errno);
+	keep_from_children(boot.plan);
+	return bh_guardian_run(boot.board, boot.death_fd, bh_kernel_main, &boot);
+}

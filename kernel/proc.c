@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc.c: the process table on the board: starting, watching, deaths.
+ *
+ * A death is noticed by the pidfd and certain once that is readable. How it
+ * died is in the guardian's ring a little later: the guardian is the parent, and
+ * it alone can ask.
+ */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	STATUS_WAIT_MS = 50, /* for the guardian to say how somebody died */
+};
+
+uint32_t bh_procs_count(const struct bh_kernel *k)
+{
+	const struct bh_ksvc *last = &k->svc[k->plan->n_services - 1];
+
+	return last->procs + 2 + last->workers;
+}
+
+bool bh_proc_live(const struct bh_proc *p)
+{
+	uint32_t state = bh_ld_acq(&p->state);
+
+	return p->pid > 0 && (state == BH_PROC_STARTING || state == BH_PROC_UP);
+}
+
+/* -- starting -------------------------------------------------------------------- */
+
+int bh_proc_socket(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	p->ctl = pair[0];
+	/* The child's end blocks: waiting for the kernel is all it has to do. */
+	if (fcntl(pair[1], F_SETFL, 0) || bh_watch(k, p->ctl, BH_SRC_CTL, idx)) {
+		int err = errno;
+		close(pair[1]);
+		return -err;
+	}
+	return pair[1];
+}
+
+static _Noreturn void child_main(struct bh_kernel *k, uint32_t idx, int ctl, bh_child_fn child)
+{
+	/* Whoever is left without a guardian has no business being here. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != k->board->guardian_pid)
+		_exit(111);
+	_exit(child(k, idx, ctl));
+}
+
+int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID,
+				   .pidfd = (uint64_t)(uintptr_t)&p->pidfd,
+				   .parent_tid = (uint64_t)(uintptr_t)&p->pid,
+				   .exit_signal = 0 };
+
+	bh_drop_fd(k, p->ctl);
+	p->pid = 0;
+	p->pidfd = p->ctl = -1;
+	p->started_ns = k->now_ns;
+	k->proc[idx] = (struct bh_kproc){ 0 };
+	bh_st_rel(&p->state, BH_PROC_STARTING);
+	int ctl = bh_proc_socket(k, idx);
+	if (ctl < 0)
+		return ctl;
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+	int err = pid < 0 ? -errno : 0;
+	if (pid == 0)
+		child_main(k, idx, ctl, child);
+	close(ctl);
+	if (!err)
+		err = bh_watch(k, p->pidfd, BH_SRC_PIDFD, idx);
+	return err;
+}
+
+void bh_proc_pid(struct bh_kernel *k, uint32_t idx, int32_t pid, int pidfd)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	p->pidfd = pidfd;
+	bh_compiler_barrier();
+	p->pid = pid;
+	bh_watch(k, pidfd, BH_SRC_PIDFD, idx);
+}
+
+void bh_proc_watch(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (p->pidfd >= 0)
+		bh_watch(k, p->pidfd, BH_SRC_PIDFD, idx);
+	if (p->ctl >= 0)
+		bh_watch(k, p->ctl, BH_SRC_CTL, idx);
+}
+
+/* -- ending -------------------------------------------------------------------------- */
+
+void bh_proc_kill(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	k->proc[idx].killed = true;
+	if (p->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+}
+
+void bh_proc_forget(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	int pidfd = p->pidfd, ctl = p->ctl;
+
+	p->pid = 0;
+	p->pidfd = p->ctl = -1;
+	bh_drop_fd(k, pidfd);
+	bh_drop_fd(k, ctl);
+	k->proc[idx] = (struct bh_kproc){ 0 };
+}
+
+/* -- deaths ----------------------------------------------------------------------------- */
+
+bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *status)
+{
+	const struct bh_board *b = k->board;
+	uint64_t tail = bh_ld_acq(&b->deaths_tail);
+	uint64_t oldest = tail > BH_BOARD_DEATHS ? tail - BH_BOARD_DEATHS : 0;
+
+	/* The newest first: of two processes with one pid, the last. */
+	for (uint64_t i = tail; i > oldest; i--) {
+		const struct bh_death *d = &b->deaths[(i - 1) % BH_BOARD_DEATHS];
+
+		if (d->pid == p->pid && d->time_ns >= p->started_ns) {
+			*status = d->status;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool bh_proc_dead(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct pollfd pfd = { .fd = p->pidfd, .events = POLLIN };
+	int status;
+
+	if (p->pid <= 0)
+		return false;
+	if (p->pidfd >= 0)
+		return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN);
+	return bh_proc_status(k, p, &status);
+}
+
+int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd)
+{
+	char path[64], line[256];
+	int32_t pid = -1, parent = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (!(f = fopen(path, "re")))
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pid:\t%d", &pid) == 1)
+			break;
+	fclose(f);
+	if (pid <= 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (!(f = fopen(path, "re")))
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "PPid:\t%d", &parent) == 1)
+			break;
+	fclose(f);
+	return parent == k->board->guardian_pid ? pid : -1;
+}
+
+static void died(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_kproc *kp = &k->proc[idx];
+	int status = 0;
+
+	if (!kp->seen_ns)
+		kp->seen_ns = k->now_ns;
+	if (bh_ld_acq(&p->state) != BH_PROC_DEAD && kp->seen_ns == k->now_ns)
+		p->died_ns = k->now_ns;
+	if (p->kind == BH_PROC_WORKER) {
+		kp->gone = !bh_worker_died(&k->svc[p->service], p->slot);
+		if (kp->gone)
+			bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
+		return;
+	}
+	bool known = bh_proc_status(k, p, &status);
+	if (!known && k->now_ns < kp->seen_ns + STATUS_WAIT_MS * BH_NS_PER_MS) {
+		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
+		return;
+	}
+	kp->gone = false;
+	if (p->kind == BH_PROC_ZYGOTE || p->kind == BH_PROC_TWIN)
+		bh_zygote_died(&k->svc[p->service], idx, known ? status : SIGKILL);
+	else
+		bh_server_died(k, idx, status, known);
+}
+
+void bh_phase_deaths(struct bh_kernel *k)
+{
+	uint32_t n = bh_procs_count(k);
+	uint64_t ring;
+
+	if (k->deaths && read(k->death_fd, &ring, sizeof(ring)) < 0 && errno != EAGAIN)
+		bh_log("cannot read the guardian's doorbell: %s", strerror(errno));
+	/* Entries stay readable until the guardian comes round to them again. */
+	bh_st_rel(&k->board->deaths_head, bh_ld_acq(&k->board->deaths_tail));
+	for (uint32_t i = BH_PROCS_ADMIND; i < n; i++) {
+		struct bh_proc *p = bh_proc_at(k, i);
+
+		if (k->deaths && p->pid > 0 && p->pidfd < 0)
+			k->proc[i].gone = true;
+		if (!k->proc[i].gone)
+			continue;
+		/* The event may be about a descriptor that was replaced since. */
+		if (bh_proc_dead(k, i))
+			died(k, i);
+		else
+			k->proc[i].gone = false;
+	}
+	k->deaths = false;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recovery.c: the death of a worker, from its confirmation to its replacement,
+ * and the verifying scan that follows it.
+ *
+ * Every step may be the kernel's last: the entry stands at DEAD until all are
+ * done, and a successor does them again from the first (recover.h says why that
+ * is safe).
+ */
+#include "kernel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+	STATUS_WAIT_MS = 20,   /* for the guardian to say how it died */
+	HEALTHY_MS = 100,      /* a worker that lived so long started well */
+	FREE_RESTARTS = 3,     /* short lives in a row before there is a pause */
+	VERIFY_ENTRIES = 4096, /* in one turn */
+	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
+	CLOSE_BUDGET = 4096,   /* I/O slots looked at in one turn */
+	CLOSE_RETRY_MS = 2,
+};
+
+/* The task that the zygote spawned before any worker: the first slot of a new
+ * arena, in its first generation. */
+#define MAIN_TASK bh_handle(1, 1)
+
+/* What the dead said of itself, if it is this incarnation's. */
+static bool last_words(const struct bh_ksvc *s, uint32_t slot, uint32_t epoch,
+		       struct bh_last_words *out)
+{
+	const struct bh_last_words *w = &s->v.workers[slot].last_words;
+
+	if (bh_ld_acq(&w->valid) != epoch + 1)
+		return false;
+	*out = *w;
+	return out->signal > 0 && out->signal < NSIG;
+}
+
+static void type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40])
+{
+	memcpy(out, s->v.types[type].name, 40);
+	out[39] = '\0';
+	/* It goes to people's terminals. */
+	for (char *c = out; *c; c++)
+		if ((unsigned char)*c < 32 || *c == 127)
+			*c = '?';
+}
+
+/* For the joiners, who see the arena alone. */
+static void record_in_arena(struct bh_ksvc *s, const struct bh_board_crash *c)
+{
+	struct bh_arena_crash *a = &s->v.a->crash[c->id % BH_ARENA_CRASHES];
+
+	bh_st_rel(&a->id, 0);
+	bh_fence();
+	a->address = c->address;
+	a->instruction = c->instruction;
+	a->task = c->task;
+	a->signal = c->signal;
+	a->exit_code = c->exit_code;
+	a->pid = c->pid;
+	a->worker = c->worker;
+	a->stack_overflow = c->stack_overflow;
+	bh_st_rlx(&a->restart_us, 0);
+	memcpy(a->task_name, c->task_name, sizeof(a->task_name));
+	bh_st_rel(&a->id, c->id);
+}
+
+/* Records the crash and decides about the task; returns the crash's id. */
+static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
+		       struct bh_crash_facts *f, bool *restart)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	uint64_t before = bh_ld_acq(&k->board->crashes);
+	bool poison = false;
+
+	if (dead->task) {
+		struct bh_type *t = &s->v.types[dead->type % BH_TYPES];
+
+		f->task = dead->task;
+		f->type = dead->type % BH_TYPES;
+		type_name(s, f->type, f->task_name);
+		poison = bh_quarantine(s, f->type, f->task_name);
+		f->type_crashes = bh_ld_rlx(&t->crashes) + 1;
+		bh_st_rlx(&t->crashes, f->type_crashes);
+	}
+	*restart = dead->can_restart && (!poison || dead->task == MAIN_TASK);
+	/* A poisonous task that is started again all the same costs a worker each
+	 * time: these come back slower and slower. */
+	if (poison && *restart)
+		p->failures += FREE_RESTARTS;
+	uint64_t id = bh_crash_record(k, idx, f);
+	if (id > before)
+		s->board->worker_crashes[slot]++;
+	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
+	return id;
+}
+
+static void replace(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot), failures = bh_proc_at(k, idx)->failures;
+
+	bh_proc_forget(k, idx);
+	s->board->worker_pid[slot] = 0;
+	if (failures > FREE_RESTARTS)
+		bh_restart_later(k, idx, failures, s->plan->backoff_min_ms,
+				 s->plan->backoff_max_ms);
+	else
+		bh_worker_start(s, slot);
+}
+
+static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_worker *w = &s->v.workers[slot];
+	struct bh_dead_task dead;
+	bool restart;
+
+	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, p->epoch, (uint32_t)p->pid));
+	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	uint64_t id = record(s, slot, &dead, f, &restart);
+	if (dead.task)
+		bh_recover_task(&s->v, dead.task, restart, 2 /* BH_END_CRASHED */, (int64_t)id,
+				&s->ops);
+	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
+	bh_verify_start(s, false);
+	replace(s, slot);
+}
+
+/* Marks the entry, once, and counts short lives. */
+static void mark_dead(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	uint32_t state = bh_ld_acq(&p->state);
+	bool idle = !bh_ld_rlx(&s->v.workers[slot].current);
+
+	if (state == BH_PROC_DEAD)
+		return;
+	if (p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS)
+		p->failures = 0;
+	else if (state == BH_PROC_STARTING || idle)
+		p->failures++;
+	bh_st_rel(&p->state, BH_PROC_DEAD);
+}
+
+bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_crash_facts f = { .service = s->id, .worker = slot };
+	struct bh_last_words words;
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
+		bh_proc_forget(k, idx);
+		s->board->worker_pid[slot] = 0;
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		bh_service_reset_step(s, false);
+		return true;
+	}
+	mark_dead(s, slot);
+	f.status_known = bh_proc_status(k, p, &f.status);
+	if (last_words(s, slot, p->epoch, &words))
+		f.words = &words;
+	if (!f.status_known && !f.words &&
+	    k->now_ns < k->proc[idx].seen_ns + STATUS_WAIT_MS * BH_NS_PER_MS)
+		return false;
+	/* Words of a signal that it survived, or forged: how it died is certain. */
+	if (f.words && f.status_known &&
+	    !(WIFSIGNALED(f.status) && WTERMSIG(f.status) == words.signal))
+		f.words = NULL;
+	recover(s, slot, &f);
+	return true;
+}
+
+/* -- the verifying scan ------------------------------------------------------------- */
+
+void bh_verify_start(struct bh_ksvc *s, bool requeue)
+{
+	if (s->scanning) {
+		s->scan_again = true;
+		s->requeue_again |= requeue;
+		return;
+	}
+	s->scanning = true;
+	s->scan = (struct bh_verify){ .requeue = requeue };
+}
+
+/* A worker that is dead and not recovered has a task that recovery must find, not
+ * the scan: only recovery knows how it died. */
+static bool someone_dead(const struct bh_ksvc *s)
+{
+	for (uint32_t i = 0; i < s->workers; i++)
+		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_DEAD)
+			return true;
+	return false;
+}
+
+static void scan(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	if (!someone_dead(s) && bh_verify_step(&s->v, &s->scan, VERIFY_ENTRIES, &s->ops)) {
+		if (s->scan.repaired)
+			bh_log("service %s: the verifying scan repaired %llu entries",
+			       s->plan->name, (unsigned long long)s->scan.repaired);
+		s->scanning = s->scan_again;
+		s->scan = (struct bh_verify){ .requeue = s->requeue_again };
+		s->scan_again = s->requeue_again = false;
+	}
+	if (s->scanning)
+		bh_wake_by(k, k->now_ns + VERIFY_PAUSE_US * 1000);
+}
+
+/* Descriptors that the zygote was not yet told to close, or a dead one was. */
+static void close_ios(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t mark = bh_ld_acq(&s->v.a->io_pool.mark), end = s->v.l.ios;
+	uint32_t at = s->closing_at, n = CLOSE_BUDGET;
+
+	if (mark < end)
+		end = mark;
+	s->closing = false;
+	for (; at < end && n && !s->closing; at++, n--)
+		if (bh_ld_acq(&s->v.ios[at].owner) == BH_IO_CLOSING)
+			s->ops.close_io(s, at); /* sets `closing` if that cannot be sent */
+	if (s->closing) {
+		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
+	} else if (at < end) {
+		s->closing = true;
+		s->closing_at = at;
+		bh_wake_by(k, k->now_ns + VERIFY_PAUSE_US * 1000);
+	}
+}
+
+void bh_phase_verify(struct bh_kernel *k)
+{
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		if (!s->mapped || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+			continue;
+		if (s->scanning)
+			scan(s);
+		if (s->closing)
+			close_ios(s);
+	}
+}

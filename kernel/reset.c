@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reset.c: when a service cannot be saved: all of it is ended, and it starts
+ * anew with a new arena. Its listening sockets are the kernel's and stay open.
+ *
+ * DEAD on the board says that a reset is under way. Nothing of the old arena is
+ * taken down before all who may write to it are dead for certain.
+ */
+#include "kernel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool too_often(struct bh_ksvc *s)
+{
+	struct bh_board_service *b = s->board;
+	int64_t now = s->kernel->now_ns;
+
+	if (!b->reset_ns || now - b->reset_ns > s->plan->restart_period_ms * BH_NS_PER_MS)
+		b->reset_streak = 0;
+	b->reset_ns = now;
+	b->reset_streak++;
+	return s->plan->restart_intensity && b->reset_streak > s->plan->restart_intensity;
+}
+
+/* A worker that the zygote was asked for and that nobody has seen: either it
+ * loses its slot now, or it has taken it and is known from there. */
+static void end_worker(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	uint32_t state = bh_ld_acq(&p->state);
+
+	if (p->pid == 0 && state == BH_PROC_STARTING && s->mapped && bh_worker_bump(s, slot))
+		state = BH_PROC_BACKOFF;
+	if (p->pid > 0)
+		bh_proc_kill(k, idx);
+	else
+		bh_st_rel(&p->state, BH_PROC_FREE);
+}
+
+static void end_all(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct bh_proc *p = bh_proc_at(k, s->procs + i);
+
+		if (p->pid > 0) {
+			bh_proc_kill(k, s->procs + i);
+		} else {
+			bh_proc_forget(k, s->procs + i);
+			bh_st_rel(&p->state, BH_PROC_FREE);
+		}
+	}
+	for (uint32_t i = 0; i < s->workers; i++)
+		end_worker(s, i);
+}
+
+/* OTP's strategies: who else is reset when @s is. */
+static void reset_others(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t from = k->plan->strategy == BH_ONE_FOR_ALL ? 0 : s->id + 1;
+	char why[80];
+
+	if (k->plan->strategy == BH_ONE_FOR_ONE)
+		return;
+	snprintf(why, sizeof(why), "service %s was reset", s->plan->name);
+	for (uint32_t i = from; i < k->plan->n_services; i++) {
+		struct bh_ksvc *o = &k->svc[i];
+
+		if (o == s || bh_service_resetting(o) || o->board->state == BH_PROC_FREE)
+			continue;
+		bh_log("service %s is reset too: %s", o->plan->name, why);
+		snprintf(o->board->last_reset, sizeof(o->board->last_reset), "%s", why);
+		o->board->resets++;
+		o->board->state = BH_PROC_DEAD;
+		end_all(o);
+		bh_service_reset_step(o, false);
+	}
+}
+
+void bh_service_reset(struct bh_ksvc *s, const char *why)
+{
+	struct bh_kernel *k = s->kernel;
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+		return;
+	if (too_often(s)) {
+		bh_fail(k, "service %s failed %u times, less than %u ms apart; the last time: %s",
+			s->plan->name, bh_proc_at(k, s->procs)->failures,
+			s->plan->restart_period_ms, why);
+		return;
+	}
+	bh_log("service %s is reset: %s", s->plan->name, why);
+	snprintf(s->board->last_reset, sizeof(s->board->last_reset), "%s", why);
+	s->board->resets++;
+	bh_compiler_barrier();
+	s->board->state = BH_PROC_DEAD;
+	end_all(s);
+	bh_service_reset_step(s, false);
+	reset_others(s);
+}
+
+void bh_service_reset_step(struct bh_ksvc *s, bool anew)
+{
+	struct bh_kernel *k = s->kernel;
+
+	if (s->board->state != BH_PROC_DEAD || k->stop != BH_STOP_NOT)
+		return;
+	if (anew)
+		end_all(s);
+	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers; i++)
+		if (bh_proc_at(k, i)->pid > 0)
+			return;
+	bh_proc_at(k, s->procs)->kind = BH_PROC_ZYGOTE;
+	bh_proc_at(k, s->procs + 1)->kind = BH_PROC_TWIN;
+	s->board->state = BH_PROC_BACKOFF;
+	bh_restart_later(k, s->procs, s->board->reset_streak - 1, s->plan->backoff_min_ms,
+			 s->plan->backoff_max_ms);
+}

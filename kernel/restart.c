@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* restart.c: who is started again, and when. */
+#include "kernel.h"
+
+#include <string.h>
+
+void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint32_t min_ms,
+		      uint32_t max_ms)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	int64_t delay = 0;
+
+	if (failures) {
+		uint32_t shift = failures - 1 < 20 ? failures - 1 : 20;
+
+		delay = (int64_t)(min_ms ? min_ms : 1) << shift;
+		delay = delay < max_ms ? delay : max_ms;
+	}
+	p->failures = failures;
+	p->start_at_ns = k->now_ns + delay * BH_NS_PER_MS;
+	bh_wake_by(k, p->start_at_ns);
+	bh_st_rel(&p->state, BH_PROC_BACKOFF);
+}
+
+static void start_service(struct bh_kernel *k, struct bh_ksvc *s)
+{
+	int err;
+
+	s->board->state = BH_PROC_FREE;
+	err = bh_service_start(s);
+	if (err)
+		bh_fail(k, "service %s cannot start again: %s", s->plan->name, strerror(-err));
+	else
+		bh_log("service %s starts again", s->plan->name);
+}
+
+static void start(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	switch (p->kind) {
+	case BH_PROC_ZYGOTE:
+		start_service(k, &k->svc[p->service]);
+		break;
+	case BH_PROC_TWIN:
+		bh_twin_start(&k->svc[p->service]);
+		break;
+	case BH_PROC_WORKER:
+		bh_worker_start(&k->svc[p->service], p->slot);
+		break;
+	case BH_PROC_ADMIND:
+	case BH_PROC_TRACED:
+		bh_server_start(k, idx);
+		break;
+	default:
+		break;
+	}
+}
+
+void bh_phase_restarts(struct bh_kernel *k)
+{
+	uint32_t n = bh_procs_count(k);
+
+	if (k->stop != BH_STOP_NOT && k->stop != BH_STOP_GRACE)
+		return;
+	for (uint32_t i = BH_PROCS_ADMIND; i < n && !k->done; i++) {
+		struct bh_proc *p = bh_proc_at(k, i);
+
+		if (bh_ld_acq(&p->state) != BH_PROC_BACKOFF)
+			continue;
+		if (p->start_at_ns <= k->now_ns)
+			start(k, i);
+		else
+			bh_wake_by(k, p->start_at_ns);
+	}
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.c: one service's arena and epoll instance, its zygote and the twin.
+ *
+ *   FREE ──start──▶ STARTING ──all workers up──▶ UP
+ *                      ▲                          │ zygote and twin lost, or
+ *                      │ time to start            ▼ garbage in the arena
+ *                   BACKOFF ◀──all dead────── DEAD (being reset)
+ */
+#include "kernel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+	TWIN_BACKOFF_MIN_MS = 10,
+	TWIN_BACKOFF_MAX_MS = 5000,
+	ZYGOTE_HEALTHY_S = 10,
+};
+
+uint32_t bh_zygote_proc(const struct bh_ksvc *s, enum bh_proc_kind kind)
+{
+	return bh_proc_at(s->kernel, s->procs)->kind == kind ? s->procs : s->procs + 1;
+}
+
+/* -- arena ------------------------------------------------------------------------- */
+
+static void close_io(void *ctx, uint32_t idx)
+{
+	struct bh_ksvc *s = ctx;
+	struct bh_ioslot *slot = bh_io_at(&s->v, idx);
+	struct bh_proc *z = bh_proc_at(s->kernel, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+
+	if (!slot)
+		return;
+	struct bh_ctl m = { .op = BH_CTL_CLOSE_IO, .slot = idx, .epoch = bh_ld_acq(&slot->gen) };
+	if (bh_ld_acq(&z->state) == BH_PROC_UP && !bh_ctl_send(z->ctl, &m, -1))
+		return;
+	/* The slot says CLOSING: it is found again when the zygote listens. */
+	if (!s->closing || idx < s->closing_at)
+		s->closing_at = idx;
+	s->closing = true;
+}
+
+int bh_service_open(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_layout l;
+
+	bh_layout_from_plan(&l, s->plan);
+	int err = bh_view_map(&s->v, &l, (int)s->board->arena_memfd, NULL, true);
+	if (err)
+		return err;
+	err = bh_wheel_init(&s->wheel, l.tasks, k->now_ns);
+	if (err) {
+		bh_view_unmap(&s->v);
+		return err;
+	}
+	s->ops = (struct bh_recover_ops){ .close_io = close_io, .ctx = s };
+	s->mapped = true;
+	err = bh_watch(k, (int)s->board->epfd, BH_SRC_REACTOR, s->id);
+	if (!err)
+		err = bh_watch(k, (int)s->board->doorbell, BH_SRC_DOORBELL, s->id);
+	return err;
+}
+
+static void drop_arena(struct bh_ksvc *s)
+{
+	struct bh_board_service *b = s->board;
+	int fds[] = { (int)b->arena_memfd, (int)b->epfd, (int)b->doorbell };
+
+	if (s->mapped) {
+		bh_wheel_fini(&s->wheel);
+		bh_view_unmap(&s->v);
+	}
+	s->mapped = s->scanning = s->scan_again = s->closing = false;
+	s->done = false;
+	b->arena_memfd = b->epfd = b->doorbell = 0;
+	bh_compiler_barrier();
+	for (int i = 0; i < 3; i++)
+		if (fds[i] > 0)
+			bh_drop_fd(s->kernel, fds[i]);
+}
+
+static int make_arena(struct bh_ksvc *s)
+{
+	struct bh_board_service *b = s->board;
+	struct bh_layout l;
+	int fd;
+
+	drop_arena(s);
+	bh_layout_from_plan(&l, s->plan);
+	fd = bh_arena_create(&l, s->plan->name, s->kernel->now_ns);
+	if (fd < 0)
+		return fd;
+	b->arena_memfd = (uint32_t)fd;
+	b->arena_bytes = l.bytes;
+	if ((fd = epoll_create1(EPOLL_CLOEXEC)) < 0)
+		return -errno;
+	b->epfd = (uint32_t)fd;
+	if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+		return -errno;
+	b->doorbell = (uint32_t)fd;
+	b->arena_seq++;
+	return bh_service_open(s);
+}
+
+/* -- zygote --------------------------------------------------------------------------- */
+
+static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
+{
+	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
+	const struct bh_plan_service *plan = s->plan;
+	int fds[5 + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl, (int)s->board->arena_memfd,
+					(int)s->board->epfd, (int)s->board->doorbell };
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t)plan->host, (char *)(uintptr_t) "--zygote",
+			 (char *)(uintptr_t)plan->name, NULL };
+	int n = 5, err;
+
+	for (uint32_t i = 0; i < plan->n_listen && i < BH_PLAN_LISTEN; i++)
+		fds[n++] = plan->listen[i].fd;
+	snprintf(number, sizeof(number), "%u", s->id);
+	setenv("BULKHEAD_SERVICE", number, 1);
+	err = bh_child_fds(fds, n);
+	if (!err)
+		err = bh_child_become(plan->uid, plan->gid);
+	if (!err)
+		err = bh_child_exec(k, plan->host, argv);
+	/* The kernel is told as a zygote would tell it. */
+	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
+	snprintf(m.text, sizeof(m.text), "cannot run %.60s: %.36s", plan->host, strerror(-err));
+	bh_ctl_send(BH_CTL_FD, &m, -1);
+	return 111;
+}
+
+int bh_service_start(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	int err = make_arena(s);
+
+	s->board->state = BH_PROC_STARTING;
+	if (!err)
+		err = bh_proc_start(k, bh_zygote_proc(s, BH_PROC_ZYGOTE), zygote_child);
+	if (!err)
+		bh_servers_owe(k);
+	return err;
+}
+
+void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_zygote_proc(s, BH_PROC_ZYGOTE);
+	struct bh_proc *z = bh_proc_at(k, idx);
+
+	if (bh_ld_acq(&z->state) != BH_PROC_STARTING || bh_service_resetting(s))
+		return;
+	if (m->value) {
+		const char *why =
+			m->text[0] ? m->text : strerror(m->value < 0 ? -m->value : EPROTO);
+
+		if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING)
+			bh_fail(k, "service %s cannot start: %s", s->plan->name, why);
+		else
+			bh_service_reset(s, why);
+		return;
+	}
+	if (k->stop == BH_STOP_NOT)
+		bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);
+	bh_st_rel(&z->state, BH_PROC_UP);
+	for (uint32_t i = 0; i < s->workers; i++)
+		bh_worker_start(s, i);
+	bh_twin_start(s);
+}
+
+/* -- twin -------------------------------------------------------------------------------- */
+
+void bh_twin_start(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	uint32_t idx = bh_zygote_proc(s, BH_PROC_TWIN);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_ctl m = { .op = BH_CTL_FORK_TWIN };
+	int ctl, err;
+
+	if (bh_ld_acq(&z->state) != BH_PROC_UP || bh_proc_live(p) || k->stop != BH_STOP_NOT)
+		return;
+	bh_proc_forget(k, idx);
+	p->started_ns = k->now_ns;
+	bh_st_rel(&p->state, BH_PROC_STARTING);
+	ctl = bh_proc_socket(k, idx);
+	m.epoch = ++p->epoch;
+	err = ctl < 0 ? ctl : bh_ctl_send(z->ctl, &m, ctl);
+	if (ctl >= 0)
+		close(ctl);
+	if (err)
+		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
+}
+
+void bh_twin_made(struct bh_ksvc *s, int32_t pid, int pidfd)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_zygote_proc(s, BH_PROC_TWIN);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && pid < 0) {
+		bh_log("service %s: its zygote cannot make a twin: %s", s->plan->name,
+		       strerror(-pid));
+		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
+	}
+	if (bh_ld_acq(&p->state) != BH_PROC_STARTING || p->pid || pid <= 0 || pidfd < 0 ||
+	    (bh_pidfd_pid(k, pidfd) != pid)) {
+		if (pidfd >= 0)
+			close(pidfd); /* the same news again, or no news */
+		return;
+	}
+	bh_proc_pid(k, idx, pid, pidfd);
+	bh_st_rel(&p->state, BH_PROC_UP);
+}
+
+static void twin_died(struct bh_ksvc *s, uint32_t idx, int status)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *p = bh_proc_at(k, idx);
+	bool healthy = k->now_ns - p->started_ns > ZYGOTE_HEALTHY_S * BH_NS_PER_S;
+	char text[40];
+
+	if (!k->proc[idx].killed)
+		bh_log("service %s: the zygote's twin (pid %d) %s; there will be another",
+		       s->plan->name, p->pid, bh_death_text(status, text));
+	bh_proc_forget(k, idx);
+	bh_restart_later(k, idx, healthy ? 0 : p->failures + 1, TWIN_BACKOFF_MIN_MS,
+			 TWIN_BACKOFF_MAX_MS);
+}
+
+/* -- death of a zygote -------------------------------------------------------------------- */
+
+/* What the dead one was asked and did not do, its successor is asked. */
+static void ask_again(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	for (uint32_t i = 0; i < s->workers; i++) {
+		struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, i));
+
+		if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && bh_worker_bump(s, i))
+			bh_worker_ask(s, i);
+	}
+	s->closing = true;
+	s->closing_at = 1;
+}
+
+static void promote(struct bh_ksvc *s, uint32_t dead, int status)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t twin = dead == s->procs ? s->procs + 1 : s->procs;
+	struct bh_crash_facts facts = {
+		.service = s->id, .worker = UINT32_MAX, .status = status, .status_known = true
+	};
+	struct bh_proc *d = bh_proc_at(k, dead), *t = bh_proc_at(k, twin);
+
+	bh_st_rel(&d->state, BH_PROC_DEAD);
+	bh_crash_record(k, dead, &facts);
+	s->board->zygote_restarts++;
+	/* In this order: attach.c knows the dead one of two zygotes by its state. */
+	t->kind = BH_PROC_ZYGOTE;
+	bh_compiler_barrier();
+	d->kind = BH_PROC_TWIN;
+	bh_crash_replaced(k, dead, bh_clock_ns());
+	bh_proc_forget(k, dead);
+	bh_st_rel(&d->state, BH_PROC_FREE);
+	ask_again(s);
+	bh_twin_start(s);
+}
+
+void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *p = bh_proc_at(k, idx);
+	uint32_t twin = bh_zygote_proc(s, BH_PROC_TWIN);
+	bool starting = bh_ld_acq(&p->state) == BH_PROC_STARTING;
+	char text[40], why[120];
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
+		bh_proc_forget(k, idx);
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		bh_service_reset_step(s, false);
+		return;
+	}
+	if (p->kind == BH_PROC_TWIN) {
+		twin_died(s, idx, status);
+		return;
+	}
+	bh_control_drain(k, idx); /* its last words: workers and a twin it made */
+	if (k->done || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+		return;
+	if (!starting && bh_ld_acq(&bh_proc_at(k, twin)->state) == BH_PROC_UP &&
+	    !bh_proc_dead(k, twin)) {
+		promote(s, idx, status);
+		return;
+	}
+	snprintf(why, sizeof(why), "the zygote %s%s", bh_death_text(status, text),
+		 starting ? " while it was starting" : ", and it had no twin");
+	if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING && starting)
+		bh_fail(k, "service %s cannot start: %s", s->plan->name, why);
+	else
+		bh_service_reset(s, why);
+}

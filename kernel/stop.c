@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stop.c: the system's end, and its arrival.
+ *
+ *   NOT ──asked──▶ GRACE ──no task left, or time──▶ KILL ──all dead──▶ LAST ──▶ done
+ *                                                 (all but admind)   (admind)
+ */
+#include "kernel.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	LOOK_MS = 10,    /* while tasks are waited for */
+	DEATH_MS = 5000, /* for the killed to be dead; the guardian sees to the rest */
+	LEAVE_MS = 1000, /* for admind to end by itself */
+};
+
+static bool runs(struct bh_ksvc *s, uint32_t idx)
+{
+	enum bh_state state = bh_state_of(bh_ld_acq(&s->v.tasks[idx].state));
+
+	return state != BH_FREE && state != BH_DONE;
+}
+
+/* Looks first at the task it found the last time: while there are tasks, this is
+ * all it looks at. */
+static bool any_task(struct bh_ksvc *s)
+{
+	uint32_t mark = bh_ld_acq(&s->v.a->task_pool.mark), end = s->v.l.tasks;
+
+	if (mark < end)
+		end = mark;
+	if (s->live_at && s->live_at < end && runs(s, s->live_at))
+		return true;
+	for (uint32_t i = 1; i < end; i++)
+		if (runs(s, i)) {
+			s->live_at = i;
+			return true;
+		}
+	return false;
+}
+
+/* -- start-up -------------------------------------------------------------------------- */
+
+static void announce(struct bh_kernel *k)
+{
+	const struct bh_plan *plan = k->plan;
+
+	printf("bulkhead %s: running\n", BH_VERSION);
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
+			printf("listening on %s (service %s, %u worker%s)\n",
+			       plan->services[i].listen[j].actual, plan->services[i].name,
+			       k->svc[i].workers, k->svc[i].workers == 1 ? "" : "s");
+	if (plan->admin)
+		printf("admin endpoint %s\n", plan->admin_url);
+	fflush(stdout);
+}
+
+static void look_started(struct bh_kernel *k)
+{
+	if (bh_ld_acq(&k->board->system_state) != BH_SYSTEM_STARTING)
+		return;
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].board->state != BH_PROC_UP)
+			return;
+	if (k->plan->admin && bh_ld_acq(&bh_proc_at(k, BH_PROCS_ADMIND)->state) != BH_PROC_UP)
+		return;
+	announce(k);
+	bh_st_rel(&k->board->system_state, BH_SYSTEM_RUNNING);
+}
+
+void bh_system_look(struct bh_kernel *k)
+{
+	uint32_t done = 0;
+
+	look_started(k);
+	if (bh_ld_acq(&k->board->system_state) != BH_SYSTEM_RUNNING)
+		return;
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		if (!s->done && s->mapped && s->board->state == BH_PROC_UP && !any_task(s)) {
+			s->done = true;
+			bh_log("service %s is done: its main has returned and no task is left",
+			       s->plan->name);
+		}
+		done += s->done;
+	}
+	if (done == k->plan->n_services)
+		bh_stop(k, false);
+}
+
+/* -- the end ------------------------------------------------------------------------------ */
+
+static void kill_all(struct bh_kernel *k)
+{
+	uint32_t n = bh_procs_count(k);
+
+	k->stop = BH_STOP_KILL;
+	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
+	for (uint32_t i = BH_PROCS_TRACED; i < n; i++) {
+		struct bh_proc *p = bh_proc_at(k, i);
+
+		if (p->pid > 0)
+			bh_proc_kill(k, i);
+		else
+			bh_st_rel(&p->state, BH_PROC_FREE);
+	}
+	bh_wake_by(k, k->now_ns);
+}
+
+/* Nobody new gets in; who has something to finish is woken to look at the time. */
+static void begin(struct bh_kernel *k)
+{
+	k->stop = BH_STOP_GRACE;
+	k->stop_ns = k->now_ns + k->plan->grace_ms * BH_NS_PER_MS;
+	bh_st_rel(&k->board->system_state, BH_SYSTEM_STOPPING);
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		const struct bh_plan_service *plan = k->svc[i].plan;
+
+		if (k->svc[i].mapped)
+			bh_st_rel(&k->svc[i].v.a->run_state, BH_RUN_STOPPING);
+		for (uint32_t j = 0; j < plan->n_listen && j < BH_PLAN_LISTEN; j++)
+			shutdown(plan->listen[j].fd, SHUT_RD);
+	}
+	bh_wake_by(k, k->now_ns);
+}
+
+void bh_stop(struct bh_kernel *k, bool now)
+{
+	if (k->stop == BH_STOP_NOT) {
+		bh_log(now ? "stopping now" : "stopping: requests under way have %u ms",
+		       k->plan->grace_ms);
+		begin(k);
+	}
+	if (now && k->stop == BH_STOP_GRACE)
+		kill_all(k);
+}
+
+void bh_fail(struct bh_kernel *k, const char *fmt, ...)
+{
+	char why[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING)
+		dprintf(STDERR_FILENO, "bulkhead: %s\n", why);
+	else
+		bh_log("fatal: %s", why);
+	k->exit_code = 111;
+	bh_st_rel(&k->board->system_state, BH_SYSTEM_FAILED);
+	if (k->stop < BH_STOP_KILL)
+		kill_all(k);
+}
+
+static bool grace_over(struct bh_kernel *k)
+{
+	bool tasks = false;
+
+	if (k->now_ns >= k->stop_ns)
+		return true;
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		if (!s->mapped || bh_service_resetting(s))
+			continue;
+		/* Again and again: who looked at the time before it was up may have
+		 * begun to wait after the last round. */
+		bh_reactor_wake_all(s);
+		tasks |= any_task(s);
+	}
+	return !tasks;
+}
+
+static bool all_dead(struct bh_kernel *k, uint32_t from)
+{
+	for (uint32_t i = from, n = bh_procs_count(k); i < n; i++)
+		if (bh_proc_at(k, i)->pid > 0)
+			return false;
+	return true;
+}
+
+/* Its socket's end tells admind that it is over; it has an answer to send. */
+static void last(struct bh_kernel *k)
+{
+	struct bh_proc *p = bh_proc_at(k, BH_PROCS_ADMIND);
+	int ctl = p->ctl;
+
+	k->stop = BH_STOP_LAST;
+	k->stop_ns = k->now_ns + LEAVE_MS * BH_NS_PER_MS;
+	p->ctl = -1;
+	bh_drop_fd(k, ctl);
+}
+
+static void clean_up(const struct bh_plan *plan)
+{
+	if (plan->admin && !strncmp(plan->admin_url, "ipc://", 6))
+		unlink(plan->admin_url + 6);
+	if (plan->rundir[0])
+		rmdir(plan->rundir);
+}
+
+void bh_phase_stop(struct bh_kernel *k)
+{
+	struct bh_proc *admind = bh_proc_at(k, BH_PROCS_ADMIND);
+
+	if (k->stop == BH_STOP_GRACE && grace_over(k))
+		kill_all(k);
+	if (k->stop == BH_STOP_KILL && (all_dead(k, BH_PROCS_TRACED) || k->now_ns >= k->stop_ns))
+		last(k);
+	if (k->stop == BH_STOP_LAST && k->now_ns >= k->stop_ns && admind->pid > 0 &&
+	    !k->proc[BH_PROCS_ADMIND].killed) {
+		bh_proc_kill(k, BH_PROCS_ADMIND);
+		k->stop_ns = k->now_ns + LEAVE_MS * BH_NS_PER_MS;
+	}
+	if (k->stop == BH_STOP_LAST && (admind->pid <= 0 || k->now_ns >= k->stop_ns)) {
+		clean_up(k->plan);
+		k->done = true;
+	}
+	if (k->stop != BH_STOP_NOT)
+		bh_wake_by(k, k->now_ns + LOOK_MS * BH_NS_PER_MS);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c: worker slots, from the wish for one to its first turn.
+ *
+ *   BACKOFF ──▶ STARTING, pid 0 ──FORKED──▶ STARTING, pid ──word is UP──▶ UP
+ *                  (asked)
+ *
+ * The slot's word in the arena decides who the worker is: one process wins the
+ * CAS from STARTING(epoch). So the zygote may be asked twice; and a slot whose
+ * epoch has moved on is lost to whoever was made for the old one.
+ */
+#include "kernel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	START_LIMIT_S = 10, /* from the wish to the first turn */
+	STUCK_S = 5,        /* without a turn, and this is worth a line */
+};
+
+static uint32_t next_epoch(uint32_t epoch)
+{
+	return epoch % 0xffff + 1; /* 1 .. 65535: what a state word can hold */
+}
+
+void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+		return;
+	p->pid = 0;
+	p->epoch = next_epoch(p->epoch);
+	p->started_ns = bh_clock_ns();
+	k->proc[idx] = (struct bh_kproc){ 0 };
+	s->board->worker_epoch[slot] = p->epoch;
+	bh_st_rel(&s->v.workers[slot].word, bh_worker_word(BH_WORKER_STARTING, p->epoch, 0));
+	bh_st_rel(&p->state, BH_PROC_STARTING);
+	bh_worker_ask(s, slot);
+}
+
+void bh_worker_ask(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	struct bh_ctl m = { .op = BH_CTL_FORK_WORKER,
+			    .slot = slot,
+			    .epoch = bh_proc_at(k, idx)->epoch };
+
+	k->proc[idx].asked = false;
+	if (bh_ld_acq(&z->state) != BH_PROC_UP)
+		return; /* its successor, or its death, brings us here again */
+	if (bh_ctl_send(z->ctl, &m, -1)) {
+		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
+		return;
+	}
+	k->proc[idx].asked = true;
+	k->proc[idx].asked_ns = k->now_ns;
+}
+
+/* The slot is held by a process that no message told of: it was made by a zygote
+ * that died before it could say so, or told to a kernel that did. */
+static void adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd < 0 && errno == ESRCH && pid > 0) {
+		/* Dead and reaped: the guardian's ring knows how. */
+		bh_proc_at(k, idx)->pid = pid;
+		k->proc[idx].gone = true;
+		bh_wake_by(k, k->now_ns);
+		return;
+	}
+	bool taken = pidfd < 0 || bh_pidfd_pid(k, pidfd) != pid || pid == k->board->kernel_pid;
+	for (uint32_t i = 0, n = bh_procs_count(k); i < n && !taken; i++)
+		taken = bh_proc_at(k, i)->pid == pid;
+	if (taken) {
+		if (pidfd >= 0)
+			close(pidfd);
+		bh_service_reset(s, "a worker slot names a process that is not a worker");
+		return;
+	}
+	bh_proc_pid(k, idx, pid, pidfd);
+	s->board->worker_pid[slot] = pid;
+}
+
+bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	_Atomic uint64_t *word = &s->v.workers[slot].word;
+	uint64_t w = bh_ld_acq(word), up = bh_worker_word(BH_WORKER_UP, p->epoch, 0);
+	uint32_t next = next_epoch(p->epoch);
+
+	do {
+		if ((uint32_t)w == (uint32_t)up) {
+			adopt(s, slot, (int32_t)(w >> 32));
+			return false;
+		}
+	} while (!bh_cas(word, &w, bh_worker_word(BH_WORKER_STARTING, next, 0)));
+	s->board->worker_epoch[slot] = p->epoch = next;
+	return true;
+}
+
+void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t slot = m->slot, idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = slot < s->workers ? bh_proc_at(k, idx) : NULL;
+	bool mine = p && bh_ld_acq(&p->state) == BH_PROC_STARTING && m->epoch == p->epoch &&
+		    p->pid == 0;
+	int32_t pid = pidfd >= 0 ? bh_pidfd_pid(k, pidfd) : -1;
+
+	if (mine && m->value < 0) {
+		bh_log("service %s: cannot make worker %u: %s", s->plan->name, slot,
+		       strerror(-m->value));
+		bh_restart_later(k, idx, p->failures + 1, s->plan->backoff_min_ms,
+				 s->plan->backoff_max_ms);
+	} else if (mine && pidfd >= 0 && m->value > 0 && (pid == m->value || pid < 0)) {
+		/* pid -1: it has come and gone already. */
+		bh_proc_pid(k, idx, m->value, pidfd);
+		s->board->worker_pid[slot] = m->value;
+		return;
+	} else if (p && pid > 0 && pid != p->pid && pid == m->value) {
+		/* Made for an epoch that has passed: it will find its slot taken. */
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+/* -- watching ------------------------------------------------------------------------ */
+
+static void is_up(struct bh_ksvc *s, uint32_t slot, int64_t ready_ns)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (p->died_ns) {
+		p->restarts++;
+		s->board->worker_restarts[slot]++;
+	}
+	bh_crash_replaced(k, idx, ready_ns);
+	bh_st_rel(&p->state, BH_PROC_UP);
+	k->proc[idx].beat_ns = k->now_ns;
+}
+
+/* True while the slot is not up. */
+static bool look(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_worker *w = &s->v.workers[slot];
+
+	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)
+		return bh_ld_acq(&p->state) != BH_PROC_UP;
+	if (p->pid == 0) {
+		if (!k->proc[idx].asked)
+			bh_worker_ask(s, slot);
+		return true;
+	}
+	if (bh_ld_acq(&w->word) != bh_worker_word(BH_WORKER_UP, p->epoch, (uint32_t)p->pid))
+		return true;
+	int64_t ready = bh_ld_acq(&w->ready_ns);
+	if (ready < p->started_ns)
+		return true;
+	is_up(s, slot, ready);
+	return false;
+}
+
+/* A process that never comes up is ended: the worker if there is one, else the
+ * zygote, which does not answer (it has a twin). */
+static void look_late(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot), z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_kproc *kp = &k->proc[idx];
+
+	if (bh_ld_acq(&p->state) != BH_PROC_STARTING || !kp->asked || kp->killed ||
+	    k->now_ns - kp->asked_ns < START_LIMIT_S * BH_NS_PER_S)
+		return;
+	if (p->pid > 0) {
+		bh_log("service %s: worker %u (pid %d) has not come up in %d s: it is ended",
+		       s->plan->name, slot, p->pid, START_LIMIT_S);
+		bh_proc_kill(k, idx);
+	} else if (!k->proc[z].killed) {
+		bh_log("service %s: the zygote (pid %d) has not answered for %d s: it is ended",
+		       s->plan->name, bh_proc_at(k, z)->pid, START_LIMIT_S);
+		bh_proc_kill(k, z);
+	}
+}
+
+static void look_stuck(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_kproc *kp = &k->proc[bh_worker_proc(s, slot)];
+	struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, slot));
+	struct bh_worker *w = &s->v.workers[slot];
+	uint64_t beat = bh_ld_rlx(&w->heartbeat), task = bh_ld_rlx(&w->current);
+
+	if (bh_ld_acq(&p->state) != BH_PROC_UP)
+		return;
+	if (beat != kp->beat || !task || !kp->beat_ns) {
+		kp->beat = beat;
+		kp->beat_ns = k->now_ns;
+		kp->beat_told = false;
+	} else if (!kp->beat_told && k->now_ns - kp->beat_ns > STUCK_S * BH_NS_PER_S) {
+		kp->beat_told = true;
+		bh_log("service %s: worker %u (pid %d) has been in one poll for %lld s "
+		       "(task %u)",
+		       s->plan->name, slot, p->pid,
+		       (long long)((k->now_ns - kp->beat_ns) / BH_NS_PER_S), bh_handle_idx(task));
+	}
+}
+
+static void look_all(struct bh_ksvc *s, bool housekeeping)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t down = 0;
+	uint64_t rings;
+
+	if (s->bell && read((int)s->board->doorbell, &rings, sizeof(rings)) < 0 && errno != EAGAIN)
+		bh_log("service %s: its doorbell cannot be read: %s", s->plan->name,
+		       strerror(errno));
+	s->bell = false;
+	for (uint32_t i = 0; i < s->workers; i++) {
+		down += look(s, i);
+		if (housekeeping) {
+			look_late(s, i);
+			look_stuck(s, i);
+		}
+	}
+	if (!down && s->board->state == BH_PROC_STARTING) {
+		s->board->state = BH_PROC_UP;
+		bh_system_look(k);
+	}
+	if (bh_ld_rlx(&s->v.a->rescan) && bh_xchg(&s->v.a->rescan, 0))
+		bh_verify_start(s, true);
+}
+
+void bh_phase_workers(struct bh_kernel *k)
+{
+	bool housekeeping = k->now_ns >= k->next_look_ns;
+
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
+			look_all(&k->svc[i], housekeeping);
+}
