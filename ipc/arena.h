@@ -70,6 +70,12 @@ struct bh_arena {
 	_Atomic int64_t kernel_sleeps_until;      /* kernel: a later deadline needs no bell */
 	_Atomic uint64_t crashed;                 /* kernel: tasks ended by a crash; exact, by
 						     the two words below: its journal */
+	_Atomic uint32_t waking;                  /* task index the kernel is waking: SCHEDULED,
+						     perhaps not queued */
+	_Atomic uint32_t unlinked_io;             /* I/O slot and block taken out of the list of */
+	_Atomic uint32_t unlinked_block;          /* a task in CLEANUP, perhaps not yet released */
+	_Atomic uint64_t dropping;                /* handle of a child being orphaned: perhaps
+						     no longer in its parent's list */
 	_Atomic uint64_t ending;                  /* handle of the task being ended */
 	_Atomic uint64_t ending_count;            /* what `crashed` is once it has */
 	_Atomic uint64_t resets;                  /* kernel */

@@ -31,11 +31,15 @@ static bool block_is_free(const void *ctx, uint32_t idx)
 
 /* -- releasing what a task owns -------------------------------------------------- */
 
-static void wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags)
+void bh_kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags)
 {
 	struct bh_tcb *t = bh_tcb_at(v, idx);
 
-	if (t && bh_state_wake(&t->state, gen, flags) == BH_WAKE_QUEUE)
+	if (!t)
+		return;
+	bh_st_rlx(&v->a->waking, idx);
+	bh_compiler_barrier();
+	if (bh_state_wake(&t->state, gen, flags) == BH_WAKE_QUEUE)
 		bh_enqueue_shared(v, idx);
 }
 
@@ -53,8 +57,8 @@ static void free_field(const struct bh_view *v, _Atomic uint32_t *field, uint64_
 	bh_st_rlx(field, 0);
 }
 
-/* The list's head moves on before each element is freed, so a second recovery
- * goes on where the first was killed. */
+/* The list's head moves on before each element is freed; killed between, the
+ * kernel's journal names the element (relink). */
 static void free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
 {
 	for (uint32_t n = 0; n < 1u << 24; n++) {
@@ -63,6 +67,7 @@ static void free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owne
 
 		if (!b || bh_ld_acq(&b->owner) != owner)
 			break;
+		bh_st_rlx(&v->a->unlinked_block, ref);
 		bh_st_rel(&t->blocks, bh_ld_rlx(&b->next));
 		free_block(v, ref, owner);
 	}
@@ -81,6 +86,7 @@ static void close_ios(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
 
 		if (!s || bh_ld_acq(&s->owner) != owner)
 			break;
+		bh_st_rlx(&v->a->unlinked_io, idx);
 		bh_st_rel(&t->ios, bh_ld_rlx(&s->next));
 		if (bh_cas(&s->owner, &expected, BH_IO_CLOSING))
 			ops->close_io(ops->ctx, idx);
@@ -112,7 +118,7 @@ static void orphan(const struct bh_view *v, uint32_t idx)
 	if (bh_state_detach(&t->state, gen, 0))
 		bh_recover_release(v, idx);
 	else if (!keep)
-		wake(v, idx, gen, BH_ABORTED);
+		bh_kernel_wake(v, idx, gen, BH_ABORTED);
 }
 
 static void orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
@@ -123,51 +129,110 @@ static void orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t 
 
 		if (!c || bh_ld_rlx(&c->parent) != owner)
 			break;
+		/* Killed after the unlink, the next kernel finds the child here. */
+		bh_st_rlx(&v->a->dropping, bh_handle(bh_state_gen(bh_ld_acq(&c->state)), idx));
 		bh_st_rel(&t->child, bh_ld_rlx(&c->sibling));
 		orphan(v, idx);
+		bh_st_rel(&v->a->dropping, 0);
 	}
 	bh_st_rlx(&t->child, 0);
 }
 
-static void settle(const struct bh_view *v);
-
-/* -- a dead worker's task --------------------------------------------------------- */
-
-/* What was taken for the task but not yet linked to it stands in the journal:
- * link it, so that the walks find it. Linking something twice cannot happen:
- * it is looked for first. */
-static void link_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
-			 uint64_t owner)
+/* Puts block @ref and I/O slot @io back in the lists of @t if it owns them and
+ * they are in none. */
+static void link_back(const struct bh_view *v, struct bh_tcb *t, uint64_t owner, uint32_t ref,
+		      uint32_t io)
 {
-	uint32_t ref = bh_ld_rlx(&w->journal.block), io = bh_ld_rlx(&w->journal.io);
-	struct bh_block *b = bh_block_at(v, ref);
-	struct bh_ioslot *s = bh_io_at(v, io);
-	uint32_t n;
+	struct bh_block *b = bh_block_at(v, ref), *be;
+	struct bh_ioslot *s = bh_io_at(v, io), *se;
+	uint32_t at = bh_ld_rlx(&t->blocks);
 
 	if (b && bh_ld_acq(&b->owner) == owner && ref != bh_ld_rlx(&t->stack) &&
 	    ref != bh_ld_rlx(&t->arg_block) && ref != bh_ld_rlx(&t->reply)) {
-		uint32_t at = bh_ld_rlx(&t->blocks);
-		struct bh_block *e;
-
-		for (n = 0; n < 1u << 24 && at != ref && (e = bh_block_at(v, at)); n++)
-			at = bh_ld_rlx(&e->next);
+		for (uint32_t n = 0; n < 1u << 24 && at != ref && (be = bh_block_at(v, at)); n++)
+			at = bh_ld_rlx(&be->next);
 		if (at != ref) {
 			bh_st_rlx(&b->next, bh_ld_rlx(&t->blocks));
 			bh_st_rel(&t->blocks, ref);
 		}
 	}
+	at = bh_ld_rlx(&t->ios);
 	if (s && bh_ld_acq(&s->owner) == owner) {
-		uint32_t at = bh_ld_rlx(&t->ios);
-		struct bh_ioslot *e;
-
-		for (n = 0; n < v->l.ios && at != io && (e = bh_io_at(v, at)); n++)
-			at = bh_ld_rlx(&e->next);
+		for (uint32_t n = 0; n < v->l.ios && at != io && (se = bh_io_at(v, at)); n++)
+			at = bh_ld_rlx(&se->next);
 		if (at != io) {
 			bh_st_rlx(&s->next, bh_ld_rlx(&t->ios));
 			bh_st_rel(&t->ios, io);
 		}
 	}
 }
+
+/* What was taken for the task, and not yet linked to it, stands in the journal. */
+static void link_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
+			 uint64_t owner)
+{
+	link_back(v, t, owner, bh_ld_rlx(&w->journal.block), bh_ld_rlx(&w->journal.io));
+}
+
+/* -- the kernel's own journal --------------------------------------------------- */
+
+/* A hint that may have been lost: if the task is SCHEDULED, queue it (again). */
+static void requeue(const struct bh_view *v, uint32_t idx)
+{
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+
+	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_SCHEDULED)
+		bh_enqueue_shared(v, idx);
+}
+
+/* If the task that was being ended has left CLEANUP: it counts, its slot is known
+ * to the pool, and its parent is awake. */
+static void settle_ending(const struct bh_view *v)
+{
+	uint64_t task = bh_ld_acq(&v->a->ending), parent;
+	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(task));
+
+	if (!t)
+		return;
+	uint64_t w = bh_ld_acq(&t->state);
+	if (bh_state_of(w) != BH_CLEANUP || bh_state_gen(w) != bh_handle_gen(task)) {
+		bh_st_rlx(&v->a->crashed, bh_ld_rlx(&v->a->ending_count));
+		if (bh_state_of(w) == BH_FREE)
+			bh_pool_give_shared(&v->task_pool, bh_handle_idx(task));
+		parent = bh_ld_rlx(&t->parent);
+		if (bh_state_of(w) == BH_DONE && parent)
+			bh_kernel_wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+	}
+	bh_st_rel(&v->a->ending, 0);
+}
+
+static void relink(const struct bh_view *v, uint64_t owner, uint32_t ref, uint32_t io)
+{
+	struct bh_tcb *t = bh_tcb_of(v, owner);
+
+	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_CLEANUP)
+		link_back(v, t, owner, ref, io);
+}
+
+void bh_recover_kernel(const struct bh_view *v)
+{
+	uint64_t child = bh_ld_acq(&v->a->dropping);
+	uint32_t ref = bh_ld_acq(&v->a->unlinked_block), io = bh_ld_acq(&v->a->unlinked_io);
+	struct bh_block *b = bh_block_at(v, ref);
+	struct bh_ioslot *s = bh_io_at(v, io);
+
+	requeue(v, bh_ld_acq(&v->a->waking));
+	if (b)
+		relink(v, bh_ld_acq(&b->owner), ref, 0);
+	if (s)
+		relink(v, bh_ld_acq(&s->owner), 0, io);
+	if (bh_tcb_of(v, child))
+		orphan(v, bh_handle_idx(child));
+	bh_st_rel(&v->a->dropping, 0);
+	settle_ending(v);
+}
+
+/* -- a dead worker's task --------------------------------------------------------- */
 
 /* A child that was being dropped: unlinked already, the walk would miss it. */
 static void drop_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
@@ -198,7 +263,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	struct bh_tcb *t = bh_tcb_at(v, idx);
 
 	*out = (struct bh_dead_task){ 0 };
-	settle(v);
+	bh_recover_kernel(v);
 	if (!t)
 		return;
 	uint64_t s = bh_ld_acq(&t->state);
@@ -230,27 +295,6 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	bh_enqueue_shared(v, idx);
 }
 
-/* Finishes what a predecessor was ending when it was killed: if the task has left
- * CLEANUP it counts, its slot is known to the pool, and its parent is awake. */
-static void settle(const struct bh_view *v)
-{
-	uint64_t task = bh_ld_acq(&v->a->ending), parent;
-	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(task));
-
-	if (!t)
-		return;
-	uint64_t w = bh_ld_acq(&t->state);
-	if (bh_state_of(w) != BH_CLEANUP || bh_state_gen(w) != bh_handle_gen(task)) {
-		bh_st_rlx(&v->a->crashed, bh_ld_rlx(&v->a->ending_count));
-		if (bh_state_of(w) == BH_FREE)
-			bh_pool_give_shared(&v->task_pool, bh_handle_idx(task));
-		parent = bh_ld_rlx(&t->parent);
-		if (bh_state_of(w) == BH_DONE && parent)
-			wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
-	}
-	bh_st_rel(&v->a->ending, 0);
-}
-
 void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
 		     int64_t value, const struct bh_recover_ops *ops)
 {
@@ -277,20 +321,11 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	if (bh_state_end(&t->state))
 		bh_pool_give_shared(&v->task_pool, idx);
 	else if (parent)
-		wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
-	settle(v);
+		bh_kernel_wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+	settle_ending(v);
 }
 
 /* -- the rest of a dead worker's slot ----------------------------------------------- */
-
-/* A hint that may have been lost: if the task is SCHEDULED, queue it (again). */
-static void requeue(const struct bh_view *v, uint32_t idx)
-{
-	struct bh_tcb *t = bh_tcb_at(v, idx);
-
-	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_SCHEDULED)
-		bh_enqueue_shared(v, idx);
-}
 
 static void recover_queues(const struct bh_view *v, struct bh_worker *w)
 {
@@ -357,7 +392,7 @@ static void recover_end(const struct bh_view *v, struct bh_worker *w, bool compl
 		free_block(v, bh_ld_rlx(&w->journal.block), bh_ld_acq(&b->owner));
 	parent = bh_ld_rlx(&t->parent);
 	if (bh_state_of(bh_ld_acq(&t->state)) == BH_DONE && parent)
-		wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+		bh_kernel_wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
 }
 
 static void recover_op(const struct bh_view *v, struct bh_worker *w, uint32_t slot, uint32_t epoch,

@@ -52,6 +52,14 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		       const struct bh_recover_ops *ops);
 
+/* bh_state_wake() and the queueing that follows it, by the kernel: its journal
+ * (arena->waking) names the task in between. Commit: the CAS on the state. */
+void bh_kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags);
+
+/* Finishes what a kernel that was killed was in the middle of. First thing on
+ * attaching to an arena. */
+void bh_recover_kernel(const struct bh_view *v);
+
 /* Frees task slot @idx if it is DONE: for one whose parent is gone. */
 void bh_recover_release(const struct bh_view *v, uint32_t idx);
 

@@ -59,14 +59,14 @@ enum bh_journal_op {
 };
 
 struct bh_journal {
-	_Atomic uint32_t op;     /* enum bh_journal_op */
-	_Atomic uint32_t slot;   /* task slot being reserved, released or ended */
-	_Atomic uint32_t popped; /* task index taken from a queue, not yet run */
-	_Atomic uint32_t wake;   /* task index being woken: SCHEDULED, perhaps not queued */
-	_Atomic uint32_t io;     /* I/O slot being opened, given or closed */
-	_Atomic uint32_t block;  /* block being taken, moved or freed */
-	_Atomic uint64_t count;  /* what the counter of `op` will be once it is done */
-	_Atomic uint64_t task;   /* SPAWN: the state word once it is reserved, 0 before */
+	_Atomic uint32_t op;        /* enum bh_journal_op */
+	_Atomic uint32_t slot;      /* task slot being reserved, released or ended */
+	_Atomic uint32_t popped;    /* task index taken from a queue, not yet run */
+	_Atomic uint32_t wake;      /* task index being woken: SCHEDULED, perhaps not queued */
+	_Atomic uint32_t io;        /* I/O slot being opened, given or closed */
+	_Atomic uint32_t block;     /* block being taken, moved or freed */
+	_Atomic uint64_t count;     /* what the counter of `op` will be once it is done */
+	_Atomic uint64_t task;      /* SPAWN: the state word once it is reserved, 0 before */
 	_Atomic uint32_t accepting; /* 1: a descriptor may exist that no I/O slot names yet */
 };
 

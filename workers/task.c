@@ -133,6 +133,7 @@ static uint32_t age_ms(void)
 static void unreserve(struct bh_tcb *t, uint32_t idx, uint64_t word)
 {
 	bh_blocks_release(t, bh_handle(bh_state_gen(word), idx), true);
+	bh_st_rlx(&bh_rt.me->journal.task, 0); /* nothing left to undo, nothing to count */
 	bh_pool_freeing(&bh_rt.me->tasks, idx);
 	bh_state_free(&t->state, word);
 	bh_pool_give(&bh_rt.v.task_pool, &bh_rt.me->tasks, idx);
@@ -462,6 +463,8 @@ int bh_reply(const void *data, size_t len)
 		return t ? -E2BIG : -EPERM;
 	old = bh_ld_rlx(&t->reply);
 	if (old) {
+		bh_st_rlx(&bh_rt.me->journal.block, old);
+		bh_compiler_barrier();
 		bh_st_rlx(&t->reply, 0);
 		bh_block_free(old, bh_rt.handle);
 	}

@@ -40,7 +40,7 @@ struct bh_service {
 };
 
 /* The export of a module. */
-extern const struct bh_service bulkhead_service;
+BH_API extern const struct bh_service bulkhead_service;
 
 /*
  * The main() of a program with services of its own: understands the command

@@ -32,7 +32,8 @@ static const char *check_parent(struct world *w)
 	return world_state(w, w->other) == BH_SCHEDULED ? NULL : "the parent was not woken";
 }
 
-SWEEP(recover_worker, .setup = setup_rich, .run = world_recover, .check = check_parent,
+SWEEP(recover_worker, .setup = setup_rich, .run = world_recover, .kernel = true,
+      .check = check_parent,
       .covers = "bh_recover_begin bh_recover_task bh_recover_worker bh_pool_recover orphan");
 
 static void setup_restart(struct world *w)
@@ -46,27 +47,25 @@ static const char *check_restarted(struct world *w)
 {
 	return world_state(w, w->me) == BH_SCHEDULED ? NULL : "the task was not restarted";
 }
-SWEEP(recover_restart, .setup = setup_restart, .run = world_recover, .check = check_restarted,
-      .covers = "");
-
-static void closed(void *ctx, uint32_t idx)
-{
-	struct world *w = ctx;
-	uint64_t closing = BH_IO_CLOSING;
-
-	if (bh_cas(&w->v.ios[idx].owner, &closing, 0))
-		bh_pool_give_shared(&w->v.io_pool, idx);
-}
+SWEEP(recover_restart, .setup = setup_restart, .run = world_recover, .kernel = true,
+      .check = check_restarted, .covers = "");
 
 static void run_verify(struct world *w)
 {
-	struct bh_recover_ops ops = { .close_io = closed, .ctx = w };
-	struct bh_verify scan = { 0 };
-
 	world_recover(w);
-	while (!bh_verify_step(&w->v, &scan, 64, &ops))
-		;
+	world_scan(w);
+}
+SWEEP(verify, .setup = setup_rich, .run = run_verify, .kernel = true,
+      .covers = "bh_verify_step bh_recover_release take_over");
+
+/* A wake-up by the kernel: of a timer, of a socket. */
+static void setup_kernel_wake(struct world *w)
+{
+	w->other = world_task(w, BH_WAITING, OTHER);
 }
 
-SWEEP(verify, .setup = setup_rich, .run = run_verify,
-      .covers = "bh_verify_step bh_recover_release take_over");
+static void run_kernel_wake(struct world *w)
+{
+	bh_kernel_wake(&w->v, w->other, 0, 0);
+}
+SWEEP(kernel_wake, .setup = setup_kernel_wake, .run = run_kernel_wake, .covers = "bh_kernel_wake");

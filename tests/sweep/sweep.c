@@ -133,6 +133,8 @@ static void judge(const struct sweep_op *op, const struct world *wreck, struct w
 		world_become(scratch, OTHER);
 		intruders[i].act(scratch);
 		world_recover(scratch);
+		if (op->kernel)
+			world_scan(scratch);
 		if (bh_audit_run(&scratch->v, true, &audit))
 			errx(1, "audit: no memory");
 		for (uint32_t k = 0; k < audit.found && k < 3; k++)

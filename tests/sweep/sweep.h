@@ -53,6 +53,7 @@ struct sweep_op {
 	/* After recovery of a wreck: what the audit cannot know. NULL: nothing.
 	 * Returns what is wrong, or NULL. */
 	const char *(*check)(struct world *w);
+	bool kernel;       /* the operation is the kernel's: its successor scans, too */
 	bool no_intruders; /* what worker 1 does makes no difference */
 	struct sweep_op *next;
 };
@@ -90,5 +91,8 @@ enum bh_state world_state(struct world *w, uint32_t task);
 
 /* Recovers worker 0 as the kernel does. */
 void world_recover(struct world *w);
+
+/* The scan that a kernel which replaced another one makes after it. */
+void world_scan(struct world *w);
 
 #endif

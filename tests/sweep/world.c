@@ -146,8 +146,18 @@ void world_recover(struct world *w)
 	struct bh_dead_task dead;
 
 	bh_st_rel(&w->v.workers[VICTIM].word, bh_worker_word(BH_WORKER_DEAD, EPOCH, 1000));
+	bh_recover_kernel(&w->v);
 	bh_recover_begin(&w->v, VICTIM, EPOCH, &dead);
 	if (dead.task)
 		bh_recover_task(&w->v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
 	bh_recover_worker(&w->v, VICTIM, EPOCH, &ops);
+}
+
+void world_scan(struct world *w)
+{
+	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
+	struct bh_verify scan = { .requeue = true };
+
+	while (!bh_verify_step(&w->v, &scan, 64, &ops))
+		;
 }

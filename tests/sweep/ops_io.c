@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_io.c: I/O slots with real descriptors, the heap, waiting on a socket. */
+#include "sweep.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "workers/io.h"
+
+static void must(int rc)
+{
+	if (rc)
+		_Exit(3);
+}
+
+static void run_open_close(struct world *w)
+{
+	bh_io a, b;
+
+	(void)w;
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	must(bh_io_open(eventfd(0, EFD_NONBLOCK), BH_IO_STREAM, &a));
+	must(bh_io_open(eventfd(0, EFD_NONBLOCK), BH_IO_STREAM, &b));
+	must(bh_close(a));
+	bh_ios_release(bh_rt.task, bh_rt.handle);
+}
+SWEEP(io_open_close, .run = run_open_close, .covers = "bh_io_open unlink_io close_slot");
+
+/* No epoll instance: the registration fails, and all is undone. */
+static void run_open_fails(struct world *w)
+{
+	bh_io a;
+
+	(void)w;
+	if (bh_io_open(eventfd(0, EFD_NONBLOCK), BH_IO_STREAM, &a) == 0)
+		_Exit(3);
+}
+SWEEP(io_open_fails, .run = run_open_fails, .covers = "");
+
+static void run_heap(struct world *w)
+{
+	void *small = bh_alloc(40), *big = bh_alloc(3000);
+
+	(void)w;
+	small = bh_realloc(small, 400);
+	bh_free(big);
+	bh_free(small);
+	must(!bh_alloc(100));
+}
+SWEEP(heap, .run = run_heap, .covers = "");
