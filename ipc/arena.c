@@ -29,7 +29,7 @@ static uint32_t clamp(uint32_t v, uint32_t lo, uint32_t hi)
  * is not known, and address space that is not touched costs nothing. */
 static uint32_t blocks_of(uint64_t memory, uint32_t cls)
 {
-	uint64_t n = memory >> (BH_CLASS_SHIFT0 + 2 * cls);
+	uint64_t n = memory >> bh_class_shift(cls);
 	uint32_t most = cls == 0 ? 1u << 24 : 1u << 22;
 
 	return (uint32_t)(n < 8 ? 8 : n > most ? most : n) + 1;

@@ -146,7 +146,7 @@ static inline void *bh_block_data(const struct bh_view *v, uint32_t ref)
 {
 	uint32_t c = bh_block_class(ref);
 
-	return v->data[c] + ((uint64_t)bh_block_idx(ref) << (BH_CLASS_SHIFT0 + 2 * c));
+	return v->data[c] + ((uint64_t)bh_block_idx(ref) << bh_class_shift(c));
 }
 
 /* The task that handle @h names, whatever its state; NULL: none or stale. */

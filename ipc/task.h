@@ -113,11 +113,21 @@ struct bh_type {
 
 /* -- memory blocks ----------------------------------------------------------- */
 
-/* Size classes 256 B << 2c: 256 B, 1 K, 4 K, 16 K, 64 K, 256 K, 1 M, 4 M, 16 M. */
+/*
+ * Size classes, four times apart. Data: 256 B << 2c for c = 0..8: 256 B, 1 K, 4 K,
+ * 16 K, 64 K, 256 K, 1 M, 4 M, 16 M. Stacks: 16 K << 2(c - 9) for c = 9..14: 16 K to
+ * 16 M. Stacks have classes of their own because the lowest page of each is a
+ * guard, in the page tables of every worker that ever ran on it.
+ */
 enum {
-	BH_CLASSES = 9,
-	BH_CLASS_SHIFT0 = 8
+	BH_DATA_CLASSES = 9,
+	BH_CLASSES = 15
 };
+
+static inline uint32_t bh_class_shift(uint32_t cls)
+{
+	return cls < BH_DATA_CLASSES ? 8 + 2 * cls : 14 + 2 * (cls - BH_DATA_CLASSES);
+}
 
 /* A reference to a block: class and index in one word; 0: none. */
 static inline uint32_t bh_block_ref(uint32_t cls, uint32_t idx)
@@ -137,17 +147,29 @@ static inline uint32_t bh_block_idx(uint32_t ref)
 
 static inline uint64_t bh_class_bytes(uint32_t cls)
 {
-	return 1ull << (BH_CLASS_SHIFT0 + 2 * cls);
+	return 1ull << bh_class_shift(cls);
 }
 
-/* The smallest class that holds @bytes; BH_CLASSES: none does. */
+/* The smallest class from @first (0, or BH_DATA_CLASSES for stacks) on that holds
+ * @bytes; BH_CLASSES: none does. */
+static inline uint32_t bh_class_from(uint32_t first, uint64_t bytes)
+{
+	uint32_t end = first < BH_DATA_CLASSES ? BH_DATA_CLASSES : BH_CLASSES;
+
+	for (uint32_t c = first; c < end; c++)
+		if (bh_class_bytes(c) >= bytes)
+			return c;
+	return BH_CLASSES;
+}
+
 static inline uint32_t bh_class_of(uint64_t bytes)
 {
-	uint32_t c = 0;
+	return bh_class_from(0, bytes);
+}
 
-	while (c < BH_CLASSES && bh_class_bytes(c) < bytes)
-		c++;
-	return c;
+static inline uint32_t bh_stack_class_of(uint64_t bytes)
+{
+	return bh_class_from(BH_DATA_CLASSES, bytes);
 }
 
 /* Beside the blocks, not in them: a block's own bytes are the user's. */

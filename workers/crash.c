@@ -16,7 +16,9 @@
 #include "workers/guard.h"
 #include "workers/rt.h"
 
-enum { ALT_STACK = 32 << 10 };
+enum {
+	ALT_STACK = 32 << 10
+};
 
 static void registers(struct bh_last_words *lw, const ucontext_t *uc)
 {
@@ -83,8 +85,8 @@ void bh_crash_handlers(void)
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
 	stack_t alt = { .ss_size = ALT_STACK };
 
-	alt.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0);
+	alt.ss_sp =
+		mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (alt.ss_sp == MAP_FAILED || sigaltstack(&alt, NULL))
 		return; /* crashes are survived all the same, with less to read */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)

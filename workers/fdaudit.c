@@ -21,7 +21,10 @@
 
 #include "workers/rt.h"
 
-enum { MAX_LOST = 64, PATIENCE_MS = 20 };
+enum {
+	MAX_LOST = 64,
+	PATIENCE_MS = 20
+};
 
 struct lost {
 	int fd;

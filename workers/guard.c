@@ -9,7 +9,9 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-enum { GUARD = 4096 };
+enum {
+	GUARD = 4096
+};
 
 /* One bit a block, per size class: set once this process has the guard. Private
  * memory, touched where used. The zygote, of which every worker is a fork, never
@@ -31,9 +33,9 @@ void bh_guard_ensure(uint32_t ref)
 	if (!bh_block_at(&bh_rt.v, ref))
 		return;
 	if (!installed[cls]) {
-		void *p = mmap(NULL, (bh_rt.v.l.blocks[cls] + 63) / 64 * 8ull,
-			       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			       -1, 0);
+		void *p =
+			mmap(NULL, (bh_rt.v.l.blocks[cls] + 63) / 64 * 8ull, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (p == MAP_FAILED)
 			return;
 		installed[cls] = p;

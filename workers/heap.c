@@ -18,7 +18,11 @@
 
 #include "workers/rt.h"
 
-enum { SMALL_MIN_LOG2 = 5, SMALL_MAX_LOG2 = 11, BINS = SMALL_MAX_LOG2 - SMALL_MIN_LOG2 + 1 };
+enum {
+	SMALL_MIN_LOG2 = 5,
+	SMALL_MAX_LOG2 = 11,
+	BINS = SMALL_MAX_LOG2 - SMALL_MIN_LOG2 + 1
+};
 
 #define KIND_SMALL 0xb41cb41c00000001ull
 #define KIND_BLOCK 0xb41cb41c00000002ull
@@ -203,11 +207,10 @@ void *bh_realloc(void *ptr, size_t size)
 		return bh_alloc(size);
 	if (!bh_block_containing(ptr) || (h->kind != KIND_SMALL && h->kind != KIND_BLOCK))
 		bad_pointer(ptr, "realloc of what is not from bh_alloc()");
-	room = h->kind == KIND_SMALL ?
-		       (1ull << (bin_of(h->size + sizeof(*h)) + SMALL_MIN_LOG2)) :
-		       bh_class_bytes(bh_block_class(bh_block_containing(ptr)));
-	if (size + sizeof(*h) <= room && (h->kind == KIND_BLOCK || bin_of(size + sizeof(*h)) ==
-								   bin_of(h->size + sizeof(*h)))) {
+	room = h->kind == KIND_SMALL ? (1ull << (bin_of(h->size + sizeof(*h)) + SMALL_MIN_LOG2)) :
+				       bh_class_bytes(bh_block_class(bh_block_containing(ptr)));
+	if (size + sizeof(*h) <= room &&
+	    (h->kind == KIND_BLOCK || bin_of(size + sizeof(*h)) == bin_of(h->size + sizeof(*h)))) {
 		h->size = size;
 		return ptr;
 	}

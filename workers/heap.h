@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
-enum { BH_HEAP_REPLY_HEADER = 16 };
+enum {
+	BH_HEAP_REPLY_HEADER = 16
+};
 
 /* Makes the block at @block a reply of @len bytes; returns where they go. */
 void *bh_heap_reply_init(void *block, size_t len);

@@ -74,6 +74,8 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 				  .data.u64 = bh_handle(gen, idx) };
 	if (epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, fd, &ev)) {
 		int err = errno;
+		bh_st_rlx(&bh_rt.me->journal.io, idx);
+		bh_compiler_barrier();
 		bh_st_rel(&bh_rt.task->ios, bh_ld_rlx(&s->next));
 		bh_st_rlx(&s->fd, -1);
 		free_slot(idx, bh_rt.handle);

@@ -3,11 +3,11 @@
  * net.c: the calls of net.h. Each tries its system call first, and waits (io.c)
  * only when that says EAGAIN.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
