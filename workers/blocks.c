@@ -56,8 +56,10 @@ void bh_block_free(uint32_t ref, uint64_t owner)
 
 	if (!b)
 		return;
-	if (cls >= PUNCH_CLASS)
-		madvise(bh_block_data(&bh_rt.v, ref), bh_class_bytes(cls), MADV_REMOVE);
+	/* Not the first page: a stack's guard stays. */
+	if (bh_class_shift(cls) >= PUNCH_SHIFT)
+		madvise((char *)bh_block_data(&bh_rt.v, ref) + PAGE, bh_class_bytes(cls) - PAGE,
+			MADV_REMOVE);
 	bh_pool_freeing(cache_of(cls), idx);
 	if (bh_cas(&b->owner, &owner, 0))
 		bh_pool_give(&bh_rt.v.block_pool[cls], cache_of(cls), idx);
@@ -105,8 +107,8 @@ uint32_t bh_block_containing(const void *p)
 		uint64_t span = bh_class_bytes(c) * bh_rt.v.l.blocks[c];
 
 		if (at >= base && (uint64_t)(at - base) < span)
-			return bh_block_ref(c, (uint32_t)((uint64_t)(at - base) >>
-							  (BH_CLASS_SHIFT0 + 2 * c)));
+			return bh_block_ref(c,
+					    (uint32_t)((uint64_t)(at - base) >> bh_class_shift(c)));
 	}
 	return 0;
 }

@@ -148,8 +148,7 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 		return -EINVAL;
 	if (stack > STACK_MAX)
 		return -EINVAL;
-	/* At least 4 pages: one of them is the guard. */
-	t->stack_class = (uint8_t)bh_class_of(stack < 16384 ? 16384 : stack);
+	t->stack_class = (uint8_t)bh_stack_class_of(stack);
 	t->on_crash = o ? o->on_crash : BH_CRASH_FAIL;
 	t->keep = o ? o->detach_on_end : 0;
 	t->restarts = o && o->restarts ? o->restarts : 0xffff;
@@ -240,7 +239,7 @@ int bh_spawn_main(const struct bh_service *service)
 	t->arg = 0;
 	t->kind = BH_KIND_FIBER;
 	t->type = (uint16_t)bh_type_of(t->fn, name);
-	t->stack_class = (uint8_t)bh_class_of(STACK_DEFAULT);
+	t->stack_class = (uint8_t)bh_stack_class_of(STACK_DEFAULT);
 	t->on_crash = BH_CRASH_RESTART;
 	t->restarts = 0xffff;
 	bh_st_rel(&a->booted, 1);
