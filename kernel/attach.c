@@ -10,7 +10,8 @@
  */
 #include "kernel.h"
 
-#include <stdio.h>
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -164,6 +165,56 @@ static void attach_server(struct bh_kernel *k, uint32_t idx, bool wanted)
 	}
 }
 
+/* -- what a dead kernel had just opened ------------------------------------------------ */
+
+static bool is_known(struct bh_kernel *k, int fd)
+{
+	uint32_t n = bh_procs_count(k), page = bh_proc_at(k, BH_PROCS_TRACED)->slot;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (bh_proc_at(k, i)->pidfd == fd || bh_proc_at(k, i)->ctl == fd)
+			return true;
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		const struct bh_board_service *b = k->svc[i].board;
+
+		if (fd == (int)b->arena_memfd || fd == (int)b->epfd || fd == (int)b->doorbell)
+			return true;
+		for (uint32_t j = 0; j < k->plan->services[i].n_listen; j++)
+			if (fd == k->plan->services[i].listen[j].fd)
+				return true;
+	}
+	return fd <= BH_PLAN_FD || fd == k->board_fd || fd == (int)page;
+}
+
+/* The kinds that kernels alone open: the guardian shares the table, and what it
+ * opens is its own. */
+static bool is_kernels(const char *link)
+{
+	return !strncmp(link, "socket:", 7) || !strncmp(link, "/memfd:bulkhead-arena", 21) ||
+	       !strcmp(link, "anon_inode:[eventpoll]");
+}
+
+static void sweep_fds(struct bh_kernel *k)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+	char link[64];
+
+	while (d && (e = readdir(d))) {
+		int fd = atoi(e->d_name);
+		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+
+		if (n <= 0 || e->d_name[0] == '.' || fd == dirfd(d) || is_known(k, fd))
+			continue;
+		link[n] = '\0';
+		bool pidfd = !strcmp(link, "anon_inode:[pidfd]") && bh_pidfd_pid(k, fd) != getpid();
+		if (pidfd || is_kernels(link))
+			close(fd);
+	}
+	if (d)
+		closedir(d);
+}
+
 static void lay_out(struct bh_kernel *k)
 {
 	uint32_t at = BH_PROCS_SERVICES;
@@ -202,9 +253,11 @@ int bh_kernel_attach(struct bh_kernel *k)
 	}
 	attach_server(k, BH_PROCS_ADMIND, k->plan->admin);
 	attach_server(k, BH_PROCS_TRACED, k->plan->trace);
-	if (k->attached)
+	if (k->attached) {
+		sweep_fds(k);
 		bh_log("kernel %u (pid %d) attached in %lld us", k->board->kernel_restarts + 1,
 		       getpid(), (long long)((bh_clock_ns() - k->now_ns) / 1000));
+	}
 	if (state == BH_SYSTEM_STOPPING)
 		bh_stop(k, false);
 	else if (state == BH_SYSTEM_FAILED)

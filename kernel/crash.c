@@ -61,6 +61,13 @@ static void fill_words(struct bh_board_crash *c, const struct bh_last_words *w)
 	memcpy(c->frames, w->frames, sizeof(c->frames));
 }
 
+int bh_crash_signal(const struct bh_crash_facts *f)
+{
+	if (!f->status_known)
+		return f->words ? f->words->signal : SIGKILL;
+	return WIFSIGNALED(f->status) ? WTERMSIG(f->status) : 0;
+}
+
 uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_crash_facts *f)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
@@ -81,16 +88,13 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 	c->kind = p->kind;
 	c->worker = f->worker;
 	c->pid = p->pid;
-	c->signal = f->status_known && WIFSIGNALED(f->status) ? WTERMSIG(f->status) : 0;
+	c->signal = bh_crash_signal(f);
 	c->exit_code = f->status_known && WIFEXITED(f->status) ? WEXITSTATUS(f->status) : 0;
 	c->stack_overflow = c->n_frames = 0;
 	c->address = c->instruction = c->stack_pointer = 0;
 	memset(c->frames, 0, sizeof(c->frames));
-	if (f->words) {
+	if (f->words)
 		fill_words(c, f->words);
-		if (!f->status_known)
-			c->signal = f->words->signal;
-	}
 	c->task = f->task;
 	memcpy(c->task_name, f->task_name, sizeof(c->task_name));
 	c->ran_ns = 0;
@@ -124,7 +128,7 @@ static void tell(const struct bh_kernel *k, const struct bh_board_crash *c)
 	bh_death_text(c->signal ? c->signal & 0x7f : (c->exit_code & 0xff) << 8, how);
 	if (c->stack_overflow)
 		snprintf(at, sizeof(at), " (stack overflow)");
-	else if (c->instruction)
+	else if (c->instruction && c->signal != SIGABRT)
 		snprintf(at, sizeof(at), " at 0x%llx", (unsigned long long)c->address);
 	if (c->task)
 		snprintf(task, sizeof(task), " in task %.40s", c->task_name);

@@ -310,14 +310,17 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 /* Its replacement was ready at @ready_ns: completes the record and logs it. */
 void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns);
 
+/* The signal a record of @f will name; 0: none. */
+int bh_crash_signal(const struct bh_crash_facts *f);
+
 /* "died of SIGSEGV", "ended with exit code 3": for a wait status. */
 const char *bh_death_text(int status, char buf[static 40]);
 
 /* -- quarantine.c ---------------------------------------------------------------------------- */
 
-/* A task of @type is about to be recorded as crashed. True: the type crashes too
- * often; it is quarantined from now on. */
-bool bh_quarantine(struct bh_ksvc *s, uint32_t type, const char *name);
+/* A task of @type is about to be recorded as crashed by @sig (0: exit). True: the
+ * type crashes too often; it is quarantined from now on. */
+bool bh_quarantine(struct bh_ksvc *s, uint32_t type, const char *name, int sig);
 
 /* -- restart.c: when to start again --------------------------------------------------------- */
 

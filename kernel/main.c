@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,12 +108,32 @@ static struct bh_board *make_board(const struct bh_plan *plan, int *out_fd)
 	return b;
 }
 
-static void keep_from_children(const struct bh_plan *plan)
+static bool is_planned(const struct bh_plan *plan, int fd)
 {
-	fcntl(BH_PLAN_FD, F_SETFD, FD_CLOEXEC);
 	for (uint32_t i = 0; i < plan->n_services; i++)
 		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
-			fcntl(plan->services[i].listen[j].fd, F_SETFD, FD_CLOEXEC);
+			if (plan->services[i].listen[j].fd == fd)
+				return true;
+	return fd <= BH_PLAN_FD;
+}
+
+/* Closes what the launcher left open by accident: from here on a descriptor that
+ * the board does not name was a dead kernel's. The rest is kept from children. */
+static void tidy_fds(const struct bh_plan *plan)
+{
+	int top = BH_PLAN_FD;
+
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
+			if (plan->services[i].listen[j].fd > top)
+				top = plan->services[i].listen[j].fd;
+	for (int fd = BH_PLAN_FD; fd <= top; fd++) {
+		if (!is_planned(plan, fd))
+			close(fd);
+		else
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	syscall(SYS_close_range, top + 1, ~0u, 0);
 }
 
 int main(int argc, char **argv)
@@ -138,12 +159,12 @@ int main(int argc, char **argv)
 			BH_PLAN_FD, fault);
 		return 100;
 	}
+	tidy_fds(boot.plan);
 	boot.board = make_board(boot.plan, &boot.board_fd);
 	if (!boot.board)
 		return complain("cannot make the system board", errno);
 	boot.death_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (boot.death_fd < 0)
 		return complain("cannot make the guardian's doorbell", errno);
-	keep_from_children(boot.plan);
 	return bh_guardian_run(boot.board, boot.death_fd, bh_kernel_main, &boot);
 }

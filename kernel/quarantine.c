@@ -7,6 +7,7 @@
  */
 #include "kernel.h"
 
+#include <signal.h>
 #include <string.h>
 
 /* @list: names, '\n' between them. */
@@ -26,6 +27,24 @@ static bool listed(const char *list, size_t size, const char *name)
 	return false;
 }
 
+/* SIGKILL and its like come from outside, and hit whoever happens to run. */
+static bool own_fault(int sig)
+{
+	switch (sig) {
+	case 0: /* it called exit() */
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGABRT:
+	case SIGTRAP:
+	case SIGSYS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static uint32_t recent(const struct bh_ksvc *s, uint32_t type, int64_t since_ns)
 {
 	const struct bh_board *b = s->kernel->board;
@@ -35,17 +54,18 @@ static uint32_t recent(const struct bh_ksvc *s, uint32_t type, int64_t since_ns)
 		const struct bh_board_crash *c = &b->crash[i];
 
 		n += c->id && c->service == s->id && c->kind == BH_PROC_WORKER && c->task &&
-		     c->task_type == type && c->time_ns >= since_ns;
+		     c->task_type == type && c->time_ns >= since_ns && own_fault(c->signal);
 	}
 	return n;
 }
 
-bool bh_quarantine(struct bh_ksvc *s, uint32_t type, const char *name)
+bool bh_quarantine(struct bh_ksvc *s, uint32_t type, const char *name, int sig)
 {
 	const struct bh_plan_service *plan = s->plan;
 	struct bh_type *t = &s->v.types[type % BH_TYPES];
 
-	if (!plan->crash_intensity || listed(plan->crash_exempt, sizeof(plan->crash_exempt), name))
+	if (!plan->crash_intensity || !own_fault(sig) ||
+	    listed(plan->crash_exempt, sizeof(plan->crash_exempt), name))
 		return false;
 	int64_t since = s->kernel->now_ns - plan->crash_period_ms * BH_NS_PER_MS;
 	if (recent(s, type, since) < plan->crash_intensity) /* the one at hand comes on top */

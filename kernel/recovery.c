@@ -86,7 +86,7 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 		f->task = dead->task;
 		f->type = dead->type % BH_TYPES;
 		type_name(s, f->type, f->task_name);
-		poison = bh_quarantine(s, f->type, f->task_name);
+		poison = bh_quarantine(s, f->type, f->task_name, bh_crash_signal(f));
 		f->type_crashes = bh_ld_rlx(&t->crashes) + 1;
 		bh_st_rlx(&t->crashes, f->type_crashes);
 	}

@@ -21,7 +21,7 @@
 enum {
 	TWIN_BACKOFF_MIN_MS = 10,
 	TWIN_BACKOFF_MAX_MS = 5000,
-	ZYGOTE_HEALTHY_S = 10,
+	TWIN_HEALTHY_MS = 50, /* one that lived so long started well */
 };
 
 uint32_t bh_zygote_proc(const struct bh_ksvc *s, enum bh_proc_kind kind)
@@ -229,7 +229,7 @@ static void twin_died(struct bh_ksvc *s, uint32_t idx, int status)
 {
 	struct bh_kernel *k = s->kernel;
 	struct bh_proc *p = bh_proc_at(k, idx);
-	bool healthy = k->now_ns - p->started_ns > ZYGOTE_HEALTHY_S * BH_NS_PER_S;
+	bool healthy = k->now_ns - p->started_ns > TWIN_HEALTHY_MS * BH_NS_PER_MS;
 	char text[40];
 
 	if (!k->proc[idx].killed)
