@@ -50,9 +50,9 @@ static void by_overflow(void)
 
 static void by_fpe(void)
 {
-	volatile int zero = 0;
+	volatile int ten = 10, zero = 0; /* of 1 / x compilers make comparisons */
 
-	zero = 1 / zero;
+	zero = ten / zero;
 	raise(SIGFPE); /* for processors that divide by zero without complaint */
 }
 
