@@ -83,7 +83,7 @@ remember_family() { mapfile -t family < <(children "$pid"); }
 # started: the start-up lines name the address.
 started() {
 	gone "$pid" && return 0
-	port=$(sed -n 's|.*http://[0-9.]*:\([0-9]\{1,5\}\).*|\1|p' "$log" | head -n 1)
+	port=$(sed -n 's|^listening on .*127\.0\.0\.1:\([0-9]\{1,5\}\).*|\1|p' "$log" | head -n 1)
 	[ -n "$port" ] && bhctl status >/dev/null 2>&1
 }
 
