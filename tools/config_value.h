@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config_value.h: what the words of a configuration mean: numbers, times, sizes,
+ * names. Each returns false for what is not one, or is out of range.
+ */
+#ifndef BH_TOOLS_CONFIG_VALUE_H
+#define BH_TOOLS_CONFIG_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decimal digits. */
+bool bh_value_number(const char *text, uint64_t *out);
+
+/* Milliseconds, or with a unit: 500, 500ms, 2s, 5m, 1h. */
+bool bh_value_ms(const char *text, uint64_t *out);
+
+/* Bytes, or with a unit: 64K, 512M, 4G, 1T (powers of 1024). */
+bool bh_value_bytes(const char *text, uint64_t *out);
+
+/* Letters, digits, '_', '-', '.'; not longer than fits in @size bytes. */
+bool bh_value_name(const char *text, size_t size);
+
+/* HOST:PORT, [HOST]:PORT, :PORT; port 0..65535. Splits it; @host is "" for all
+ * interfaces. */
+bool bh_value_address(const char *text, char host[72], uint16_t *port);
+
+/* The time or size as people write it, for messages. */
+const char *bh_value_ms_text(uint64_t ms, char out[24]);
+const char *bh_value_bytes_text(uint64_t bytes, char out[24]);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config_value.h"
+
+/* Above the places that the kernel and its children give to descriptors. */
+#define FIRST_FD 64
+
+static const char *hint(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return " (another program has it; choose another with --listen)";
+	case EACCES:
+		return " (ports below 1024 are root's; choose another with --listen)";
+	case EADDRNOTAVAIL:
+		return " (this machine has no such address)";
+	default:
+		return "";
+	}
+}
+
+static int name_socket(struct bh_plan_listen *l, int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof(a);
+	char host[64], port[8];
+
+	if (getsockname(fd, (struct sockaddr *)&a, &n))
+		return -errno;
+	if (getnameinfo((struct sockaddr *)&a, n, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV))
+		return -EINVAL;
+	snprintf(l->actual, sizeof(l->actual), a.ss_family == AF_INET6 ? "[%.60s]:%s" : "%.60s:%s",
+		 host, port);
+	l->port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port :
+						  ((struct sockaddr_in *)&a)->sin_port);
+	return 0;
+}
+
+static int open_one(struct bh_plan_listen *l, const struct addrinfo *a)
+{
+	int one = 1, zero = 0, err = 0;
+	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* "All interfaces" means both families. */
+	if (a->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+	if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, SOMAXCONN))
+		err = -errno;
+	else
+		err = name_socket(l, fd);
+	if (!err) {
+		l->fd = fcntl(fd, F_DUPFD, FIRST_FD);
+		err = l->fd < 0 ? -errno : 0;
+	}
+	close(fd);
+	return err;
+}
+
+int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY])
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+	char host[72], port[8];
+	uint16_t number;
+	int err;
+
+	if (!bh_value_address(l->address, host, &number)) {
+		snprintf(why, BH_LISTEN_WHY, "cannot listen on %s: expected HOST:PORT", l->address);
+		return -EINVAL;
+	}
+	snprintf(port, sizeof(port), "%u", number);
+	hints.ai_family = host[0] ? AF_UNSPEC : AF_INET6;
+	err = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
+	if (err) {
+		snprintf(why, BH_LISTEN_WHY, "cannot listen on %s: no address for %s: %s",
+			 l->address, host, gai_strerror(err));
+		return -EINVAL;
+	}
+	err = open_one(l, list);
+	freeaddrinfo(list);
+	if (err == -EAFNOSUPPORT && !host[0]) {
+		/* No IPv6 here. */
+		struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(number) };
+		struct addrinfo a = { .ai_family = AF_INET,
+				      .ai_addr = (struct sockaddr *)&any,
+				      .ai_addrlen = sizeof(any) };
+		err = open_one(l, &a);
+	}
+	if (err)
+		snprintf(why, BH_LISTEN_WHY, "cannot listen on %s: %s%s", l->address,
+			 strerror(-err), hint(-err));
+	return err;
+}
+
+uint64_t bh_files_allow(uint64_t files)
+{
+	struct rlimit now, more;
+
+	if (getrlimit(RLIMIT_NOFILE, &now))
+		return 1024;
+	if (now.rlim_cur >= files)
+		return now.rlim_cur;
+	more.rlim_cur = files;
+	more.rlim_max = now.rlim_max > files ? now.rlim_max : files;
+	if (!setrlimit(RLIMIT_NOFILE, &more))
+		return files;
+	more.rlim_cur = more.rlim_max = now.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &more) ? now.rlim_cur : now.rlim_max;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * listen.h: opening the listening sockets that a plan names. They are the
+ * system's from here on: inherited through exec, never closed by this program.
+ */
+#ifndef BH_TOOLS_LISTEN_H
+#define BH_TOOLS_LISTEN_H
+
+#include "ipc/plan.h"
+
+enum {
+	BH_LISTEN_WHY = 256
+};
+
+/* Opens @l->address; fills fd, actual, port. On error @why has one sentence. */
+int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY]);
+
+/* Lets this process and its children have @files descriptors, as far as it may;
+ * returns how many they can have. */
+uint64_t bh_files_allow(uint64_t files);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan_make.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_value.h"
+#include "ipc/board.h"
+
+enum {
+	DEFAULT_TASKS = 1000000,
+	DEFAULT_IO = 65536,
+	DEFAULT_GRACE_MS = 10000,
+	DEFAULT_CRASHES = 5,
+	DEFAULT_CRASH_MS = 10000,
+	DEFAULT_FAILURES = 3,
+	DEFAULT_FAILURE_MS = 5000,
+	DEFAULT_BACKOFF_MIN_MS = 50,
+	DEFAULT_BACKOFF_MAX_MS = 5000,
+};
+#define DEFAULT_MEMORY (1ull << 30)
+
+struct maker {
+	struct bh_plan *plan;
+	const struct bh_config *c;
+	const struct bh_run_options *o;
+	struct bh_fault *f;
+	char bin[PATH_MAX]; /* where this program is */
+};
+
+/* -- values; what the file says has been checked ----------------------------- */
+
+static uint32_t number(const uint32_t *v, uint32_t fallback)
+{
+	return v ? *v : fallback;
+}
+
+static uint32_t ms(const char *text, uint32_t fallback)
+{
+	uint64_t v;
+
+	return text && bh_value_ms(text, &v) ? (uint32_t)v : fallback;
+}
+
+static uint64_t bytes(const char *text, uint64_t fallback)
+{
+	uint64_t v;
+
+	return text && bh_value_bytes(text, &v) ? v : fallback;
+}
+
+/* As many as this process may use. */
+static uint32_t cpus(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return n < 1 ? 1 : n > BH_MAX_WORKERS ? BH_MAX_WORKERS : (uint32_t)n;
+}
+
+/* -- where things are ---------------------------------------------------------- */
+
+static const struct bh_yaml_node *service_node(const struct maker *m, uint32_t i)
+{
+	return bh_yaml_at(bh_yaml_get(&m->c->tree.nodes[0], "services"), i);
+}
+
+/* The node of @key in service @i, or of the service if it is not there. */
+static const struct bh_yaml_node *key_node(const struct maker *m, uint32_t i, const char *key)
+{
+	const struct bh_yaml_node *s = service_node(m, i), *n = bh_yaml_get(s, key);
+
+	return n ? n : s;
+}
+
+static int find_bin(struct maker *m)
+{
+	ssize_t n = readlink("/proc/self/exe", m->bin, sizeof(m->bin) - 1);
+
+	if (n < 0)
+		return bh_fault(m->f, 0, 0, "cannot find where bulkhead is installed: %s",
+				strerror(errno));
+	m->bin[n] = '\0';
+	*strrchr(m->bin, '/') = '\0';
+	if (strlen(m->bin) >= sizeof(m->plan->libexec))
+		return bh_fault(m->f, 0, 0, "the path of bulkhead's programs is too long: %s",
+				m->bin);
+	strcpy(m->plan->libexec, m->bin);
+	return 0;
+}
+
+/* True if @path is a file we may read; its absolute path goes to @out. */
+static bool is_module(const char *path, char out[256])
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(path, real) || stat(real, &st) || !S_ISREG(st.st_mode) ||
+	    access(real, R_OK) || strlen(real) >= 256)
+		return false;
+	strcpy(out, real);
+	return true;
+}
+
+static int find_module(struct maker *m, uint32_t i, const char *module, char out[256])
+{
+	const struct bh_yaml_node *n = key_node(m, i, "module");
+	char first[PATH_MAX], second[PATH_MAX] = "", file[PATH_MAX];
+
+	if (module[0] == '/') {
+		snprintf(first, sizeof(first), "%s", module);
+	} else {
+		snprintf(first, sizeof(first), "%.*s/../lib/bulkhead/%s", PATH_MAX / 2, m->bin,
+			 module);
+		if (m->o->config) {
+			snprintf(file, sizeof(file), "%s", m->o->config);
+			snprintf(second, sizeof(second), "%.*s/%s", PATH_MAX / 2, dirname(file),
+				 module);
+		}
+	}
+	if (is_module(first, out) || (second[0] && is_module(second, out)))
+		return 0;
+	return bh_fault(m->f, n->line, n->column, "the module is not there: tried %s%s%s", first,
+			second[0] ? " and " : "", second);
+}
+
+/* -- a service ------------------------------------------------------------------- */
+
+static bool is_linked(const struct maker *m, const char *name)
+{
+	for (uint32_t i = 0; i < m->o->n_linked; i++)
+		if (!strcmp(m->o->linked[i], name))
+			return true;
+	return false;
+}
+
+/* The program that becomes the zygote, and what it loads. */
+static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
+{
+	const struct bh_config_service *c = &m->c->data->services[i];
+	const struct bh_yaml_node *n = service_node(m, i);
+	char module[sizeof(s->name) + 4], real[PATH_MAX];
+
+	if (m->o->host && !c->module) {
+		if (!is_linked(m, c->name))
+			return bh_fault(m->f, n->line, n->column,
+					"service %s: %.200s has no service of that name linked in, "
+					"and no module is given",
+					c->name, m->o->host);
+		if (!realpath(m->o->host, real) || strlen(real) >= sizeof(s->host))
+			return bh_fault(m->f, 0, 0, "--host: cannot find the program %s",
+					m->o->host);
+		strcpy(s->host, real);
+		return 0;
+	}
+	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host", (int)sizeof(s->host) - 16, m->bin);
+	snprintf(module, sizeof(module), "%s.so", c->name);
+	return find_module(m, i, c->module ? c->module : module, s->module);
+}
+
+static int make_user(struct maker *m, uint32_t i, struct bh_plan_service *s)
+{
+	const struct bh_config_service *c = &m->c->data->services[i];
+	const struct bh_yaml_node *n = key_node(m, i, "user");
+	const struct passwd *p;
+
+	s->uid = s->gid = UINT32_MAX;
+	if (!c->user)
+		return 0;
+	p = getpwnam(c->user);
+	if (!p)
+		return bh_fault(m->f, n->line, n->column, "there is no user %s on this machine",
+				c->user);
+	if (p->pw_uid == geteuid())
+		return 0;
+	if (geteuid())
+		return bh_fault(m->f, n->line, n->column,
+				"only root can run a service as another user (%s)", c->user);
+	s->uid = p->pw_uid;
+	s->gid = p->pw_gid;
+	return 0;
+}
+
+static int make_exempt(struct maker *m, uint32_t i, struct bh_plan_service *s)
+{
+	const struct bh_config_crash *c = &m->c->data->services[i].crash;
+	size_t at = 0;
+
+	for (unsigned j = 0; j < c->exempt_count; j++) {
+		if (at + strlen(c->exempt[j]) + 2 > sizeof(s->crash_exempt)) {
+			const struct bh_yaml_node *n = key_node(m, i, "crash");
+			return bh_fault(
+				m->f, n->line, n->column,
+				"crash.exempt: the names are longer than %zu bytes together",
+				sizeof(s->crash_exempt) - 1);
+		}
+		at += (size_t)snprintf(s->crash_exempt + at, sizeof(s->crash_exempt) - at, "%s%s",
+				       j ? "\n" : "", c->exempt[j]);
+	}
+	return 0;
+}
+
+static void make_options(const struct maker *m, uint32_t i, struct bh_plan_service *s)
+{
+	const struct bh_yaml_node *n = bh_yaml_get(service_node(m, i), "options");
+
+	for (n = n ? n->first : NULL; n && s->n_options < BH_PLAN_OPTIONS; n = n->next) {
+		struct bh_plan_option *o = &s->options[s->n_options++];
+
+		snprintf(o->key, sizeof(o->key), "%s", n->key);
+		snprintf(o->value, sizeof(o->value), "%s", n->value);
+	}
+}
+
+static void add_address(struct bh_plan_service *s, const char *address)
+{
+	struct bh_plan_listen *l = &s->listen[s->n_listen++];
+
+	snprintf(l->address, sizeof(l->address), "%s", address);
+	l->fd = -1;
+}
+
+static void make_listen(const struct maker *m, uint32_t i, struct bh_plan_service *s)
+{
+	const struct bh_config_service *c = &m->c->data->services[i];
+
+	if (i == 0 && m->o->n_listen)
+		for (uint32_t j = 0; j < m->o->n_listen; j++)
+			add_address(s, m->o->listen[j]);
+	else
+		for (unsigned j = 0; j < c->listen_count; j++)
+			add_address(s, c->listen[j]);
+}
+
+static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
+{
+	const struct bh_config_service *c = &m->c->data->services[i];
+	const struct bh_config_restart *r = &c->restart;
+	const struct bh_yaml_node *n = key_node(m, i, "restart");
+
+	s->workers = m->o->workers ? m->o->workers : number(c->workers, cpus());
+	s->max_tasks = number(c->limits.tasks, DEFAULT_TASKS);
+	s->max_io = number(c->limits.io, DEFAULT_IO);
+	s->max_memory = bytes(c->limits.memory, DEFAULT_MEMORY);
+	s->crash_intensity = number(c->crash.intensity, DEFAULT_CRASHES);
+	s->crash_period_ms = ms(c->crash.period, DEFAULT_CRASH_MS);
+	s->restart_intensity = number(r->intensity, DEFAULT_FAILURES);
+	s->restart_period_ms = ms(r->period, DEFAULT_FAILURE_MS);
+	s->backoff_min_ms = ms(r->backoff_min, DEFAULT_BACKOFF_MIN_MS);
+	s->backoff_max_ms = ms(r->backoff_max, DEFAULT_BACKOFF_MAX_MS);
+	if (s->backoff_min_ms <= s->backoff_max_ms)
+		return 0;
+	/* A bound that the file does not give follows the one it gives. */
+	if (!r->backoff_max)
+		s->backoff_max_ms = s->backoff_min_ms;
+	else if (!r->backoff_min)
+		s->backoff_min_ms = s->backoff_max_ms;
+	else
+		return bh_fault(m->f, n->line, n->column,
+				"restart: backoff_min (%u ms) is longer than backoff_max (%u ms)",
+				s->backoff_min_ms, s->backoff_max_ms);
+	return 0;
+}
+
+static int make_service(struct maker *m, uint32_t i)
+{
+	struct bh_plan_service *s = &m->plan->services[i];
+
+	snprintf(s->name, sizeof(s->name), "%s", m->c->data->services[i].name);
+	make_listen(m, i, s);
+	make_options(m, i, s);
+	if (make_image(m, i, s) || make_user(m, i, s) || make_exempt(m, i, s))
+		return -EINVAL;
+	return make_numbers(m, i, s);
+}
+
+/* -- the system -------------------------------------------------------------------- */
+
+static int refuse_twins(struct maker *m)
+{
+	const struct bh_plan *p = m->plan;
+
+	for (uint32_t i = 1; i < p->n_services; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (!strcmp(p->services[i].name, p->services[j].name)) {
+				const struct bh_yaml_node *n = key_node(m, i, "name");
+				return bh_fault(m->f, n->line, n->column,
+						"a second service with the name %s",
+						p->services[i].name);
+			}
+	return 0;
+}
+
+/* Port 0 is another one each time. */
+static bool is_port_0(const char *address)
+{
+	char host[72];
+	uint16_t port;
+
+	return bh_value_address(address, host, &port) && !port;
+}
+
+static int refuse_twin_address(struct maker *m, uint32_t i, uint32_t j)
+{
+	const struct bh_plan_service *s = &m->plan->services[i];
+	const char *address = s->listen[j].address;
+	const struct bh_yaml_node *n = bh_yaml_get(service_node(m, i), "listen");
+	bool optional = i == 0 && m->o->n_listen;
+
+	for (uint32_t k = 0; k <= i; k++)
+		for (uint32_t l = 0; l < (k < i ? m->plan->services[k].n_listen : j); l++) {
+			if (strcmp(address, m->plan->services[k].listen[l].address))
+				continue;
+			/* The address is the key of bh_listen() within a service. */
+			if (k < i && is_port_0(address))
+				continue;
+			n = bh_yaml_at(n, j);
+			return optional || !n ?
+				       bh_fault(m->f, 0, 0, "--listen %s is given twice", address) :
+				       bh_fault(m->f, n->line, n->column, "%s is listened on twice",
+						address);
+		}
+	return 0;
+}
+
+static int refuse_too_many(struct maker *m)
+{
+	/* Beside the workers: the kernel, admind, traced; a zygote and its twin. */
+	uint32_t procs = 3;
+
+	for (uint32_t i = 0; i < m->plan->n_services; i++)
+		procs += 2 + m->plan->services[i].workers;
+	if (procs > BH_BOARD_PROCS)
+		return bh_fault(m->f, 0, 0,
+				"%u processes in all, and a system may have %d: use fewer workers",
+				procs, BH_BOARD_PROCS);
+	return 0;
+}
+
+int bh_config_linked(struct bh_config *c, const struct bh_run_options *o, struct bh_fault *f)
+{
+	char text[BH_PLAN_SERVICES * 64] = "services:\n";
+	size_t at = strlen(text);
+
+	for (uint32_t i = 0; i < o->n_linked; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "  - name: \"%.31s\"\n",
+				       o->linked[i]);
+	f->file = o->host;
+	return bh_config_parse(c, text, at, f);
+}
+
+int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct bh_run_options *o,
+		 struct bh_fault *f)
+{
+	const struct bh_config_data *d = c->data;
+	struct maker m = { .plan = plan, .c = c, .o = o, .f = f };
+
+	*plan = (struct bh_plan){ .magic = BH_PLAN_MAGIC,
+				  .format = BH_PLAN_FORMAT,
+				  .bytes = sizeof(*plan),
+				  .strategy = (uint32_t)d->strategy,
+				  .grace_ms = ms(d->grace, DEFAULT_GRACE_MS),
+				  .admin = 1,
+				  .trace = d->trace ? *d->trace : 1,
+				  .unpriv_uid = UINT32_MAX,
+				  .unpriv_gid = UINT32_MAX,
+				  .n_services = d->services_count };
+	snprintf(plan->config, sizeof(plan->config), "%s", c->file);
+	if (find_bin(&m))
+		return -EINVAL;
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		if (make_service(&m, i))
+			return -EINVAL;
+	if (refuse_twins(&m) || refuse_too_many(&m))
+		return -EINVAL;
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
+			if (refuse_twin_address(&m, i, j))
+				return -EINVAL;
+	return 0;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c: from a command line to a running system. Everything that can be wrong
+ * with what the user asked for is found here, before anything runs; then this
+ * program becomes bulkhead-kernel, with the plan on descriptor 3.
+ */
+#include "run.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_value.h"
+#include "listen.h"
+#include "plan_make.h"
+#include "rundir.h"
+
+/* Descriptors a service needs beside its sockets. */
+#define FILES_BESIDE 256
+
+enum {
+	OPT_HOST = 256,
+	OPT_SERVICE,
+};
+
+static const struct argp_option run_options[] = {
+	{ "listen", 'l', "HOST:PORT", 0,
+	  "Listen here instead of where the configuration says; port 0: a free one, which the "
+	  "start-up lines name. Concerns the first service; may be given more than once",
+	  0 },
+	{ "workers", 'w', "N", 0, "Worker processes of each service (1 to 64)", 0 },
+	{ "admin", 'a', "URL", 0,
+	  "Admin endpoint, as ipc:///absolute/path. A directory that does not exist is made, "
+	  "private, and removed at the end",
+	  0 },
+	{ "host", OPT_HOST, "PATH", OPTION_HIDDEN, NULL, 0 },
+	{ "service", OPT_SERVICE, "NAME", OPTION_HIDDEN, NULL, 0 },
+	{ 0 },
+};
+
+static void parse_workers(struct argp_state *state, struct bh_run_options *o, const char *arg)
+{
+	uint64_t n;
+
+	if (!bh_value_number(arg, &n) || n < 1 || n > BH_MAX_WORKERS)
+		argp_error(state, "--workers %s: expected a whole number from 1 to %d", arg,
+			   BH_MAX_WORKERS);
+	else
+		o->workers = (uint32_t)n;
+}
+
+static void parse_listen(struct argp_state *state, struct bh_run_options *o, const char *arg)
+{
+	char host[72];
+	uint16_t port;
+
+	if (!bh_value_address(arg, host, &port))
+		argp_error(state,
+			   "--listen %s: expected HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 "
+			   "or :8080",
+			   arg);
+	else if (o->n_listen == BH_PLAN_LISTEN)
+		argp_error(state, "--listen: at most %d addresses", BH_PLAN_LISTEN);
+	else
+		o->listen[o->n_listen++] = arg;
+}
+
+static void parse_service(struct argp_state *state, struct bh_run_options *o, const char *arg)
+{
+	if (!bh_value_name(arg, sizeof(((struct bh_plan_service *)0)->name)) ||
+	    o->n_linked == BH_PLAN_SERVICES)
+		argp_error(state, "--service %s: not a name, or one too many", arg);
+	else
+		o->linked[o->n_linked++] = arg;
+}
+
+static error_t parse_run(int key, char *arg, struct argp_state *state)
+{
+	struct bh_run_options *o = state->input;
+
+	switch (key) {
+	case 'l':
+		parse_listen(state, o, arg);
+		return 0;
+	case 'w':
+		parse_workers(state, o, arg);
+		return 0;
+	case 'a':
+		o->admin = arg;
+		return 0;
+	case OPT_HOST:
+		o->host = arg;
+		return 0;
+	case OPT_SERVICE:
+		parse_service(state, o, arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->config)
+			argp_error(state, "one configuration at most: %s is a second", arg);
+		o->config = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->host != !o->n_linked)
+			argp_error(state, "--host and --service belong together");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int say(const char *what)
+{
+	fprintf(stderr, "bulkhead: %s\n", what);
+	return BH_EXIT_SYSTEM;
+}
+
+/* Reads the configuration and makes the plan; false: it has been said why not. */
+static bool prepare(struct bh_plan *plan, struct bh_config *c, struct bh_run_options *o)
+{
+	struct bh_fault f = { .file = "bulkhead" };
+	int err = o->host && !o->config ? bh_config_linked(c, o, &f) :
+					  bh_config_load(c, o->config, &f);
+
+	if (!err)
+		err = bh_plan_make(plan, c, o, &f);
+	if (err)
+		fprintf(stderr, "%s\n", f.text);
+	return !err;
+}
+
+/* The table of each service holds its sockets: room for them is asked for here,
+ * and a table that was not asked for by number is made smaller. */
+static int allow_files(struct bh_plan *plan, const struct bh_config *c)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		if (plan->services[i].max_io > most)
+			most = plan->services[i].max_io;
+	uint64_t have = bh_files_allow(most + FILES_BESIDE);
+	uint64_t sockets = have > 2 * FILES_BESIDE ? have - FILES_BESIDE : have / 2;
+
+	for (uint32_t i = 0; i < plan->n_services; i++) {
+		struct bh_plan_service *s = &plan->services[i];
+
+		if (s->max_io <= sockets)
+			continue;
+		if (c->data->services[i].limits.io) {
+			fprintf(stderr,
+				"bulkhead: service %s: limits.io: %u sockets, but a process may "
+				"have %llu open files here: raise that limit (ulimit -n)\n",
+				s->name, s->max_io, (unsigned long long)have);
+			return BH_EXIT_SYSTEM;
+		}
+		s->max_io = (uint32_t)sockets;
+	}
+	return 0;
+}
+
+static int open_listeners(struct bh_plan *plan)
+{
+	char why[BH_LISTEN_WHY];
+
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
+			if (bh_listen_open(&plan->services[i].listen[j], why))
+				return say(why);
+	return 0;
+}
+
+/* Descriptors that the caller left open are none of the system's; and 0 to 2 are
+ * always something, or a socket would take their place. */
+static int tidy_files(void)
+{
+	if (close_range(3, ~0u, 0) && errno != ENOSYS)
+		return -errno;
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -EBADF;
+	return 0;
+}
+
+static int place_plan(const struct bh_plan *plan)
+{
+	int fd = memfd_create("bulkhead-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, 0400) || write(fd, plan, sizeof(*plan)) != (ssize_t)sizeof(*plan) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		err = -errno;
+	/* dup2 onto itself would keep FD_CLOEXEC. */
+	if (!err && fd == BH_PLAN_FD)
+		return fcntl(fd, F_SETFD, 0) ? -errno : 0;
+	if (!err && dup2(fd, BH_PLAN_FD) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* The tour, for who runs the demo. */
+static void show_tour(const struct bh_plan *plan, const struct bh_run_options *o)
+{
+	const char *at = plan->services[0].listen[0].actual;
+	char admin[sizeof(plan->admin_url) + 16] = "";
+
+	if (o->admin)
+		snprintf(admin, sizeof(admin), " --admin %s", plan->admin_url);
+	printf("Four things to try, from another terminal:\n"
+	       "  curl http://%s/hello\n"
+	       "  curl -i 'http://%s/crash?how=segv'\n"
+	       "  %s/bhctl status%s\n"
+	       "  %s/bhctl crashes%s\n",
+	       at, at, plan->libexec, admin, plan->libexec, admin);
+	fflush(stdout);
+}
+
+static int become_kernel(const struct bh_plan *plan)
+{
+	char path[sizeof(plan->libexec) + 32], why[sizeof(path) + 128];
+	char *argv[] = { (char[]){ "bulkhead-kernel" }, NULL };
+	int err = place_plan(plan);
+
+	snprintf(path, sizeof(path), "%s/bulkhead-kernel", plan->libexec);
+	if (err) {
+		snprintf(why, sizeof(why), "cannot hand over the plan: %s", strerror(-err));
+		return say(why);
+	}
+	execv(path, argv);
+	snprintf(why, sizeof(why), "cannot start %s: %s", path, strerror(errno));
+	return say(why);
+}
+
+static int start(struct bh_plan *plan, const struct bh_config *c, const struct bh_run_options *o)
+{
+	const char *url = o->admin ? o->admin : c->data->admin;
+	char why[BH_RUNDIR_WHY];
+	int err = bh_rundir_make(plan, url, why);
+
+	if (err) {
+		say(why);
+		return err == -EEXIST ? BH_EXIT_NO : BH_EXIT_SYSTEM;
+	}
+	err = allow_files(plan, c);
+	if (!err)
+		err = open_listeners(plan);
+	if (!err) {
+		if (!o->config && !o->host)
+			show_tour(plan, o);
+		err = become_kernel(plan);
+	}
+	bh_rundir_undo(plan);
+	return err;
+}
+
+int bh_run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = run_options,
+		.parser = parse_run,
+		.args_doc = "[CONFIG]",
+		.doc = "Runs the services that CONFIG names, in the foreground; without CONFIG, "
+		       "the demo: the HTTP service of examples/http on 127.0.0.1:8080 with two "
+		       "workers.\v"
+		       "Options win over the configuration. SIGTERM or Ctrl-C stops the system "
+		       "once requests under way are finished, a second one at once. What CONFIG "
+		       "may say stands in docs/configuration.md; `bulkhead check CONFIG` tries "
+		       "it without running it.\n\n"
+		       "Exit codes: 0 stopped as asked, 1 a system runs at that admin endpoint "
+		       "already, 100 the command line or the configuration is wrong, 111 the "
+		       "machine refused something.",
+	};
+	static struct bh_plan plan;
+	struct bh_run_options o = { 0 };
+	struct bh_config c = { 0 };
+	int code = BH_EXIT_USAGE, err;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	err = tidy_files();
+	if (err)
+		return say(strerror(-err));
+	if (prepare(&plan, &c, &o))
+		code = start(&plan, &c, &o);
+	bh_config_free(&c);
+	return code;
+}
+
+static error_t parse_check(int key, char *arg, struct argp_state *state)
+{
+	struct bh_run_options *o = state->input;
+
+	if (key == ARGP_KEY_NO_ARGS)
+		argp_error(state, "which configuration?");
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	if (o->config)
+		argp_error(state, "one configuration at a time");
+	o->config = arg;
+	return 0;
+}
+
+int bh_check(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.parser = parse_check,
+		.args_doc = "CONFIG",
+		.doc = "Reads CONFIG as `bulkhead run` would, and says what is wrong with it, with "
+		       "file, line and column, or what it would run.\v"
+		       "Exit codes: 0 it is right, 100 it is not.",
+	};
+	static struct bh_plan plan;
+	struct bh_run_options o = { 0 };
+	struct bh_config c = { 0 };
+	bool good;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	good = prepare(&plan, &c, &o);
+	for (uint32_t i = 0; good && i < plan.n_services; i++) {
+		const struct bh_plan_service *s = &plan.services[i];
+
+		printf("%s: %u worker%s, %s", s->name, s->workers, s->workers == 1 ? "" : "s",
+		       s->module);
+		for (uint32_t j = 0; j < s->n_listen; j++)
+			printf("%s%s", j ? ", " : ", listens on ", s->listen[j].address);
+		printf("\n");
+	}
+	bh_config_free(&c);
+	return good ? BH_EXIT_OK : BH_EXIT_USAGE;
+}
