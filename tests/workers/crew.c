@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "crew.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+void *crew_shared(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(p, MAP_FAILED);
+	return p;
+}
+
+static void nap(long us)
+{
+	struct timespec ts = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static void start(struct crew *c, uint32_t slot)
+{
+	struct bh_worker *w = &bh_rt.v.workers[slot];
+
+	c->epoch[slot]++;
+	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_STARTING, c->epoch[slot], 0));
+	c->pid[slot] = fork();
+	ck_assert_int_ge(c->pid[slot], 0);
+	if (c->pid[slot] == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bh_executor_run(slot, c->epoch[slot]);
+		_exit(0);
+	}
+}
+
+void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main_fn)(void *))
+{
+	static struct bh_service service = { .size = sizeof(service), .name = "crew" };
+	struct bh_layout l;
+	int fd;
+
+	*c = (struct crew){ .n = n };
+	bh_layout_init(&l, n, tasks, 64, 256ull << 20);
+	fd = bh_arena_create(&l, "crew", bh_now());
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, (void *)BH_ARENA_BASE, true), 0);
+	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK);
+	bh_rt.epfd = -1;
+	/* No kernel keeps time here: nobody need ring. */
+	bh_st_rlx(&bh_rt.v.a->kernel_sleeps_until, INT64_MIN);
+	service.main = main_fn;
+	ck_assert_int_eq(bh_spawn_main(&service), 0);
+	for (uint32_t i = 0; i < n; i++)
+		start(c, i);
+}
+
+static void no_io(void *ctx, uint32_t idx)
+{
+	(void)ctx, (void)idx;
+}
+
+static void bury(struct crew *c, uint32_t slot)
+{
+	struct bh_recover_ops ops = { .close_io = no_io };
+	struct bh_dead_task dead;
+
+	kill(c->pid[slot], SIGKILL);
+	ck_assert_int_eq(waitpid(c->pid[slot], NULL, 0), c->pid[slot]);
+	bh_st_rel(&bh_rt.v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, c->epoch[slot], 0));
+	bh_recover_begin(&bh_rt.v, slot, c->epoch[slot], &dead);
+	if (dead.task)
+		bh_recover_task(&bh_rt.v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
+	c->task_deaths += dead.task && !dead.can_restart;
+	c->deaths++;
+	bh_recover_worker(&bh_rt.v, slot, c->epoch[slot], &ops);
+}
+
+void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds)
+{
+	int64_t end = bh_after(BH_S(seconds));
+
+	while (!bh_ld_acq(done)) {
+		ck_assert_msg(bh_now() < end, "not done: something was lost (%u deaths)",
+			      c->deaths);
+		nap(1000);
+	}
+}
+
+void crew_storm(struct crew *c, unsigned kills, unsigned us, _Atomic uint32_t *stop)
+{
+	for (unsigned i = 0; i < kills; i++) {
+		uint32_t slot = (uint32_t)random() % c->n;
+
+		nap((long)((unsigned)random() % (2 * us)));
+		bury(c, slot);
+		start(c, slot);
+	}
+	bh_st_rel(stop, 1);
+}
+
+void crew_end(struct crew *c)
+{
+	struct bh_audit audit;
+
+	nap(20000); /* tasks that were told to end do so */
+	for (uint32_t i = 0; i < c->n; i++)
+		bury(c, i);
+	ck_assert_int_eq(bh_audit_run(&bh_rt.v, true, &audit), 0);
+	for (uint32_t i = 0; i < audit.found && i < 8; i++)
+		fprintf(stderr, "%s: %s\n", audit.finding[i].invariant, audit.finding[i].text);
+	ck_assert_uint_eq(audit.found, 0);
+}
