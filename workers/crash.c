@@ -73,8 +73,9 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 	walk(lw, stack);
 	bh_st_rel(&lw->valid, bh_rt.epoch + 1);
 	/* Returning to a faulting instruction faults again, now with the default
-	 * action; a signal that was sent has to be sent again. */
-	if (info->si_code <= 0)
+	 * action; a signal that was sent, or one that comes after its instruction,
+	 * has to be sent again. */
+	if (info->si_code <= 0 || sig == SIGTRAP || sig == SIGSYS)
 		raise(sig);
 }
 

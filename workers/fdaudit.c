@@ -2,7 +2,7 @@
 /*
  * fdaudit.c: finding sockets that a dead worker accepted and never wrote down.
  *
- * A socket whose local address is a listener's, that is no listener itself, can
+ * A socket whose local address a listener serves, that is no listener itself, can
  * only come from accept. If no I/O slot names its number it is either lost, or a
  * live worker is just between accept4() and the slot: then that worker's journal
  * says `accepting`. So candidates are collected, every live worker is waited for
@@ -12,6 +12,7 @@
 #include "workers/fdaudit.h"
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@
 
 enum {
 	MAX_LOST = 64,
+	MAX_FD = 1 << 20, /* as many as the system lets a process have by default */
 	PATIENCE_MS = 20
 };
 
@@ -31,14 +33,40 @@ struct lost {
 	uint64_t ino;
 };
 
-static bool named(int fd)
+/* Sets the bit of each descriptor that a slot in use names. One pass for all:
+ * workers wait to be forked meanwhile. */
+static void mark_named(uint64_t *bits)
 {
 	uint32_t n = bh_ld_acq(&bh_rt.v.io_pool.pool->mark);
 
-	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++)
-		if (bh_ld_acq(&bh_rt.v.ios[i].owner) && bh_ld_acq(&bh_rt.v.ios[i].fd) == fd)
-			return true;
-	return false;
+	memset(bits, 0, MAX_FD / 8);
+	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++) {
+		int fd = bh_ld_acq(&bh_rt.v.ios[i].fd);
+
+		if (bh_ld_acq(&bh_rt.v.ios[i].owner) && fd >= 0 && fd < MAX_FD)
+			bits[fd / 64] |= 1ull << (fd % 64);
+	}
+}
+
+static bool is_named(const uint64_t *bits, int fd)
+{
+	return fd >= MAX_FD || bits[fd / 64] >> (fd % 64) & 1;
+}
+
+/* True if a connection to local address @a may have come in at listener @l. */
+static bool came_in_at(const struct sockaddr_storage *a, const struct sockaddr_storage *l)
+{
+	const struct sockaddr_in *a4 = (const void *)a, *l4 = (const void *)l;
+	const struct sockaddr_in6 *a6 = (const void *)a, *l6 = (const void *)l;
+
+	if (a->ss_family != l->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_port == l4->sin_port && (l4->sin_addr.s_addr == INADDR_ANY ||
+							l4->sin_addr.s_addr == a4->sin_addr.s_addr);
+	return a->ss_family == AF_INET6 && a6->sin6_port == l6->sin6_port &&
+	       (IN6_IS_ADDR_UNSPECIFIED(&l6->sin6_addr) ||
+		IN6_ARE_ADDR_EQUAL(&l6->sin6_addr, &a6->sin6_addr));
 }
 
 static bool is_accepted(int fd)
@@ -47,16 +75,14 @@ static bool is_accepted(int fd)
 	socklen_t n = sizeof(mine), one = sizeof(int);
 	int listening = 0;
 
-	memset(&mine, 0, sizeof(mine));
 	if (getsockname(fd, (struct sockaddr *)&mine, &n) ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &one) || listening)
 		return false;
 	for (uint32_t i = 0; i < bh_rt.plan_service->n_listen && i < BH_PLAN_LISTEN; i++) {
 		socklen_t m = sizeof(listener);
 
-		memset(&listener, 0, sizeof(listener));
 		if (getsockname(BH_LISTEN_FD + (int)i, (struct sockaddr *)&listener, &m) == 0 &&
-		    m == n && !memcmp(&mine, &listener, n))
+		    came_in_at(&mine, &listener))
 			return true;
 	}
 	return false;
@@ -69,7 +95,7 @@ static uint64_t inode(int fd)
 	return fstat(fd, &st) ? 0 : (uint64_t)st.st_ino;
 }
 
-static uint32_t collect(struct lost *lost)
+static uint32_t collect(struct lost *lost, const uint64_t *named)
 {
 	DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
@@ -78,7 +104,7 @@ static uint32_t collect(struct lost *lost)
 	while (d && n < MAX_LOST && (e = readdir(d))) {
 		int fd = atoi(e->d_name);
 
-		if (fd > BH_DOORBELL_FD && fd != dirfd(d) && is_accepted(fd) && !named(fd))
+		if (fd > BH_DOORBELL_FD && !is_named(named, fd) && is_accepted(fd))
 			lost[n++] = (struct lost){ .fd = fd, .ino = inode(fd) };
 	}
 	if (d)
@@ -102,17 +128,29 @@ static bool passed(const struct bh_worker *w)
 	return false;
 }
 
-void bh_fd_audit(void)
+static bool all_passed(void)
 {
-	struct lost lost[MAX_LOST];
-	uint32_t n = collect(lost);
-
-	if (!n)
-		return;
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++)
 		if (!passed(&bh_rt.v.workers[i]))
-			return;
-	for (uint32_t i = 0; i < n; i++)
-		if (inode(lost[i].fd) == lost[i].ino && !named(lost[i].fd))
-			close(lost[i].fd);
+			return false;
+	return true;
+}
+
+void bh_fd_audit(void)
+{
+	uint64_t *named = malloc(MAX_FD / 8);
+	struct lost lost[MAX_LOST];
+	uint32_t n;
+
+	if (!named)
+		return;
+	mark_named(named);
+	n = collect(lost, named);
+	if (n && all_passed()) {
+		mark_named(named);
+		for (uint32_t i = 0; i < n; i++)
+			if (inode(lost[i].fd) == lost[i].ino && !is_named(named, lost[i].fd))
+				close(lost[i].fd);
+	}
+	free(named);
 }

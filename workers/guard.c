@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "workers/guard.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include "workers/rt.h"
@@ -10,7 +12,10 @@
 #endif
 
 enum {
-	GUARD = 4096
+	GUARD = 4096,
+	/* By mprotect() each costs two of the mappings of which Linux lets a process
+	 * have 65530, and whoever asks for one after the last, malloc() too, fails. */
+	SPLITS_MAX = 16384
 };
 
 /* One bit a block, per size class: set once this process has the guard. Private
@@ -20,10 +25,24 @@ static uint64_t *installed[BH_CLASSES];
 
 static bool install(uint32_t ref)
 {
+	static uint32_t splits;
+	static bool too_old;
 	void *page = bh_block_data(&bh_rt.v, ref);
 
-	return madvise(page, GUARD, MADV_GUARD_INSTALL) == 0 ||
-	       mprotect(page, GUARD, PROT_NONE) == 0;
+	if (!too_old && madvise(page, GUARD, MADV_GUARD_INSTALL) == 0)
+		return true;
+	too_old = too_old || errno == EINVAL;
+	if (splits >= SPLITS_MAX)
+		return false;
+	if (mprotect(page, GUARD, PROT_NONE) == 0 && ++splits < SPLITS_MAX)
+		return true;
+	bool last = splits == SPLITS_MAX;
+	splits = SPLITS_MAX;
+	fprintf(stderr,
+		"bulkhead: worker %u: further stacks have no guard page (no mappings left); "
+		"Linux 6.15 needs none\n",
+		bh_rt.slot);
+	return last;
 }
 
 void bh_guard_ensure(uint32_t ref)

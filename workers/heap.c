@@ -8,7 +8,9 @@
  *
  * Every allocation has a 16-byte header {size, kind}. Up to 2 KiB: a power of two
  * cut from the current block, kept in a free list of its size once freed. Above
- * that: a block of its own. A reply (task.c) is such a block too.
+ * that: a block of its own. A reply (task.c) is such a block too. A poll task
+ * whose state is in its tcb has no room there for the heap's address: all that it
+ * allocates is a block each.
  */
 #include "workers/heap.h"
 
@@ -21,7 +23,9 @@
 enum {
 	SMALL_MIN_LOG2 = 5,
 	SMALL_MAX_LOG2 = 11,
-	BINS = SMALL_MAX_LOG2 - SMALL_MIN_LOG2 + 1
+	BINS = SMALL_MAX_LOG2 - SMALL_MIN_LOG2 + 1,
+	SMALL_MAX = (1 << SMALL_MAX_LOG2) - BH_HEAP_REPLY_HEADER,
+	SIZE_LIMIT = (16 << 20) - 64 /* mem.h promises as much */
 };
 
 #define KIND_SMALL 0xb41cb41c00000001ull
@@ -76,6 +80,12 @@ static struct heap *heap_of(struct bh_tcb *t)
 	return h;
 }
 
+/* False: where the heap's address would be stands the state of a poll task. */
+static bool has_heap(const struct bh_tcb *t)
+{
+	return t->arg != (uint64_t)(uintptr_t)t->small;
+}
+
 static uint32_t bin_of(size_t total)
 {
 	uint32_t log2 = SMALL_MIN_LOG2;
@@ -118,12 +128,12 @@ void *bh_alloc(size_t size)
 	struct bh_tcb *t = bh_rt.task;
 	uint32_t cls, ref;
 
-	if (!t)
+	if (!t || size > SIZE_LIMIT)
 		return NULL;
-	if (size + sizeof(struct header) <= 1u << SMALL_MAX_LOG2)
+	if (size <= SMALL_MAX && has_heap(t))
 		return small_alloc(t, size);
-	cls = size > (16u << 20) ? BH_CLASSES : bh_class_of(size + sizeof(struct header));
-	ref = cls < BH_CLASSES ? bh_block_take(t, bh_rt.handle, cls, NULL) : 0;
+	cls = bh_class_of(size + sizeof(struct header));
+	ref = bh_block_take(t, bh_rt.handle, cls, NULL);
 	return ref ? bh_heap_reply_init(bh_block_data(&bh_rt.v, ref), size) : NULL;
 }
 
@@ -165,51 +175,70 @@ static void block_free(struct bh_tcb *t, uint32_t ref)
  * can do harm, as a crash of this task alone. */
 static _Noreturn void bad_pointer(const void *ptr, const char *what)
 {
-	fprintf(stderr, "bulkhead: bh_free(%p): %s\n", ptr, what);
+	fprintf(stderr, "bulkhead: bh_free or bh_realloc of %p: %s\n", ptr, what);
 	abort();
+}
+
+/* The header of @ptr, which must be a live allocation of the running task. *ref:
+ * the block that it lies in. */
+static struct header *header_of(void *ptr, uint32_t *ref)
+{
+	struct header *h = (struct header *)ptr - 1;
+
+	*ref = bh_block_containing(h);
+	struct bh_block *b = bh_block_at(&bh_rt.v, *ref);
+	if (!b || !bh_rt.task || bh_ld_rlx(&b->owner) != bh_rt.handle ||
+	    (uintptr_t)ptr % sizeof(*h))
+		bad_pointer(ptr, "it is not memory of this task");
+	if (h->kind == KIND_FREED)
+		bad_pointer(ptr, "it was freed before");
+	if (h->kind == KIND_SMALL && h->size <= SMALL_MAX && has_heap(bh_rt.task) &&
+	    bh_rt.task->heap)
+		return h;
+	if (h->kind != KIND_BLOCK || h != bh_block_data(&bh_rt.v, *ref) ||
+	    h->size > bh_class_bytes(bh_block_class(*ref)) - sizeof(*h))
+		bad_pointer(ptr, "it is not from bh_alloc(), or what is before it was overwritten");
+	return h;
 }
 
 void bh_free(void *ptr)
 {
-	struct header *h = (struct header *)ptr - 1;
-	struct bh_tcb *t = bh_rt.task;
+	uint32_t ref;
 
 	if (!ptr)
 		return;
-	if (!t || !bh_block_containing(ptr))
-		bad_pointer(ptr, "not memory of a task");
-	if (h->kind == KIND_BLOCK) {
-		uint32_t ref = bh_block_containing(ptr);
-		h->kind = KIND_FREED;
-		block_free(t, ref);
+	struct header *h = header_of(ptr, &ref);
+	bool small = h->kind == KIND_SMALL;
+
+	h->kind = KIND_FREED;
+	if (!small) {
+		block_free(bh_rt.task, ref);
 		return;
 	}
-	if (h->kind != KIND_SMALL || !t->heap)
-		bad_pointer(ptr, h->kind == KIND_FREED ? "freed twice" : "not from bh_alloc()");
-	struct heap *heap = (struct heap *)(uintptr_t)t->heap;
+	struct heap *heap = (struct heap *)(uintptr_t)bh_rt.task->heap;
 	struct free_chunk *c = (struct free_chunk *)(void *)h;
 	uint32_t bin = bin_of(h->size + sizeof(*h));
 
-	if (bin >= BINS)
-		bad_pointer(ptr, "its header was overwritten");
-	h->kind = KIND_FREED;
 	c->next = heap->bin[bin];
 	heap->bin[bin] = c;
 }
 
 void *bh_realloc(void *ptr, size_t size)
 {
-	struct header *h = (struct header *)ptr - 1;
+	uint32_t ref;
 	size_t room;
 	void *p;
 
 	if (!ptr)
 		return bh_alloc(size);
-	if (!bh_block_containing(ptr) || (h->kind != KIND_SMALL && h->kind != KIND_BLOCK))
-		bad_pointer(ptr, "realloc of what is not from bh_alloc()");
-	room = h->kind == KIND_SMALL ? (1ull << (bin_of(h->size + sizeof(*h)) + SMALL_MIN_LOG2)) :
-				       bh_class_bytes(bh_block_class(bh_block_containing(ptr)));
-	if (size + sizeof(*h) <= room &&
+	struct header *h = header_of(ptr, &ref);
+	if (h->kind == KIND_SMALL)
+		room = 1ull << (bin_of(h->size + sizeof(*h)) + SMALL_MIN_LOG2);
+	else
+		room = bh_class_bytes(bh_block_class(ref));
+	/* A small one keeps its place while its bin, which the header's size tells,
+	 * stays the same. */
+	if (size <= room - sizeof(*h) &&
 	    (h->kind == KIND_BLOCK || bin_of(size + sizeof(*h)) == bin_of(h->size + sizeof(*h)))) {
 		h->size = size;
 		return ptr;

@@ -69,10 +69,10 @@ int bh_worker_stats_get(uint32_t slot, struct bh_worker_stats *stats)
 	if (!bh_rt.v.a || !stats || stats->size != sizeof(*stats) || slot >= bh_rt.v.l.workers)
 		return -EINVAL;
 	const struct bh_worker *w = &bh_rt.v.workers[slot];
-	uint64_t word = bh_ld_acq(&w->word);
+	uint64_t word = bh_ld_acq(&w->word), epoch = (word >> 16) & 0xffff;
 
 	stats->pid = (word & 0xffff) == BH_WORKER_UP ? (int32_t)(word >> 32) : 0;
-	stats->restarts = ((word >> 16) & 0xffff) - 1; /* its first epoch is 1 */
+	stats->restarts = epoch ? epoch - 1 : 0; /* its first epoch is 1 */
 	stats->crashes = stats->restarts;
 	stats->polls = bh_ld_rlx(&w->count.polls);
 	stats->steals = bh_ld_rlx(&w->count.steals);
@@ -88,15 +88,18 @@ int bh_stats_get(struct bh_stats *stats)
 		return -EINVAL;
 	const struct bh_arena *a = bh_rt.v.a;
 	*stats = (struct bh_stats){ .size = sizeof(*stats), .workers = bh_rt.v.l.workers };
+	/* What ended before what was spawned: read the other way round, a task of
+	 * in between would be counted as ended alone. */
+	stats->crashed = bh_ld_acq(&a->crashed);
+	stats->canceled = bh_ld_acq(&a->canceled);
+	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
+		stats->completed += bh_ld_acq(&bh_rt.v.workers[i].count.completed);
+		stats->canceled += bh_ld_acq(&bh_rt.v.workers[i].count.canceled);
+	}
 	stats->spawned = bh_ld_rlx(&a->booted);
-	stats->crashed = bh_ld_rlx(&a->crashed);
 	stats->uptime_ns = (uint64_t)(bh_now() - a->made_ns);
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
-		const struct bh_counters *c = &bh_rt.v.workers[i].count;
-
-		stats->spawned += bh_ld_rlx(&c->spawned);
-		stats->completed += bh_ld_rlx(&c->completed);
-		stats->canceled += bh_ld_rlx(&c->canceled);
+		stats->spawned += bh_ld_rlx(&bh_rt.v.workers[i].count.spawned);
 		if (bh_worker_stats_get(i, &ws) == 0) {
 			stats->polls += ws.polls;
 			stats->steals += ws.steals;
@@ -104,6 +107,8 @@ int bh_stats_get(struct bh_stats *stats)
 			stats->worker_restarts += ws.restarts;
 		}
 	}
-	stats->live = stats->spawned - stats->completed - stats->canceled - stats->crashed;
+	uint64_t ended = stats->completed + stats->canceled + stats->crashed;
+	/* Each counter is raised just after what it counts became visible. */
+	stats->live = stats->spawned > ended ? stats->spawned - ended : 0;
 	return 0;
 }

@@ -51,6 +51,20 @@ static struct bh_ioslot *take_slot(uint32_t *idx)
 	return NULL;
 }
 
+/* A duplicate of a listener (net.c) shares its file, which stays open when the
+ * duplicate is closed; so may the registration of one whose worker died on the
+ * way. It is taken over by whoever gets the same number next. */
+static int watch(int fd, bh_io io)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				  .data.u64 = io };
+	int rc = epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, fd, &ev);
+
+	if (rc && errno == EEXIST)
+		rc = epoll_ctl(bh_rt.epfd, EPOLL_CTL_MOD, fd, &ev);
+	return rc ? -errno : 0;
+}
+
 int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 {
 	uint32_t idx;
@@ -70,16 +84,14 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));
 	bh_st_rel(&bh_rt.task->ios, idx);
 	bh_st_rlx(&bh_rt.me->journal.io, 0);
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				  .data.u64 = bh_handle(gen, idx) };
-	if (epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, fd, &ev)) {
-		int err = errno;
+	int err = watch(fd, bh_handle(gen, idx));
+	if (err) {
 		bh_st_rlx(&bh_rt.me->journal.io, idx);
 		bh_compiler_barrier();
 		bh_st_rel(&bh_rt.task->ios, bh_ld_rlx(&s->next));
 		bh_st_rlx(&s->fd, -1);
 		free_slot(idx, bh_rt.handle);
-		return -err;
+		return err;
 	}
 	*out = bh_handle(gen, idx);
 	return 0;
@@ -137,8 +149,12 @@ static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
 	bh_st_rlx(&bh_rt.me->journal.io, idx);
 	bh_compiler_barrier();
 	unlink_io(t, idx);
+	/* Closing a stream takes it out of the epoll instance, too; a duplicate of
+	 * a listener has to be taken out. */
+	if (fd >= 0 && s->kind == BH_IO_LISTENER)
+		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
 	if (fd >= 0)
-		close(fd); /* takes it out of the epoll instance, too */
+		close(fd);
 	bh_st_rlx(&s->fd, -1);
 	bh_st_rlx(&s->ready[0], 0);
 	bh_st_rlx(&s->ready[1], 0);

@@ -25,6 +25,9 @@ static _Noreturn void be_zygote(const struct bh_service *const *services, size_t
 	bh_zygote_fail(-ENOENT, "this program has no service of that name");
 }
 
+static char run_name[] = "bulkhead", run_command[] = "run";
+static char host_option[] = "--host", service_option[] = "--service";
+
 /* Tries DIR/bulkhead; returns if it is not there. */
 static void try_exec(const char *dir, char **args)
 {
@@ -52,12 +55,12 @@ int bh_main(int argc, char **argv, const struct bh_service *const *services, siz
 	self[n] = '\0';
 	strcpy(dir, self);
 	*strrchr(dir, '/') = '\0';
-	args[a++] = (char[]){ "bulkhead" };
-	args[a++] = (char[]){ "run" };
-	args[a++] = (char[]){ "--host" };
+	args[a++] = run_name;
+	args[a++] = run_command;
+	args[a++] = host_option;
 	args[a++] = self;
 	for (size_t i = 0; i < count; i++) {
-		args[a++] = (char[]){ "--service" };
+		args[a++] = service_option;
 		args[a++] = strdup(services[i]->name ? services[i]->name : "service");
 	}
 	for (int i = 1; i < argc; i++)

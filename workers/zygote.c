@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -27,10 +28,11 @@
 
 static int ctl_fd = BH_CTL_FD;
 static pid_t guardian;
+static int *tid_word; /* where the C library keeps the thread's id; NULL: not known */
 
 static void send_msg(struct bh_ctl *m, int fd)
 {
-	char space[CMSG_SPACE(sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
 	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -51,7 +53,7 @@ static void send_msg(struct bh_ctl *m, int fd)
  * end is closed for good. */
 static bool recv_msg(struct bh_ctl *m, int *fd)
 {
-	char space[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
 	struct msghdr h;
 	ssize_t n;
@@ -75,7 +77,13 @@ static pid_t clone_self(int *pidfd)
 {
 	struct clone_args a = { .flags = CLONE_FILES | CLONE_PARENT | CLONE_PIDFD,
 				.pidfd = (uint64_t)(uintptr_t)pidfd };
-	/* CLONE_PARENT takes the parent's exit signal: SIGCHLD to the guardian. */
+	/* CLONE_PARENT takes the parent's exit signal: SIGCHLD to the guardian.
+	 * The C library does not see this clone: the id that it keeps is put right
+	 * by the system. */
+	if (tid_word) {
+		a.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+		a.child_tid = (uint64_t)(uintptr_t)tid_word;
+	}
 	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 
 	if (pid < 0)
@@ -88,18 +96,6 @@ static pid_t clone_self(int *pidfd)
 	return pid;
 }
 
-/* glibc keeps the thread id of the forking process; where the system tells the
- * address of that word, put it right. */
-static void fix_tid(void)
-{
-	int *tid = NULL;
-
-	if (prctl(PR_GET_TID_ADDRESS, &tid) == 0 && tid && *tid == getpid())
-		return;
-	if (tid)
-		*tid = getpid();
-}
-
 static void fork_worker(const struct bh_ctl *req)
 {
 	struct bh_ctl rep = { .op = BH_CTL_FORKED, .slot = req->slot, .epoch = req->epoch };
@@ -108,7 +104,6 @@ static void fork_worker(const struct bh_ctl *req)
 	pid_t pid = clone_self(&pidfd);
 
 	if (pid == 0) {
-		fix_tid();
 		snprintf(name, sizeof(name), "bh:%.8s:%u", bh_rt.plan_service->name, req->slot);
 		prctl(PR_SET_NAME, name);
 		bh_executor_run(req->slot, req->epoch);
@@ -131,7 +126,6 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 	pid = clone_self(&pidfd);
 	if (pid == 0) {
 		/* The number stays open in the shared table; it is this process's now. */
-		fix_tid();
 		ctl_fd = fd;
 		return;
 	}
@@ -154,8 +148,12 @@ static void close_io(uint32_t idx, uint32_t gen)
 	if (!s || bh_ld_acq(&s->owner) != BH_IO_CLOSING || bh_ld_rlx(&s->gen) != gen)
 		return;
 	int fd = bh_ld_rlx(&s->fd);
-	if (fd > BH_DOORBELL_FD && fstat(fd, &st) == 0 && (uint64_t)st.st_ino == bh_ld_rlx(&s->ino))
+	if (fd > BH_DOORBELL_FD && fstat(fd, &st) == 0 &&
+	    (uint64_t)st.st_ino == bh_ld_rlx(&s->ino)) {
+		/* A duplicate of a listener stays registered when it is closed. */
+		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
 		close(fd);
+	}
 	bh_st_rlx(&s->fd, -1);
 	bh_st_rlx(&s->ready[0], 0);
 	bh_st_rlx(&s->ready[1], 0);
@@ -228,6 +226,8 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	guardian = getppid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
+	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
+		tid_word = NULL; /* a system without checkpoint support */
 	bh_rt.service = service;
 	bh_rt.epfd = BH_EPOLL_FD;
 	bh_rt.doorbell = BH_DOORBELL_FD;
