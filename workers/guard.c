@@ -34,15 +34,14 @@ static bool install(uint32_t ref)
 	too_old = too_old || errno == EINVAL;
 	if (splits >= SPLITS_MAX)
 		return false;
-	if (mprotect(page, GUARD, PROT_NONE) == 0 && ++splits < SPLITS_MAX)
-		return true;
-	bool last = splits == SPLITS_MAX;
-	splits = SPLITS_MAX;
-	fprintf(stderr,
-		"bulkhead: worker %u: further stacks have no guard page (no mappings left); "
-		"Linux 6.15 needs none\n",
-		bh_rt.slot);
-	return last;
+	bool done = mprotect(page, GUARD, PROT_NONE) == 0;
+	splits = done ? splits + 1 : SPLITS_MAX;
+	if (splits == SPLITS_MAX)
+		fprintf(stderr,
+			"bulkhead: worker %u: further stacks have no guard page "
+			"(no mappings left); Linux 6.15 needs none\n",
+			bh_rt.slot);
+	return done;
 }
 
 void bh_guard_ensure(uint32_t ref)
