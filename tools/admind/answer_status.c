@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* answer_status.c: the system, its services and their workers, in numbers. */
+#include <string.h>
+#include <time.h>
+
+#include "answer.h"
+#include "counts.h"
+
+static const char *const system_states[] = {
+	[BH_SYSTEM_STARTING] = "starting",
+	[BH_SYSTEM_RUNNING] = "running",
+	[BH_SYSTEM_STOPPING] = "stopping",
+	[BH_SYSTEM_FAILED] = "failed",
+};
+
+static const char *const proc_states[BH_PROC_STATE_COUNT] = {
+	[BH_PROC_FREE] = "none",       [BH_PROC_STARTING] = "starting", [BH_PROC_UP] = "up",
+	[BH_PROC_DEAD] = "recovering", [BH_PROC_BACKOFF] = "waiting",
+};
+
+static const char *const service_states[BH_PROC_STATE_COUNT] = {
+	[BH_PROC_FREE] = "none",      [BH_PROC_STARTING] = "starting", [BH_PROC_UP] = "up",
+	[BH_PROC_DEAD] = "resetting", [BH_PROC_BACKOFF] = "waiting",
+};
+
+static char *state_text(const char *const *names, size_t n, uint32_t state)
+{
+	return (char *)(uintptr_t)(state < n && names[state] ? names[state] : "unknown");
+}
+
+static const struct bh_proc *find_proc(const struct bh_board *b, enum bh_proc_kind kind,
+				       uint32_t service, uint32_t slot)
+{
+	for (uint32_t i = 0; i < BH_BOARD_PROCS; i++) {
+		const struct bh_proc *p = &b->procs[i];
+
+		if (p->kind == (uint32_t)kind && p->service == service &&
+		    (kind != BH_PROC_WORKER || p->slot == slot))
+			return p;
+	}
+	return NULL;
+}
+
+/* The name of the type of the task that @handle names; "": it is gone. */
+static char *task_name(struct bh_answer *a, const struct bh_view *v, uint64_t handle)
+{
+	const struct bh_tcb *t = bh_tcb_of(v, handle);
+	uint16_t type = t ? t->type : BH_TYPES;
+
+	if (type >= BH_TYPES)
+		return bh_scratch_text(&a->scratch, "", 1);
+	return bh_scratch_text(&a->scratch, v->types[type].name, sizeof(v->types[type].name));
+}
+
+static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct bh_view *v,
+			  uint32_t slot)
+{
+	struct bh_worker *from = &v->workers[slot];
+	const struct bh_counters *c = &from->count;
+
+	w->polls = bh_ld_rlx(&c->polls);
+	w->steals = bh_ld_rlx(&c->steals);
+	w->parks = bh_ld_rlx(&c->parks);
+	w->spawned = bh_ld_rlx(&c->spawned);
+	w->completed = bh_ld_rlx(&c->completed);
+	w->cancelled = bh_ld_rlx(&c->canceled);
+	w->overflows = bh_ld_rlx(&c->overflows);
+	w->unparks = bh_ld_rlx(&c->unparks);
+	w->lifo_hits = bh_ld_rlx(&c->lifo_hits);
+	w->io_waits = bh_ld_rlx(&c->io_waits);
+	w->budget_yields = bh_ld_rlx(&c->budget_yields);
+	w->queued = bh_runq_len(&from->runq) + (bh_ld_rlx(&from->lifo) != 0);
+	w->task = bh_ld_rlx(&from->current);
+	w->task_name = task_name(a, v, w->task);
+	if (!w->task_name[0])
+		w->task = 0;
+}
+
+static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, uint32_t service, uint32_t slot)
+{
+	const struct bh_board *board = a->system->board;
+	const struct bh_board_service *b = &board->services[service];
+	const struct bh_proc *p = find_proc(board, BH_PROC_WORKER, service, slot);
+	const struct bh_view *v = bh_system_arena(a->system, service);
+
+	bulkhead__worker__init(w);
+	w->slot = slot;
+	w->pid = b->worker_pid[slot];
+	w->epoch = b->worker_epoch[slot];
+	w->state = state_text(proc_states, BH_PROC_STATE_COUNT,
+			      p ? bh_ld_acq(&p->state) : BH_PROC_FREE);
+	w->restarts = b->worker_restarts[slot];
+	w->crashes = b->worker_crashes[slot];
+	if (v)
+		fill_counters(a, w, v, slot);
+}
+
+static uint32_t workers_of(const struct bh_board_service *b)
+{
+	return b->workers < BH_MAX_WORKERS ? b->workers : BH_MAX_WORKERS;
+}
+
+static void fill_counts(Bulkhead__Service *s, const struct bh_view *v)
+{
+	struct bh_counts c;
+
+	if (!v)
+		return;
+	bh_counts_read(&c, v);
+	s->tasks->live = c.live;
+	s->tasks->spawned = c.spawned;
+	s->tasks->completed = c.completed;
+	s->tasks->crashed = c.crashed;
+	s->tasks->cancelled = c.canceled;
+	s->io_open = (uint32_t)c.ios;
+	s->memory_blocks = (uint32_t)c.blocks;
+	s->memory_bytes = c.block_bytes;
+}
+
+static void fill_listen(struct bh_answer *a, Bulkhead__Service *s, const struct bh_board_service *b)
+{
+	s->n_listen = b->n_listen < BH_PLAN_LISTEN ? b->n_listen : BH_PLAN_LISTEN;
+	s->listen = bh_scratch_take(&a->scratch, s->n_listen * sizeof(*s->listen));
+	for (size_t i = 0; i < s->n_listen; i++)
+		s->listen[i] = bh_scratch_text(&a->scratch, b->listen[i], sizeof(b->listen[i]));
+}
+
+static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
+{
+	const struct bh_board_service *b = &a->system->board->services[i];
+	const struct bh_proc *zygote = find_proc(a->system->board, BH_PROC_ZYGOTE, i, 0);
+
+	bulkhead__service__init(s);
+	s->name = bh_scratch_text(&a->scratch, b->name, sizeof(b->name));
+	s->state = state_text(service_states, BH_PROC_STATE_COUNT, b->state);
+	s->resets = b->resets;
+	s->last_reset = bh_scratch_text(&a->scratch, b->last_reset, sizeof(b->last_reset));
+	s->zygote_restarts = b->zygote_restarts;
+	s->zygote_pid = zygote ? zygote->pid : 0;
+	s->n_workers = workers_of(b);
+	s->workers = bh_scratch_list(&a->scratch, s->n_workers, sizeof(**s->workers));
+	for (uint32_t w = 0; w < s->n_workers; w++)
+		fill_worker(a, s->workers[w], i, w);
+	s->tasks = bh_scratch_take(&a->scratch, sizeof(*s->tasks));
+	bulkhead__task_counts__init(s->tasks);
+	fill_counts(s, bh_system_arena(a->system, i));
+	fill_listen(a, s, b);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+void bh_answer_status(struct bh_answer *a)
+{
+	const struct bh_board *b = a->system->board;
+	Bulkhead__Status *s = bh_scratch_take(&a->scratch, sizeof(*s));
+
+	bulkhead__status__init(s);
+	s->version = bh_scratch_text(&a->scratch, b->version, sizeof(b->version));
+	s->pid = b->guardian_pid;
+	s->state = state_text(system_states, sizeof(system_states) / sizeof(system_states[0]),
+			      bh_ld_acq(&b->system_state));
+	s->uptime_ms = (now_ns() - b->started_ns) / 1000000;
+	s->admin = bh_scratch_text(&a->scratch, b->admin_url, sizeof(b->admin_url));
+	s->kernel = bh_scratch_take(&a->scratch, sizeof(*s->kernel));
+	bulkhead__kernel__init(s->kernel);
+	s->kernel->pid = b->kernel_pid;
+	s->kernel->restarts = b->kernel_restarts;
+	s->kernel->turns = b->turns;
+	s->n_services = bh_system_services(a->system);
+	s->services = bh_scratch_list(&a->scratch, s->n_services, sizeof(**s->services));
+	for (uint32_t i = 0; i < s->n_services; i++)
+		fill_service(a, s->services[i], i);
+	a->reply.answer_case = BULKHEAD__REPLY__ANSWER_STATUS;
+	a->reply.status = s;
+}
+
+void bh_answer_workers(struct bh_answer *a)
+{
+	const char *name = a->request->workers->service;
+	const struct bh_board *b = a->system->board;
+	Bulkhead__Workers *all = bh_scratch_take(&a->scratch, sizeof(*all));
+	uint32_t n = bh_system_services(a->system);
+
+	if (!bh_answer_known(a, name))
+		return;
+	bulkhead__workers__init(all);
+	all->workers =
+		bh_scratch_list(&a->scratch, (size_t)n * BH_MAX_WORKERS, sizeof(**all->workers));
+	for (uint32_t i = 0; i < n; i++) {
+		char *service = bh_scratch_text(&a->scratch, b->services[i].name,
+						sizeof(b->services[i].name));
+
+		for (uint32_t w = 0;
+		     bh_answer_wanted(a, name, i) && w < workers_of(&b->services[i]); w++) {
+			Bulkhead__Worker *to = all->workers[all->n_workers++];
+
+			fill_worker(a, to, i, w);
+			to->service = service;
+		}
+	}
+	a->reply.answer_case = BULKHEAD__REPLY__ANSWER_WORKERS;
+	a->reply.workers = all;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "counts.h"
+
+#include <string.h>
+
+static uint32_t used(const struct bh_pool_view *p)
+{
+	uint32_t mark = bh_ld_acq(&p->pool->mark);
+
+	return mark < p->capacity ? mark : p->capacity;
+}
+
+uint32_t bh_counts_tasks(const struct bh_view *v)
+{
+	return used(&v->task_pool);
+}
+
+bool bh_counts_alive(uint64_t state_word)
+{
+	switch (bh_state_of(state_word)) {
+	case BH_SCHEDULED:
+	case BH_RUNNING:
+	case BH_WAITING:
+	case BH_CLEANUP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+const char *bh_counts_state(uint64_t state_word)
+{
+	static const char *const names[BH_STATE_COUNT] = {
+		[BH_FREE] = "free",       [BH_RESERVED] = "reserved", [BH_SCHEDULED] = "scheduled",
+		[BH_RUNNING] = "running", [BH_WAITING] = "waiting",   [BH_DONE] = "done",
+		[BH_CLEANUP] = "cleanup",
+	};
+	enum bh_state s = bh_state_of(state_word);
+
+	return s < BH_STATE_COUNT ? names[s] : "unknown";
+}
+
+static void count_tasks(struct bh_counts *c, const struct bh_view *v)
+{
+	uint32_t n = used(&v->task_pool);
+
+	c->spawned = bh_ld_rlx(&v->a->booted);
+	c->crashed = bh_ld_rlx(&v->a->crashed);
+	for (uint32_t w = 0; w < BH_MAX_WORKERS; w++) {
+		const struct bh_counters *k = &v->workers[w].count;
+
+		c->spawned += bh_ld_rlx(&k->spawned);
+		c->completed += bh_ld_rlx(&k->completed);
+		c->canceled += bh_ld_rlx(&k->canceled);
+	}
+	for (uint32_t i = 1; i < n; i++)
+		c->live += bh_counts_alive(bh_ld_acq(&v->tasks[i].state));
+}
+
+void bh_counts_read(struct bh_counts *c, const struct bh_view *v)
+{
+	memset(c, 0, sizeof(*c));
+	count_tasks(c, v);
+	for (uint32_t i = 1, n = used(&v->io_pool); i < n; i++)
+		c->ios += bh_ld_acq(&v->ios[i].owner) != 0;
+	for (uint32_t k = 0; k < BH_CLASSES; k++) {
+		uint64_t blocks = 0;
+
+		for (uint32_t i = 1, n = used(&v->block_pool[k]); i < n; i++)
+			blocks += bh_ld_acq(&v->blocks[k][i].owner) != 0;
+		c->blocks += blocks;
+		c->block_bytes += blocks << bh_class_shift(k);
+	}
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* counts.h: what can be counted in an arena: by reading all of each table that
+ * was ever used, so that the numbers owe nothing to what the workers claim. */
+#ifndef BH_ADMIND_COUNTS_H
+#define BH_ADMIND_COUNTS_H
+
+#include "ipc/arena.h"
+
+struct bh_counts {
+	uint64_t live, spawned, completed, crashed, canceled; /* tasks */
+	uint64_t ios;                                         /* open sockets */
+	uint64_t blocks, block_bytes;                         /* memory in use */
+};
+
+void bh_counts_read(struct bh_counts *c, const struct bh_view *v);
+
+/* Slots of the task table that were ever used: indexes are 1 .. n - 1. */
+uint32_t bh_counts_tasks(const struct bh_view *v);
+
+/* Scheduled, running, waiting, or being cleaned up after: neither free nor ended. */
+bool bh_counts_alive(uint64_t state_word);
+
+/* "scheduled", "running", ... */
+const char *bh_counts_state(uint64_t state_word);
+
+#endif

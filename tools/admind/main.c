@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bulkhead-admind: answers what bhctl asks. Started by the kernel, which hands it
+ * the plan, its end of a control socket, and the board; arenas and traced's page
+ * come over the socket.
+ *
+ * It can change nothing: all that it maps is mapped through read-only
+ * descriptors, and to stop the system it asks the kernel. It holds nothing that
+ * its successor would miss, so it may die at any moment.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "system.h"
+
+enum {
+	FAILED = 111
+};
+
+static int fail(const char *what, const char *why)
+{
+	fprintf(stderr, "bulkhead-admind: %s: %s\n", what, why);
+	return FAILED;
+}
+
+/* Gone with the guardian, which is its parent. What a terminal or an init system
+ * sends to all processes of the system at once is the kernel's to carry out. */
+static int settle(const struct bh_system *s)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	return getppid() == s->board->guardian_pid ? 0 : -ESRCH;
+}
+
+/* Root for the socket's directory alone: only then does the plan leave it root. */
+static int become_nobody(void)
+{
+	const struct passwd *p = geteuid() ? NULL : getpwnam("nobody");
+
+	if (geteuid())
+		return 0;
+	if (!p || !p->pw_uid)
+		return -ENOENT;
+	return setgroups(0, NULL) || setgid(p->pw_gid) || setuid(p->pw_uid) ? -errno : 0;
+}
+
+/* One message: 1; none: -EAGAIN; the kernel has closed its end: 0. */
+static ssize_t receive(struct bh_ctl *m, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} c;
+	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct msghdr h = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
+	ssize_t n = recvmsg(BH_CTL_FD, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *got = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+
+	*fd = -1;
+	if (got && got->cmsg_level == SOL_SOCKET && got->cmsg_type == SCM_RIGHTS &&
+	    got->cmsg_len >= CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(got), sizeof(*fd));
+	return n < 0 ? -errno : n == sizeof(*m) ? 1 : n == 0 ? 0 : -EBADMSG;
+}
+
+/* False: the system has ended. A kernel that was killed closes nothing: its end
+ * is the guardian's too. */
+static bool hear(struct bh_system *s)
+{
+	struct bh_ctl m;
+	ssize_t n;
+	int fd;
+
+	while ((n = receive(&m, &fd)) > 0)
+		bh_system_message(s, &m, fd);
+	if (fd >= 0)
+		close(fd);
+	return n == -EAGAIN || n == -EINTR || n == -EBADMSG;
+}
+
+static int hello(void)
+{
+	struct bh_ctl m = { .op = BH_CTL_HELLO };
+
+	return send(BH_CTL_FD, &m, sizeof(m), MSG_NOSIGNAL) == sizeof(m) ? 0 : -errno;
+}
+
+static int serve(struct bh_system *s, struct bh_server *server)
+{
+	struct pollfd on[] = { { .fd = BH_CTL_FD, .events = POLLIN },
+			       { .fd = server->fd, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(on, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return fail("cannot wait for requests", strerror(errno));
+		}
+		if (on[0].revents && !hear(s))
+			return 0;
+		if (on[1].revents)
+			bh_server_serve(server, s, BH_CTL_FD);
+	}
+}
+
+int main(void)
+{
+	struct bh_server server = { 0 };
+	struct bh_system s;
+	char url[sizeof(s.board->admin_url) + 1] = "";
+	int err = bh_system_open(&s, BH_BOARD_FD, BH_PLAN_FD);
+
+	if (err)
+		return fail("this is started by bulkhead-kernel, with a board and a plan; these "
+			    "are not here",
+			    strerror(-err));
+	err = settle(&s);
+	if (err)
+		return fail("cannot start", strerror(-err));
+	memcpy(url, s.board->admin_url, sizeof(s.board->admin_url));
+	err = bh_server_open(&server, url, s.owner);
+	if (err) {
+		fprintf(stderr, "bulkhead-admind: cannot listen on %s: %s\n", url,
+			nng_strerror(err));
+		return FAILED;
+	}
+	err = become_nobody();
+	if (!err)
+		err = settle(&s); /* a change of uid takes the death signal away */
+	if (err)
+		return fail("cannot give up root", strerror(-err));
+	err = hello();
+	if (err)
+		return fail("cannot reach the kernel", strerror(-err));
+	err = serve(&s, &server);
+	bh_server_close(&server);
+	return err;
+}

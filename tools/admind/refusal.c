@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "refusal.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#define PAUSE_NS 1000000000ll
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int64_t next_ns;
+static unsigned long unsaid;
+
+void bh_refusal_say(const char *what)
+{
+	struct timespec ts;
+	char more[48] = "";
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	int64_t now = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+
+	pthread_mutex_lock(&lock);
+	if (now < next_ns) {
+		unsaid++;
+	} else {
+		if (unsaid)
+			snprintf(more, sizeof(more), " (and %lu more before)", unsaid);
+		fprintf(stderr, "bulkhead: admin endpoint: refused %s%s\n", what, more);
+		unsaid = 0;
+		next_ns = now + PAUSE_NS;
+	}
+	pthread_mutex_unlock(&lock);
+}
