@@ -76,11 +76,17 @@ static inline uint32_t bh_runq_pop(struct bh_runq *q)
 	return 0;
 }
 
-/* Owner, when full: copies the newer half out, oldest first, for the inject
- * queue (the newer half: it was pushed last, so moving it makes no task bounce).
- * The caller queues the 128 entries, then calls bh_runq_drop_newer(). Killed
- * between, they are queued twice. Returns how many (0: no longer full). */
-static inline uint32_t bh_runq_newer_half(struct bh_runq *q, uint32_t out[BH_RUNQ_CAP / 2])
+/*
+ * Owner, when full: moves the newer half out, for the inject queue (the newer
+ * half: it was pushed last, so moving it makes no task bounce). Returns how many
+ * are in @out, oldest first; 0: it is no longer full.
+ *
+ * Commit: one CAS on head takes all 256, as a thief would. Then the older half is
+ * put back by moving tail alone: position p + 256 is the cell of position p, and
+ * nobody wrote to it. (Moving tail down instead would be wrong: a thief may have
+ * moved head past it meanwhile.) Killed in between, all entries stand in the cells.
+ */
+static inline uint32_t bh_runq_overflow(struct bh_runq *q, uint32_t out[BH_RUNQ_CAP / 2])
 {
 	uint64_t t = bh_ld_rlx(&q->tail);
 	uint64_t h = bh_ld_acq(&q->head);
@@ -88,16 +94,11 @@ static inline uint32_t bh_runq_newer_half(struct bh_runq *q, uint32_t out[BH_RUN
 	if (t - h < BH_RUNQ_CAP)
 		return 0;
 	for (uint32_t i = 0; i < BH_RUNQ_CAP / 2; i++)
-		out[i] = bh_ld_rlx(&q->cells[(t - BH_RUNQ_CAP / 2 + i) % BH_RUNQ_CAP]);
+		out[i] = bh_ld_rlx(&q->cells[(h + BH_RUNQ_CAP / 2 + i) % BH_RUNQ_CAP]);
+	if (!bh_cas(&q->head, &h, t))
+		return 0;
+	bh_st_rel(&q->tail, t + BH_RUNQ_CAP / 2); /* R2 */
 	return BH_RUNQ_CAP / 2;
-}
-
-/* Takes the newer half back by moving tail down. A thief that read the old tail
- * takes at most 128 entries from the old head (I2 holds for them), so head never
- * passes the new tail: it takes ceil(n/2) of at most 256. */
-static inline void bh_runq_drop_newer(struct bh_runq *q)
-{
-	bh_st_rel(&q->tail, bh_ld_rlx(&q->tail) - BH_RUNQ_CAP / 2);
 }
 
 /*

@@ -34,16 +34,14 @@ static struct bh_context *context_of(struct bh_tcb *t)
 /* -- queues ------------------------------------------------------------------ */
 
 /* Makes room in the own ring: the newer half goes to the inject queue. Killed in
- * the middle, some entries are in both. */
+ * the middle, what is in neither still stands in the ring's cells. */
 static void overflow(struct bh_worker *me)
 {
-	uint32_t out[BH_RUNQ_CAP / 2], n = bh_runq_newer_half(&me->runq, out);
+	uint32_t out[BH_RUNQ_CAP / 2], n = bh_runq_overflow(&me->runq, out);
 
 	for (uint32_t i = 0; i < n; i++)
 		if (!bh_inject_push(&bh_rt.v.inject, out[i]))
 			bh_st_rel(&bh_rt.v.a->rescan, 1);
-	if (n)
-		bh_runq_drop_newer(&me->runq);
 	bh_count(&me->count.overflows, n != 0);
 }
 

@@ -135,7 +135,7 @@ static void run_wake(struct world *w)
 	bh_rt_wake(w->other, 0, 0);
 }
 SWEEP(overflow, .setup = setup_full, .run = run_wake,
-      .covers = "bh_runq_newer_half bh_runq_drop_newer overflow");
+      .covers = "bh_runq_overflow overflow");
 
 /* -- pools -- */
 
