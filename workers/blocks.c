@@ -9,7 +9,10 @@
 
 /* Blocks from 256 KiB on give their pages back when they are freed; smaller ones
  * keep them for the next task. */
-enum { PUNCH_SHIFT = 18, PAGE = 4096 };
+enum {
+	PUNCH_SHIFT = 18,
+	PAGE = 4096
+};
 
 static struct bh_pool_cache *cache_of(uint32_t cls)
 {

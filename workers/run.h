@@ -17,6 +17,10 @@ bool bh_executor_turn(void);
 /* Ends the running task: releases what it owns, commits, tells its parent. */
 void bh_task_finish(enum bh_end end);
 
+/* Drops child @idx of the running task: frees it if it has ended, else lets it go on
+ * detached, aborted unless @keep. */
+void bh_child_drop(struct bh_tcb *t, uint32_t idx, bool keep);
+
 /* Puts the running task at the end of the own ring. */
 void bh_task_requeue(void);
 

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "workers/heap.h"
-
 enum {
 	STACK_DEFAULT = 64 << 10,
 	STACK_MAX = 16 << 20,
@@ -83,12 +81,13 @@ static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t le
 	if (!len && t->kind == BH_KIND_FIBER)
 		return 0;
 	ref = bh_block_take(t, handle, cls, &t->arg_block);
-	if (!ref)
+	struct bh_block *b = bh_block_at(&bh_rt.v, ref);
+	if (!b)
 		return -ENOMEM;
 	void *data = bh_block_data(&bh_rt.v, ref);
 	if (len)
 		memcpy(data, arg, len);
-	bh_block_at(&bh_rt.v, ref)->len = (uint32_t)len;
+	b->len = (uint32_t)len;
 	t->arg = (uint64_t)(uintptr_t)data;
 	return 0;
 }
@@ -267,7 +266,7 @@ static void release(struct bh_tcb *t, uint32_t idx)
 
 /* Drops child @idx of the running task: frees it if it has ended, else lets it
  * go on detached, aborted unless it asked to be kept. */
-static void drop_child(struct bh_tcb *t, uint32_t idx, bool keep)
+void bh_child_drop(struct bh_tcb *t, uint32_t idx, bool keep)
 {
 	uint32_t gen = bh_state_gen(bh_ld_acq(&t->state));
 
@@ -293,7 +292,7 @@ static void drop_children(struct bh_tcb *me)
 			bh_st_rlx(&me->child, 0); /* not our list any more: scribbled over */
 			return;
 		}
-		drop_child(t, idx, t->keep);
+		bh_child_drop(t, idx, t->keep);
 	}
 }
 
@@ -330,166 +329,4 @@ void bh_task_finish(enum bh_end end)
 	bh_st_rlx(&me->journal.op, BH_OP_NONE);
 	bh_st_rlx(&me->journal.block, 0);
 	bh_st_rlx(&me->tasks.pending, 0);
-}
-
-/* -- join --------------------------------------------------------------------- */
-
-/* The child that @task names, if it is the caller's. */
-static int child_of(bh_task task, struct bh_tcb **out)
-{
-	struct bh_tcb *t = bh_tcb_of(&bh_rt.v, task);
-
-	if (!bh_rt.task)
-		return -EPERM;
-	if (!t)
-		return -BH_ESTALE;
-	if (bh_ld_rlx(&t->parent) != bh_rt.handle)
-		return -EPERM;
-	*out = t;
-	return 0;
-}
-
-/* Moves the child's reply to the running task's list of blocks. Commit: the CAS
- * on its owner; killed after it, the journal names it. */
-static void take_reply(struct bh_tcb *t, bh_task child, struct bh_result *res)
-{
-	uint32_t ref = bh_ld_rlx(&t->reply);
-	struct bh_block *b = bh_block_at(&bh_rt.v, ref);
-	uint64_t owner = child;
-
-	if (!b)
-		return;
-	bh_st_rlx(&bh_rt.me->journal.block, ref);
-	bh_compiler_barrier();
-	bh_st_rlx(&b->next, bh_ld_rlx(&bh_rt.task->blocks));
-	if (bh_cas(&b->owner, &owner, bh_rt.handle)) {
-		bh_st_rel(&bh_rt.task->blocks, ref);
-		res->data = bh_heap_reply_data(bh_block_data(&bh_rt.v, ref));
-		res->len = b->len;
-	}
-	bh_st_rlx(&t->reply, 0);
-	bh_compiler_barrier();
-	bh_st_rlx(&bh_rt.me->journal.block, 0);
-}
-
-static void take_crash(uint64_t id, struct bh_crash *out)
-{
-	struct bh_arena_crash *c = &bh_rt.v.a->crash[id % BH_ARENA_CRASHES];
-
-	if (bh_ld_acq(&c->id) != id)
-		return; /* many crashes ago */
-	*out = (struct bh_crash){ .id = id,
-				  .signal = c->signal,
-				  .exit_code = c->exit_code,
-				  .address = c->address,
-				  .instruction = c->instruction,
-				  .worker = c->worker,
-				  .pid = c->pid,
-				  .stack_overflow = (uint8_t)c->stack_overflow,
-				  .restart_us = bh_ld_rlx(&c->restart_us),
-				  .task = c->task };
-	memcpy(out->task_name, c->task_name, sizeof(out->task_name));
-	out->task_name[sizeof(out->task_name) - 1] = '\0';
-}
-
-/* Takes the result of a DONE child and frees it. */
-static void reap(struct bh_tcb *t, bh_task child, struct bh_result *res)
-{
-	if (res) {
-		memset(res, 0, sizeof(*res));
-		res->end = t->end;
-		res->value = t->end == BH_END_CRASHED ? 0 : t->value;
-		if (t->end == BH_END_CRASHED)
-			take_crash((uint64_t)t->value, &res->crash);
-		take_reply(t, child, res);
-	}
-	drop_child(t, bh_handle_idx(child), false);
-}
-
-static bool is_done(struct bh_tcb *t)
-{
-	return bh_state_of(bh_ld_acq(&t->state)) == BH_DONE;
-}
-
-int bh_join(bh_task task, struct bh_result *res, int64_t deadline)
-{
-	struct bh_tcb *t;
-	int err = child_of(task, &t);
-
-	if (err)
-		return err;
-	while (!is_done(t)) {
-		err = bh_rt_suspend(BH_WAIT_JOIN, task, deadline);
-		if (err && !is_done(t))
-			return err;
-	}
-	reap(t, task, res);
-	return 0;
-}
-
-int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res)
-{
-	struct bh_tcb *t;
-	int err = child_of(task, &t);
-
-	if (err)
-		return err;
-	if (!is_done(t)) {
-		cx->task->wait = BH_WAIT_JOIN;
-		cx->task->wait_on = task;
-		return -EAGAIN; /* its end wakes the parent */
-	}
-	reap(t, task, res);
-	return 0;
-}
-
-int bh_detach(bh_task task)
-{
-	struct bh_tcb *t;
-	int err = child_of(task, &t);
-
-	if (!err)
-		drop_child(t, bh_handle_idx(task), true);
-	return err;
-}
-
-int bh_reply(const void *data, size_t len)
-{
-	struct bh_tcb *t = bh_rt.task;
-	uint32_t cls = bh_class_of(len + BH_HEAP_REPLY_HEADER), old, ref;
-
-	if (!t || cls >= BH_CLASSES)
-		return t ? -E2BIG : -EPERM;
-	old = bh_ld_rlx(&t->reply);
-	if (old) {
-		bh_st_rlx(&bh_rt.me->journal.block, old);
-		bh_compiler_barrier();
-		bh_st_rlx(&t->reply, 0);
-		bh_block_free(old, bh_rt.handle);
-	}
-	ref = bh_block_take(t, bh_rt.handle, cls, &t->reply);
-	if (!ref)
-		return -ENOMEM;
-	memcpy(bh_heap_reply_init(bh_block_data(&bh_rt.v, ref), len), data, len);
-	bh_block_at(&bh_rt.v, ref)->len = (uint32_t)len;
-	return 0;
-}
-
-int bh_crash_wait(struct bh_crash *crash, int64_t deadline)
-{
-	struct bh_arena_crash *c = &bh_rt.v.a->crash[crash->id % BH_ARENA_CRASHES];
-
-	for (;;) {
-		if (!crash->id || bh_ld_acq(&c->id) != crash->id)
-			return -BH_ESTALE;
-		crash->restart_us = bh_ld_rlx(&c->restart_us);
-		if (crash->restart_us)
-			return 0;
-		int64_t next = bh_after(BH_MS(1));
-		int err = bh_rt_suspend(BH_WAIT_SLEEP, 0, next < deadline ? next : deadline);
-		if (err == -BH_ECANCELED || err == -EDEADLK)
-			return err;
-		if (bh_now() >= deadline)
-			return -BH_ETIMEDOUT;
-	}
 }

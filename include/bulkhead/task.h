@@ -68,9 +68,12 @@ struct bh_spawn_opts {
 	uint16_t restarts;     /* BH_CRASH_RESTART: at most so often; 0: no limit
 				  but the type's quarantine */
 	uint32_t reserved;
-	bh_io give;            /* a socket of the caller's that becomes the task's */
+	bh_io give; /* a socket of the caller's that becomes the task's */
 };
-#define BH_SPAWN_OPTS_INIT { .size = sizeof(struct bh_spawn_opts) }
+#define BH_SPAWN_OPTS_INIT                           \
+	{                                            \
+		.size = sizeof(struct bh_spawn_opts) \
+	}
 
 /*
  * Spawns a fiber. @arg (@len bytes, copied; at most 1 MiB) is handed to @fn.
@@ -102,19 +105,19 @@ enum bh_end {
 /* What is known of one crash. All of it is diagnostic: a task that runs wild
  * can forge what its own worker wrote. */
 struct bh_crash {
-	uint64_t id;           /* names the crash in `bhctl crashes`; 0: none */
-	int32_t signal;        /* SIGSEGV, ...; 0: the worker called exit() */
-	int32_t exit_code;     /* when signal is 0 */
-	uint64_t address;      /* the address that faulted, 0 if none */
-	uint64_t instruction;  /* where the program counter stood, 0 if unknown */
-	uint32_t worker;       /* slot of the worker that died */
-	int32_t pid;           /* its process */
-	uint8_t stack_overflow;/* 1: the fault was in a fiber's guard page */
+	uint64_t id;            /* names the crash in `bhctl crashes`; 0: none */
+	int32_t signal;         /* SIGSEGV, ...; 0: the worker called exit() */
+	int32_t exit_code;      /* when signal is 0 */
+	uint64_t address;       /* the address that faulted, 0 if none */
+	uint64_t instruction;   /* where the program counter stood, 0 if unknown */
+	uint32_t worker;        /* slot of the worker that died */
+	int32_t pid;            /* its process */
+	uint8_t stack_overflow; /* 1: the fault was in a fiber's guard page */
 	uint8_t reserved[3];
-	uint32_t restart_us;   /* death noticed until the slot's next worker ran;
+	uint32_t restart_us; /* death noticed until the slot's next worker ran;
 				  0: not back yet */
-	bh_task task;          /* the task that was running */
-	char task_name[40];    /* its type */
+	bh_task task;        /* the task that was running */
+	char task_name[40];  /* its type */
 };
 
 struct bh_result {
@@ -145,7 +148,7 @@ BH_API int bh_detach(bh_task task);
 BH_API int bh_abort(bh_task task);
 
 /* In a child: leaves @len bytes for the joiner (copied; replaces an earlier
- * reply). Errors: -ENOMEM. */
+ * reply; at most 16 MiB - 64). Errors: -ENOMEM, -E2BIG. */
 BH_API int bh_reply(const void *data, size_t len) BH_NODISCARD;
 
 /*

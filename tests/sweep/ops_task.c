@@ -104,7 +104,7 @@ static void setup_owned(struct world *w)
 	world_block(w, w->me);
 }
 SWEEP(finish_with_children, .setup = setup_owned, .run = run_finish,
-      .covers = "drop_child unlink_child bh_state_detach release bh_blocks_release");
+      .covers = "bh_child_drop unlink_child bh_state_detach release bh_blocks_release");
 
 static void run_finish_canceled(struct world *w)
 {
