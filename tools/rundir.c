@@ -53,13 +53,30 @@ static int take_dir(const char *dir)
 	return -EBUSY;
 }
 
-/* The admin process, which is not root, makes its socket there. */
-static int hand_over(struct bh_plan *plan, int fd)
+/* True if any user can get to @dir. */
+static bool is_reachable(const char *dir)
+{
+	char above[BH_PLACE_BYTES];
+	struct stat st;
+	char *slash;
+
+	snprintf(above, sizeof(above), "%s", dir);
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		*slash = '\0';
+		if (stat(above, &st) || !(st.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
+/* The admin process is not root and makes its socket there. Where it could not, it
+ * stays root until it has made the socket. */
+static int hand_over(struct bh_plan *plan, const char *dir, int fd)
 {
 	uid_t uid;
 	gid_t gid;
 
-	if (geteuid() || !bh_place_nobody(&uid, &gid))
+	if (geteuid() || !is_reachable(dir) || !bh_place_nobody(&uid, &gid))
 		return 0;
 	if (fchown(fd, uid, gid))
 		return -errno;
@@ -71,12 +88,20 @@ static int hand_over(struct bh_plan *plan, int fd)
 static int use_dir(struct bh_plan *plan, const char *dir)
 {
 	int fd = take_dir(dir);
-	int err = fd < 0 ? fd : hand_over(plan, fd);
+	int err = fd < 0 ? fd : hand_over(plan, dir, fd);
 
 	if (err)
 		return err;
+	plan->reserved = (uint32_t)fd;
 	snprintf(plan->rundir, sizeof(plan->rundir), "%s", dir);
 	return 0;
+}
+
+static bool is_in_use(const char *url)
+{
+	char path[BH_PLACE_BYTES];
+
+	return !bh_place_path(url, path) && !bh_place_probe(path);
 }
 
 static int default_place(struct bh_plan *plan, char why[BH_RUNDIR_WHY])
@@ -86,9 +111,9 @@ static int default_place(struct bh_plan *plan, char why[BH_RUNDIR_WHY])
 	size_t at = 0;
 
 	for (int i = 0; i < n; i++) {
-		snprintf(plan->admin_url, sizeof(plan->admin_url), "ipc://%s/%s", dirs[i],
-			 BH_PLACE_SOCKET);
-		err = use_dir(plan, dirs[i]);
+		snprintf(plan->admin_url, sizeof(plan->admin_url), "ipc://%.*s/%s", BH_PLACE_BYTES,
+			 dirs[i], BH_PLACE_SOCKET);
+		err = is_in_use(plan->admin_url) ? -EEXIST : use_dir(plan, dirs[i]);
 		if (!err)
 			return 0;
 		if (err == -EEXIST)
@@ -107,8 +132,8 @@ static int look_around(const char *path, const char *dir, char why[BH_RUNDIR_WHY
 	struct stat st;
 	int err;
 
-	if (access(dir, W_OK | X_OK)) {
-		err = -errno;
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode) || access(dir, W_OK | X_OK)) {
+		err = S_ISDIR(st.st_mode) ? -errno : -ENOTDIR;
 		snprintf(why, BH_RUNDIR_WHY, "cannot make the admin endpoint in %s: %s", dir,
 			 strerror(-err));
 		return err;
@@ -140,7 +165,7 @@ static int given_place(struct bh_plan *plan, const char *url, char why[BH_RUNDIR
 	*strrchr(dir, '/') = '\0';
 	if (!dir[0])
 		strcpy(dir, "/");
-	if (!bh_place_probe(path))
+	if (is_in_use(url))
 		return -EEXIST;
 	if (!stat(dir, &st))
 		return look_around(path, dir, why);
