@@ -18,6 +18,7 @@
 
 #include "config_value.h"
 #include "listen.h"
+#include "place.h"
 #include "plan_make.h"
 #include "rundir.h"
 
@@ -83,6 +84,7 @@ static void parse_service(struct argp_state *state, struct bh_run_options *o, co
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
 	struct bh_run_options *o = state->input;
+	char path[BH_PLACE_BYTES];
 
 	switch (key) {
 	case 'l':
@@ -92,6 +94,11 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		parse_workers(state, o, arg);
 		return 0;
 	case 'a':
+		if (bh_place_path(arg, path))
+			argp_error(state,
+				   "--admin %s: expected ipc:// and an absolute path of at most %d "
+				   "bytes",
+				   arg, BH_PLACE_BYTES - 1);
 		o->admin = arg;
 		return 0;
 	case OPT_HOST:
@@ -243,10 +250,8 @@ static int start(struct bh_plan *plan, const struct bh_config *c, const struct b
 	char why[BH_RUNDIR_WHY];
 	int err = bh_rundir_make(plan, url, why);
 
-	if (err) {
-		say(why);
-		return err == -EEXIST ? BH_EXIT_NO : BH_EXIT_SYSTEM;
-	}
+	if (err)
+		return say(why);
 	err = allow_files(plan, c);
 	if (!err)
 		err = open_listeners(plan);
@@ -272,9 +277,9 @@ int bh_run(int argc, char **argv)
 		       "once requests under way are finished, a second one at once. What CONFIG "
 		       "may say stands in docs/configuration.md; `bulkhead check CONFIG` tries "
 		       "it without running it.\n\n"
-		       "Exit codes: 0 stopped as asked, 1 a system runs at that admin endpoint "
-		       "already, 100 the command line or the configuration is wrong, 111 the "
-		       "machine refused something.",
+		       "Exit codes: 0 stopped as asked, 100 the command line or the configuration is "
+		       "wrong, 111 the machine refused something (an address that is taken, a "
+		       "system that runs at that admin endpoint already).",
 	};
 	static struct bh_plan plan;
 	struct bh_run_options o = { 0 };
@@ -282,11 +287,11 @@ int bh_run(int argc, char **argv)
 	int code = BH_EXIT_USAGE, err;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	err = tidy_files();
-	if (err)
-		return say(strerror(-err));
-	if (prepare(&plan, &c, &o))
-		code = start(&plan, &c, &o);
+	if (prepare(&plan, &c, &o)) {
+		/* Only now: the configuration may be one of the caller's descriptors. */
+		err = tidy_files();
+		code = err ? say(strerror(-err)) : start(&plan, &c, &o);
+	}
 	bh_config_free(&c);
 	return code;
 }

@@ -222,13 +222,16 @@ static int read_all(int fd, char *out, size_t size, size_t *got)
 
 int bh_yaml_read(struct bh_yaml *y, const char *path, struct bh_fault *f)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	/* Without O_NONBLOCK the open of a FIFO waits for a writer; with it, reads do
+	 * not wait for one that is there. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
 	char *text;
 	size_t got;
 
 	memset(y, 0, sizeof(*y));
 	if (fd < 0)
 		return bh_fault(f, 0, 0, "cannot be opened: %s", strerror(errno));
+	fcntl(fd, F_SETFL, 0);
 	text = malloc(BH_YAML_BYTES + 1);
 	err = text ? read_all(fd, text, BH_YAML_BYTES + 1, &got) : -ENOMEM;
 	close(fd);
