@@ -9,8 +9,6 @@
 
 enum bh_exit {
 	BH_EXIT_OK = 0,
-	BH_EXIT_NO = 1,       /* the answer is no: a system runs there already */
-	BH_EXIT_NONE = 3,     /* bhctl: no system is running */
 	BH_EXIT_USAGE = 100,  /* the command line or the configuration is wrong */
 	BH_EXIT_SYSTEM = 111, /* the machine refused something */
 };
