@@ -254,7 +254,7 @@ START_TEST(a_word_that_is_no_state_is_left_alone)
 	uint64_t w;
 
 	dice_seed();
-	for (int i = 0; i < 100000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		uint64_t junk = (dice_roll() & ~0xfull) | (BH_STATE_COUNT + dice_below(9));
 		bh_st_rlx(&word, junk);
 		ck_assert(!bh_state_reserve(&word, SLOT, EPOCH, &w));
@@ -371,7 +371,7 @@ START_TEST(a_random_life_is_that_of_the_model)
 
 	dice_seed();
 	bh_st_rlx(&word, 0);
-	for (int i = 0; i < 1000000; i++) {
+	for (int i = 0; i < 40000; i++) {
 		if (dice_below(2))
 			holder(&m);
 		else
