@@ -102,25 +102,24 @@ static int hello(void)
 
 static int serve(struct bh_system *s, struct bh_server *server)
 {
-	struct pollfd on[] = { { .fd = BH_CTL_FD, .events = POLLIN },
-			       { .fd = server->fd, .events = POLLIN } };
+	struct pollfd on[1 + BH_SERVER_WATCH] = { { .fd = BH_CTL_FD, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(on, 2, -1) < 0) {
+		bh_server_watch(server, on + 1);
+		if (poll(on, 1 + BH_SERVER_WATCH, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return fail("cannot wait for requests", strerror(errno));
 		}
 		if (on[0].revents && !hear(s))
 			return 0;
-		if (on[1].revents)
-			bh_server_serve(server, s, BH_CTL_FD);
+		bh_server_serve(server, on + 1, s, BH_CTL_FD);
 	}
 }
 
 int main(void)
 {
-	struct bh_server server = { 0 };
+	static struct bh_server server;
 	struct bh_system s;
 	char url[sizeof(s.board->admin_url) + 1] = "";
 	int err = bh_system_open(&s, BH_BOARD_FD, BH_PLAN_FD);
@@ -133,10 +132,9 @@ int main(void)
 	if (err)
 		return fail("cannot start", strerror(-err));
 	memcpy(url, s.board->admin_url, sizeof(s.board->admin_url));
-	err = bh_server_open(&server, url, s.owner);
+	err = bh_server_open(&server, url);
 	if (err) {
-		fprintf(stderr, "bulkhead-admind: cannot listen on %s: %s\n", url,
-			nng_strerror(err));
+		fprintf(stderr, "bulkhead-admind: cannot listen on %s: %s\n", url, strerror(-err));
 		return FAILED;
 	}
 	err = become_nobody();

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "refusal.h"
 
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
 
 #define PAUSE_NS 1000000000ll
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t next_ns;
 static unsigned long unsaid;
 
@@ -20,7 +18,6 @@ void bh_refusal_say(const char *what)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	int64_t now = ts.tv_sec * 1000000000ll + ts.tv_nsec;
 
-	pthread_mutex_lock(&lock);
 	if (now < next_ns) {
 		unsaid++;
 	} else {
@@ -30,5 +27,4 @@ void bh_refusal_say(const char *what)
 		unsaid = 0;
 		next_ns = now + PAUSE_NS;
 	}
-	pthread_mutex_unlock(&lock);
 }

@@ -4,7 +4,6 @@
 #ifndef BH_ADMIND_REFUSAL_H
 #define BH_ADMIND_REFUSAL_H
 
-/* Any thread may say it. */
 void bh_refusal_say(const char *what);
 
 #endif

@@ -1,124 +1,135 @@
 /* SPDX-License-Identifier: MIT */
 #include "server.h"
 
-#include <nng/protocol/reqrep0/rep.h>
-#include <nng/supplemental/util/platform.h>
-#include <pthread.h>
+#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "answer.h"
 #include "refusal.h"
+#include "tools/place.h"
 
 enum {
-	MESSAGE_BYTES = 1024 * 1024, /* nng hangs up on who announces more */
-	LINGER_MS = 50,
-	SILENT = 64, /* connections that are watched for what follows */
+	BACKLOG = 64
 };
 
-/* Connections that have not asked anything yet. One that ends like that sent
- * nothing, or what never became a message, and nng says no more of it. Its
- * threads change this table: hence the lock. */
-static pthread_mutex_t silent_lock = PTHREAD_MUTEX_INITIALIZER;
-static int silent[SILENT]; /* ids of pipes; 0: free */
-
-/* Puts @to where @from stands; false: nowhere. */
-static bool replace_silent(int from, int to)
+static int clear_way(const char *path)
 {
-	int i = 0;
+	struct stat st;
 
-	pthread_mutex_lock(&silent_lock);
-	while (i < SILENT && silent[i] != from)
-		i++;
-	if (i < SILENT)
-		silent[i] = to;
-	pthread_mutex_unlock(&silent_lock);
-	return i < SILENT;
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode) || bh_place_probe(path) != -ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-static void on_pipe(nng_pipe p, nng_pipe_ev ev, void *arg)
+static int listen_at(int fd, const char *path)
 {
-	int id = nng_pipe_id(p);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	(void)arg;
-	if (ev == NNG_PIPE_EV_ADD_PRE)
-		replace_silent(0, id);
-	else if (replace_silent(id, 0))
-		bh_refusal_say("a client that left, or was cut off, before it asked anything");
-}
-
-static int listen_on(struct bh_server *s, const char *url)
-{
-	int err;
-
-	/* nng itself removes the socket that a killed predecessor left. */
-	if ((err = nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, MESSAGE_BYTES)) ||
-	    (err = nng_pipe_notify(s->socket, NNG_PIPE_EV_ADD_PRE, on_pipe, NULL)) ||
-	    (err = nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, on_pipe, NULL)) ||
-	    (err = nng_listen(s->socket, url, NULL, 0)))
-		return err;
-	return nng_socket_get_int(s->socket, NNG_OPT_RECVFD, &s->fd);
-}
-
-int bh_server_open(struct bh_server *s, const char *url, uid_t owner)
-{
-	int err = nng_rep0_open(&s->socket);
-
-	if (err)
-		return err;
-	s->owner = owner;
+	memcpy(a.sun_path, path, strlen(path));
+	/* Nobody connects between its birth and a chmod. */
 	mode_t old = umask(0177);
-	err = listen_on(s, url);
+	int err = bind(fd, (struct sockaddr *)&a, sizeof(a)) ? -errno : 0;
 	umask(old);
+	return err ? err : listen(fd, BACKLOG) ? -errno : 0;
+}
+
+int bh_server_open(struct bh_server *s, const char *url)
+{
+	char path[BH_PLACE_BYTES];
+	int err = bh_place_path(url, path);
+
+	for (size_t i = 0; i < BH_SERVER_CONNS; i++)
+		s->conn[i] = (struct bh_conn){ .fd = -1 };
+	s->fd = -1;
+	if (!err)
+		err = clear_way(path);
 	if (err)
-		nng_close(s->socket);
+		return err;
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd < 0)
+		return -errno;
+	err = listen_at(s->fd, path);
+	if (err) {
+		close(s->fd);
+		s->fd = -1;
+	}
 	return err;
 }
 
-static bool may_ask(const struct bh_server *s, nng_msg *m)
+void bh_server_watch(const struct bh_server *s, struct pollfd p[BH_SERVER_WATCH])
 {
-	uint64_t uid;
-
-	return !nng_pipe_get_uint64(nng_msg_get_pipe(m), NNG_OPT_IPC_PEER_UID, &uid) &&
-	       (uid == 0 || uid == s->owner);
+	for (size_t i = 0; i < BH_SERVER_CONNS; i++)
+		p[i] = (struct pollfd){ .fd = s->conn[i].fd,
+					.events = s->conn[i].out ? POLLOUT : POLLIN };
+	p[BH_SERVER_CONNS] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
 }
 
-static void reply(struct bh_server *s, const Bulkhead__Reply *r)
+static bool may_ask(const struct bh_system *system, int fd)
 {
-	nng_msg *m;
+	struct ucred u;
+	socklen_t n = sizeof(u);
 
-	if (nng_msg_alloc(&m, bulkhead__reply__get_packed_size(r)))
-		return;
-	bulkhead__reply__pack(r, nng_msg_body(m));
-	/* Who does not read its replies goes without: nobody waits for it. */
-	if (nng_sendmsg(s->socket, m, NNG_FLAG_NONBLOCK))
-		nng_msg_free(m);
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &n) &&
+	       (u.uid == 0 || u.uid == system->owner);
 }
 
-void bh_server_serve(struct bh_server *s, const struct bh_system *system, int ctl)
+static struct bh_conn *room(struct bh_server *s)
 {
-	struct bh_answer a;
-	nng_msg *m;
+	struct bh_conn *c = &s->conn[0];
 
-	if (nng_recvmsg(s->socket, &m, NNG_FLAG_NONBLOCK))
+	for (size_t i = 0; i < BH_SERVER_CONNS && c->fd >= 0; i++)
+		if (s->conn[i].fd < 0 || s->conn[i].used_ns < c->used_ns)
+			c = &s->conn[i];
+	if (c->fd >= 0)
+		bh_refusal_say("the oldest of too many clients");
+	bh_conn_close(c);
+	return c;
+}
+
+static void take_client(struct bh_server *s, const struct bh_system *system, int64_t now_ns)
+{
+	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
 		return;
-	replace_silent(nng_pipe_id(nng_msg_get_pipe(m)), 0);
-	if (!may_ask(s, m)) {
+	if (!may_ask(system, fd)) {
 		bh_refusal_say("a user who is neither root nor the system's own");
-		nng_pipe_close(nng_msg_get_pipe(m));
-		nng_msg_free(m);
+		close(fd);
 		return;
 	}
-	if (!bh_answer(&a, system, ctl, nng_msg_body(m), nng_msg_len(m)))
-		bh_refusal_say(a.reply.error->text);
-	reply(s, &a.reply);
-	bh_scratch_fini(&a.scratch);
-	nng_msg_free(m);
+	struct bh_conn *c = room(s);
+	if (!bh_conn_open(c, fd, now_ns))
+		bh_conn_close(c);
+}
+
+void bh_server_serve(struct bh_server *s, const struct pollfd p[BH_SERVER_WATCH],
+		     const struct bh_system *system, int ctl)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	int64_t now_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+
+	for (size_t i = 0; i < BH_SERVER_CONNS; i++)
+		if (p[i].fd >= 0 && p[i].revents &&
+		    !bh_conn_serve(&s->conn[i], system, ctl, now_ns))
+			bh_conn_close(&s->conn[i]);
+	if (p[BH_SERVER_CONNS].revents)
+		take_client(s, system, now_ns);
 }
 
 void bh_server_close(struct bh_server *s)
 {
-	nng_msleep(LINGER_MS);
-	nng_close(s->socket);
+	for (size_t i = 0; i < BH_SERVER_CONNS; i++)
+		bh_conn_close(&s->conn[i]);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
 }

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "ask.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <stdio.h>
+
+#include "bhctl.h"
+
+enum {
+	WAIT_MS = 10000,
+	RETRY_MS = 50, /* the admin server may just be starting again */
+	REPLY_BYTES = 256 * 1024 * 1024,
+};
+
+static int set_up(nng_socket s, const char *url)
+{
+	int err;
+
+	if ((err = nng_socket_set_ms(s, NNG_OPT_SENDTIMEO, WAIT_MS)) ||
+	    (err = nng_socket_set_ms(s, NNG_OPT_RECVTIMEO, WAIT_MS)) ||
+	    (err = nng_socket_set_ms(s, NNG_OPT_RECONNMINT, RETRY_MS)) ||
+	    (err = nng_socket_set_ms(s, NNG_OPT_RECONNMAXT, RETRY_MS)) ||
+	    (err = nng_socket_set_size(s, NNG_OPT_RECVMAXSZ, REPLY_BYTES)))
+		return err;
+	return nng_dial(s, url, NULL, NNG_FLAG_NONBLOCK);
+}
+
+static int exchange(nng_socket s, const char *url, const Bulkhead__Request *q, nng_msg **reply)
+{
+	nng_msg *m;
+	int err = set_up(s, url);
+
+	if (!err)
+		err = nng_msg_alloc(&m, bulkhead__request__get_packed_size(q));
+	if (err)
+		return err;
+	bulkhead__request__pack(q, nng_msg_body(m));
+	err = nng_sendmsg(s, m, 0);
+	if (err) {
+		nng_msg_free(m);
+		return err;
+	}
+	return nng_recvmsg(s, reply, 0);
+}
+
+int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out)
+{
+	nng_socket s;
+	nng_msg *m = NULL;
+	int err = nng_req0_open(&s);
+
+	if (!err) {
+		err = exchange(s, url, q, &m);
+		nng_close(s);
+	}
+	if (err) {
+		fprintf(stderr, "bhctl: the system at %s does not answer: %s\n", url,
+			nng_strerror(err));
+		return BH_EXIT_SYSTEM;
+	}
+	*out = bulkhead__reply__unpack(NULL, nng_msg_len(m), nng_msg_body(m));
+	nng_msg_free(m);
+	if (*out)
+		return 0;
+	fprintf(stderr, "bhctl: what answers at %s is no Bulkhead system\n", url);
+	return BH_EXIT_SYSTEM;
+}

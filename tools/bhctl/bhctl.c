@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* bhctl.c: the command that looks at a running system, and stops it. */
+#include "bhctl.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "find.h"
+
+/* libc looks for it by name. */
+__attribute__((visibility("default"))) const char *argp_program_version = "bhctl " BH_VERSION;
+
+/* Options that not all verbs have. */
+enum {
+	TAKES_SERVICE = 1,
+	TAKES_LIMIT = 2,
+	TAKES_NOW = 4,
+};
+
+static const struct verb {
+	const char *name;
+	Bulkhead__Reply__AnswerCase answer;
+	int takes;
+	void (*ask)(struct bh_question *q, const struct bh_options *o);
+	int (*show)(const Bulkhead__Reply *r);
+	int (*json)(const Bulkhead__Reply *r, struct json_object *out);
+} verbs[] = {
+	{ "status", BULKHEAD__REPLY__ANSWER_STATUS, 0, bh_status_ask, bh_status_show,
+	  bh_status_json },
+	{ "workers", BULKHEAD__REPLY__ANSWER_WORKERS, TAKES_SERVICE, bh_workers_ask,
+	  bh_workers_show, bh_workers_json },
+	{ "tasks", BULKHEAD__REPLY__ANSWER_TASKS, TAKES_SERVICE | TAKES_LIMIT, bh_tasks_ask,
+	  bh_tasks_show, bh_tasks_json },
+	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT, bh_crashes_ask, bh_crashes_show,
+	  bh_crashes_json },
+	{ "trace latency", BULKHEAD__REPLY__ANSWER_TRACE_LATENCY, 0, bh_latency_ask,
+	  bh_latency_show, bh_latency_json },
+	{ "audit", BULKHEAD__REPLY__ANSWER_AUDIT, TAKES_SERVICE, bh_audit_ask, bh_audit_show,
+	  bh_audit_json },
+	{ "stop", BULKHEAD__REPLY__ANSWER_STOPPING, TAKES_NOW, bh_stop_ask, bh_stop_show,
+	  bh_stop_json },
+};
+
+struct command {
+	struct bh_options o;
+	const struct verb *verb;
+	char words[32]; /* of the verb */
+	int given;      /* of TAKES_... */
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON with documented keys, for scripts", 0 },
+	{ "admin", 'a', "URL", 0,
+	  "Admin endpoint of the system, as ipc:///absolute/path. Else $BULKHEAD_ADMIN, else the "
+	  "places where `bulkhead run` makes it",
+	  0 },
+	{ "service", 's', "NAME", 0, "workers, tasks, audit: of this service alone", 0 },
+	{ "limit", 'n', "N", 0, "tasks: at most N (100; up to 10000); crashes: the N newest", 0 },
+	{ "now", 'f', NULL, 0, "stop: do not wait for requests under way", 0 },
+	{ 0 },
+};
+
+static void take_word(struct command *c, const char *word, struct argp_state *state)
+{
+	size_t n = strlen(c->words);
+
+	if (c->verb)
+		argp_error(state, "%s takes no argument: what is %.40s?", c->verb->name, word);
+	snprintf(c->words + n, sizeof(c->words) - n, "%s%.20s", n ? " " : "", word);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(c->words, verbs[i].name))
+			c->verb = &verbs[i];
+}
+
+static void finish(struct command *c, struct argp_state *state)
+{
+	if (!c->words[0])
+		argp_error(state, "what do you want to know? Try `bhctl status`");
+	if (!c->verb && !strcmp(c->words, "trace"))
+		argp_error(state, "trace what? There is `bhctl trace latency`");
+	if (!c->verb)
+		argp_error(state, "there is no verb `%s`", c->words);
+	if (c->given & ~c->verb->takes & TAKES_SERVICE)
+		argp_error(state, "%s takes no --service", c->verb->name);
+	if (c->given & ~c->verb->takes & TAKES_LIMIT)
+		argp_error(state, "%s takes no --limit", c->verb->name);
+	if (c->given & ~c->verb->takes & TAKES_NOW)
+		argp_error(state, "%s takes no --now", c->verb->name);
+}
+
+static uint32_t number(const char *arg, struct argp_state *state)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 10);
+
+	if (*arg < '0' || *arg > '9' || *end || !n || n > 1000000)
+		argp_error(state, "--limit %s: expected a whole number from 1 to 1000000", arg);
+	return (uint32_t)n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct command *c = state->input;
+
+	switch (key) {
+	case 'j':
+		c->o.json = true;
+		return 0;
+	case 'a':
+		c->o.admin = arg;
+		return 0;
+	case 's':
+		c->o.service = arg;
+		c->given |= TAKES_SERVICE;
+		return 0;
+	case 'n':
+		c->o.limit = number(arg, state);
+		c->given |= TAKES_LIMIT;
+		return 0;
+	case 'f':
+		c->o.now = true;
+		c->given |= TAKES_NOW;
+		return 0;
+	case ARGP_KEY_ARG:
+		take_word(c, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		finish(c, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const char doc[] =
+	"Looks at a running Bulkhead system, and stops it.\v"
+	"  bhctl status          is it well? Services, workers, counts of tasks\n"
+	"  bhctl workers         what each worker does, and how it gets its work\n"
+	"  bhctl tasks           tasks by type, and one by one\n"
+	"  bhctl crashes         what crashed, where, and how fast it was back\n"
+	"  bhctl trace latency   how long woken workers wait for a CPU\n"
+	"  bhctl audit           check the invariants of the shared memory\n"
+	"  bhctl stop            stop the system; return when it has ended\n\n"
+	"Exit codes: 0 all is well; 1 the system says no (or the audit found something); 3 no "
+	"system is running; 100 the command line is wrong; 111 nobody answers, or another "
+	"failure.\n";
+
+static int print_json(const struct verb *v, const Bulkhead__Reply *r)
+{
+	struct json_object *out = json_object_new_object();
+	int code = v->json(r, out);
+
+	puts(json_object_to_json_string_ext(out, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+							 JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(out);
+	return code;
+}
+
+static int show(const struct command *c, const Bulkhead__Reply *r)
+{
+	int code;
+
+	if (r->error) {
+		fprintf(stderr, "bhctl: %s\n", r->error->text);
+		return BH_EXIT_NO;
+	}
+	if (r->answer_case != c->verb->answer) {
+		fprintf(stderr, "bhctl: the system gives an answer that bhctl " BH_VERSION
+				" does not understand: are they of the same version?\n");
+		return BH_EXIT_SYSTEM;
+	}
+	code = c->o.json ? print_json(c->verb, r) : c->verb->show(r);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "bhctl: cannot write the answer: %m\n");
+		return BH_EXIT_SYSTEM;
+	}
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "VERB", .doc = doc
+	};
+	struct command c = { .o.service = "" };
+	struct bh_question q = { 0 };
+	Bulkhead__Reply *r = NULL;
+	char url[BH_URL_BYTES];
+
+	argp_err_exit_status = BH_EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &c);
+	int code = bh_find(c.o.admin, url);
+	if (code)
+		return code;
+	bulkhead__request__init(&q.request);
+	c.verb->ask(&q, &c.o);
+	code = bh_ask(url, &q.request, &r);
+	if (code)
+		return code;
+	code = show(&c, r);
+	bulkhead__reply__free_unpacked(r, NULL);
+	return code;
+}

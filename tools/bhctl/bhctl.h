@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bhctl.h: what the parts of bhctl share.
+ *
+ * A verb is a row of the table in bhctl.c: how its request is made, how the
+ * answer is shown to people, and how it is put in JSON.
+ */
+#ifndef BH_BHCTL_H
+#define BH_BHCTL_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bulkhead.pb-c.h"
+
+enum bh_exit {
+	BH_EXIT_OK = 0,
+	BH_EXIT_NO = 1,       /* the system says no, or an audit found something */
+	BH_EXIT_NONE = 3,     /* no system is running */
+	BH_EXIT_USAGE = 100,  /* the command line is wrong */
+	BH_EXIT_SYSTEM = 111, /* the machine refused something, or nobody answered */
+};
+
+struct bh_options {
+	const char *admin;   /* NULL: look for it */
+	const char *service; /* "": all */
+	uint32_t limit;      /* 0: the verb's own */
+	bool json, now;
+};
+
+/* The request of a verb, and the memory it points to. */
+struct bh_question {
+	Bulkhead__Request request;
+	union {
+		Bulkhead__StatusRequest status;
+		Bulkhead__WorkersRequest workers;
+		Bulkhead__TasksRequest tasks;
+		Bulkhead__CrashesRequest crashes;
+		Bulkhead__StopRequest stop;
+		Bulkhead__TraceLatencyRequest latency;
+		Bulkhead__AuditRequest audit;
+	};
+};
+
+/* Each verb: fills the question; shows the answer, or adds it to @out. Exit codes. */
+#define BH_VERB(name)                                                            \
+	void bh_##name##_ask(struct bh_question *q, const struct bh_options *o); \
+	int bh_##name##_show(const Bulkhead__Reply *r);                          \
+	int bh_##name##_json(const Bulkhead__Reply *r, struct json_object *out)
+
+BH_VERB(status);
+BH_VERB(workers);
+BH_VERB(tasks);
+BH_VERB(crashes);
+BH_VERB(latency);
+BH_VERB(audit);
+BH_VERB(stop);
+
+#endif

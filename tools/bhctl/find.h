@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* find.h: where the system is. */
+#ifndef BH_BHCTL_FIND_H
+#define BH_BHCTL_FIND_H
+
+enum {
+	BH_URL_BYTES = 160
+};
+
+/* Fills @url with the admin endpoint: @admin, $BULKHEAD_ADMIN, or the first of the
+ * default places where somebody listens. Else an exit code; it has been said why. */
+int bh_find(const char *admin, char url[BH_URL_BYTES]);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "value.h"
+
+#include <stdio.h>
+
+void bh_value_int(struct json_object *o, const char *key, int64_t v)
+{
+	json_object_object_add(o, key, json_object_new_int64(v));
+}
+
+void bh_value_uint(struct json_object *o, const char *key, uint64_t v)
+{
+	json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+void bh_value_hex(struct json_object *o, const char *key, uint64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)v);
+	bh_value_text(o, key, text);
+}
+
+void bh_value_bool(struct json_object *o, const char *key, int v)
+{
+	json_object_object_add(o, key, json_object_new_boolean(v));
+}
+
+void bh_value_text(struct json_object *o, const char *key, const char *v)
+{
+	json_object_object_add(o, key, json_object_new_string(v));
+}
+
+struct json_object *bh_value_object(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_new_object();
+
+	json_object_object_add(o, key, v);
+	return v;
+}
+
+struct json_object *bh_value_array(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_new_array();
+
+	json_object_object_add(o, key, v);
+	return v;
+}
+
+struct json_object *bh_value_item(struct json_object *array)
+{
+	struct json_object *v = json_object_new_object();
+
+	json_object_array_add(array, v);
+	return v;
+}

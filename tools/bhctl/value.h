@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* value.h: values of the JSON that bhctl prints. Handles and addresses are text in
+ * hexadecimal: numbers in JSON are exact up to 2^53 only. */
+#ifndef BH_BHCTL_VALUE_H
+#define BH_BHCTL_VALUE_H
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+void bh_value_int(struct json_object *o, const char *key, int64_t v);
+void bh_value_uint(struct json_object *o, const char *key, uint64_t v);
+void bh_value_hex(struct json_object *o, const char *key, uint64_t v);
+void bh_value_bool(struct json_object *o, const char *key, int v);
+void bh_value_text(struct json_object *o, const char *key, const char *v);
+struct json_object *bh_value_object(struct json_object *o, const char *key);
+struct json_object *bh_value_array(struct json_object *o, const char *key);
+
+/* A new object at the end of @array. */
+struct json_object *bh_value_item(struct json_object *array);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* verb_status.c: bhctl status: is it well? */
+#include <stdio.h>
+
+#include "bhctl.h"
+#include "table.h"
+#include "value.h"
+#include "worker.h"
+
+typedef unsigned long long ull;
+
+void bh_status_ask(struct bh_question *q, const struct bh_options *o)
+{
+	(void)o;
+	bulkhead__status_request__init(&q->status);
+	q->request.verb_case = BULKHEAD__REQUEST__VERB_STATUS;
+	q->request.status = &q->status;
+}
+
+static void show_service(const Bulkhead__Service *s)
+{
+	static const char *const heads[] = { "slot",    "pid",   "<state", "restarts",
+					     "crashes", "polls", "steals", "parks" };
+	struct bh_table t;
+	char bytes[24];
+
+	printf("\nservice %s: %s", s->name, s->state);
+	for (size_t i = 0; i < s->n_listen; i++)
+		printf("%s%s", i ? ", " : ", listening on ", s->listen[i]);
+	putchar('\n');
+	if (s->tasks)
+		printf("  tasks   %llu live, %llu spawned, %llu completed, %llu crashed, %llu "
+		       "cancelled\n",
+		       (ull)s->tasks->live, (ull)s->tasks->spawned, (ull)s->tasks->completed,
+		       (ull)s->tasks->crashed, (ull)s->tasks->cancelled);
+	bh_text_bytes(bytes, s->memory_bytes);
+	printf("  memory  %u blocks, %s; %u sockets open\n", s->memory_blocks, bytes, s->io_open);
+	if (s->resets)
+		printf("  resets  %llu; the last one: %s\n", (ull)s->resets, s->last_reset);
+	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < s->n_workers; i++) {
+		const Bulkhead__Worker *w = s->workers[i];
+
+		bh_table_add(&t, "%u", w->slot);
+		bh_table_add(&t, "%d", w->pid);
+		bh_table_add(&t, "%s", w->state);
+		bh_table_add(&t, "%llu", (ull)w->restarts);
+		bh_table_add(&t, "%llu", (ull)w->crashes);
+		bh_table_add(&t, "%llu", (ull)w->polls);
+		bh_table_add(&t, "%llu", (ull)w->steals);
+		bh_table_add(&t, "%llu", (ull)w->parks);
+	}
+	bh_table_print(&t, 2);
+}
+
+int bh_status_show(const Bulkhead__Reply *r)
+{
+	const Bulkhead__Status *s = r->status;
+	char age[32];
+
+	bh_text_age(age, s->uptime_ms > 0 ? (uint64_t)s->uptime_ms / 1000 : 0);
+	printf("bulkhead %s, %s: pid %d, up %s\n", s->version, s->state, s->pid, age);
+	printf("admin endpoint %s\n", s->admin);
+	if (s->kernel)
+		printf("kernel pid %d, restarted %u times\n", s->kernel->pid, s->kernel->restarts);
+	for (size_t i = 0; i < s->n_services; i++)
+		show_service(s->services[i]);
+	return BH_EXIT_OK;
+}
+
+static void put_service(struct json_object *o, const Bulkhead__Service *s)
+{
+	struct json_object *list, *at;
+
+	bh_value_text(o, "name", s->name);
+	bh_value_text(o, "state", s->state);
+	list = bh_value_array(o, "listen");
+	for (size_t i = 0; i < s->n_listen; i++)
+		json_object_array_add(list, json_object_new_string(s->listen[i]));
+	list = bh_value_array(o, "workers");
+	for (size_t i = 0; i < s->n_workers; i++)
+		bh_worker_json(bh_value_item(list), s->workers[i]);
+	at = bh_value_object(o, "tasks");
+	bh_value_uint(at, "live", s->tasks ? s->tasks->live : 0);
+	bh_value_uint(at, "spawned", s->tasks ? s->tasks->spawned : 0);
+	bh_value_uint(at, "completed", s->tasks ? s->tasks->completed : 0);
+	bh_value_uint(at, "crashed", s->tasks ? s->tasks->crashed : 0);
+	bh_value_uint(at, "cancelled", s->tasks ? s->tasks->cancelled : 0);
+	bh_value_uint(bh_value_object(o, "io"), "open", s->io_open);
+	at = bh_value_object(o, "memory");
+	bh_value_uint(at, "blocks", s->memory_blocks);
+	bh_value_uint(at, "bytes", s->memory_bytes);
+	bh_value_uint(o, "resets", s->resets);
+	bh_value_text(o, "last_reset", s->last_reset);
+	at = bh_value_object(o, "zygote");
+	bh_value_int(at, "pid", s->zygote_pid);
+	bh_value_uint(at, "restarts", s->zygote_restarts);
+}
+
+int bh_status_json(const Bulkhead__Reply *r, struct json_object *o)
+{
+	const Bulkhead__Status *s = r->status;
+	struct json_object *list, *at;
+
+	bh_value_text(o, "version", s->version);
+	bh_value_int(o, "pid", s->pid);
+	bh_value_text(o, "state", s->state);
+	bh_value_int(o, "uptime_s", s->uptime_ms / 1000);
+	bh_value_text(o, "admin", s->admin);
+	at = bh_value_object(o, "kernel");
+	bh_value_int(at, "pid", s->kernel ? s->kernel->pid : 0);
+	bh_value_uint(at, "restarts", s->kernel ? s->kernel->restarts : 0);
+	list = bh_value_array(o, "services");
+	for (size_t i = 0; i < s->n_services; i++)
+		put_service(bh_value_item(list), s->services[i]);
+	return BH_EXIT_OK;
+}

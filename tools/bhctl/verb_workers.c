@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* verb_workers.c: bhctl workers: what each does, and how it gets its work. */
+#include <stdio.h>
+
+#include "bhctl.h"
+#include "table.h"
+#include "value.h"
+#include "worker.h"
+
+typedef unsigned long long ull;
+
+void bh_workers_ask(struct bh_question *q, const struct bh_options *o)
+{
+	bulkhead__workers_request__init(&q->workers);
+	q->workers.service = (char *)(uintptr_t)o->service;
+	q->request.verb_case = BULKHEAD__REQUEST__VERB_WORKERS;
+	q->request.workers = &q->workers;
+}
+
+int bh_workers_show(const Bulkhead__Reply *r)
+{
+	static const char *const heads[] = { "<service", "slot",   "pid",    "<state", "restarts",
+					     "polls",    "queued", "steals", "parks",  "unparks",
+					     "spilled",  "waits",  "spent",  "<runs" };
+	const Bulkhead__Workers *all = r->workers;
+	struct bh_table t;
+
+	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < all->n_workers; i++) {
+		const Bulkhead__Worker *w = all->workers[i];
+
+		bh_table_add(&t, "%s", w->service);
+		bh_table_add(&t, "%u", w->slot);
+		bh_table_add(&t, "%d", w->pid);
+		bh_table_add(&t, "%s", w->state);
+		bh_table_add(&t, "%llu", (ull)w->restarts);
+		bh_table_add(&t, "%llu", (ull)w->polls);
+		bh_table_add(&t, "%u", w->queued);
+		bh_table_add(&t, "%llu", (ull)w->steals);
+		bh_table_add(&t, "%llu", (ull)w->parks);
+		bh_table_add(&t, "%llu", (ull)w->unparks);
+		bh_table_add(&t, "%llu", (ull)w->overflows);
+		bh_table_add(&t, "%llu", (ull)w->io_waits);
+		bh_table_add(&t, "%llu", (ull)w->budget_yields);
+		bh_table_add(&t, "%s", w->task ? w->task_name : "-");
+	}
+	bh_table_print(&t, 0);
+	return BH_EXIT_OK;
+}
+
+void bh_worker_json(struct json_object *o, const Bulkhead__Worker *w)
+{
+	bh_value_uint(o, "slot", w->slot);
+	bh_value_int(o, "pid", w->pid);
+	bh_value_text(o, "state", w->state);
+	bh_value_uint(o, "epoch", w->epoch);
+	bh_value_uint(o, "restarts", w->restarts);
+	bh_value_uint(o, "crashes", w->crashes);
+	bh_value_uint(o, "polls", w->polls);
+	bh_value_uint(o, "steals", w->steals);
+	bh_value_uint(o, "parks", w->parks);
+	bh_value_uint(o, "unparks", w->unparks);
+	bh_value_uint(o, "queued", w->queued);
+	bh_value_uint(o, "overflows", w->overflows);
+	bh_value_uint(o, "lifo_hits", w->lifo_hits);
+	bh_value_uint(o, "io_waits", w->io_waits);
+	bh_value_uint(o, "budget_yields", w->budget_yields);
+	bh_value_uint(o, "spawned", w->spawned);
+	bh_value_uint(o, "completed", w->completed);
+	bh_value_uint(o, "cancelled", w->cancelled);
+	if (w->task)
+		bh_value_hex(o, "task", w->task);
+	else
+		json_object_object_add(o, "task", NULL);
+	bh_value_text(o, "task_name", w->task_name);
+}
+
+int bh_workers_json(const Bulkhead__Reply *r, struct json_object *o)
+{
+	struct json_object *list = bh_value_array(o, "workers");
+
+	for (size_t i = 0; i < r->workers->n_workers; i++) {
+		struct json_object *w = bh_value_item(list);
+
+		bh_value_text(w, "service", r->workers->workers[i]->service);
+		bh_worker_json(w, r->workers->workers[i]);
+	}
+	return BH_EXIT_OK;
+}
