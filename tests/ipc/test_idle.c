@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* test_idle.c: who is woken, who searches; and the futex between processes. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dice.h"
+#include "ipc/idle.h"
+
+enum {
+	WORKERS = 64,
+	SLEEPERS = 4,
+	WAKES = 2000
+};
+
+static struct bh_idle idle;
+static _Atomic uint32_t park[WORKERS];
+
+static void begin(void)
+{
+	memset(&idle, 0, sizeof(idle));
+	memset(park, 0, sizeof(park));
+}
+
+static void park_begin(uint32_t w)
+{
+	bh_idle_park_begin(&idle, w, &park[w]);
+}
+
+static int64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+/* -- core and limits ------------------------------------------------------------- */
+
+START_TEST(nobody_is_picked_when_nobody_sleeps)
+{
+	begin();
+	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert_uint_eq(idle.searching, 0);
+}
+END_TEST
+
+START_TEST(who_is_picked_searches_and_is_picked_once)
+{
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		begin();
+		park_begin(w);
+		ck_assert_uint_eq(park[w], BH_PARKED);
+		ck_assert_int_eq(bh_idle_pick(&idle), (int)w);
+		ck_assert_uint_eq(idle.parked, 0);
+		ck_assert_uint_eq(idle.searching, 1ull << w);
+		ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	}
+}
+END_TEST
+
+START_TEST(nobody_is_picked_while_somebody_searches)
+{
+	begin();
+	park_begin(0);
+	ck_assert(bh_idle_search_begin(&idle, 1, WORKERS));
+	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert(bh_idle_search_end(&idle, 1));
+	ck_assert_int_eq(bh_idle_pick(&idle), 0);
+}
+END_TEST
+
+START_TEST(all_sleepers_can_be_picked_one_after_the_other)
+{
+	uint64_t picked = 0;
+
+	begin();
+	for (uint32_t w = 0; w < WORKERS; w++)
+		park_begin(w);
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		int w = bh_idle_pick(&idle);
+		ck_assert_int_ge(w, 0);
+		picked |= 1ull << w;
+		ck_assert(bh_idle_search_end(&idle, (uint32_t)w));
+	}
+	ck_assert_uint_eq(picked, ~0ull);
+	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+}
+END_TEST
+
+START_TEST(half_of_the_workers_search_at_most)
+{
+	for (uint32_t n = 1; n <= WORKERS; n++) {
+		uint32_t in = 0;
+		begin();
+		for (uint32_t w = 0; w < n; w++)
+			in += bh_idle_search_begin(&idle, w, n);
+		ck_assert_uint_eq(in, (n + 1) / 2);
+		ck_assert(bh_idle_search_begin(&idle, 0, n)); /* it does already */
+	}
+}
+END_TEST
+
+START_TEST(the_last_searcher_knows_that_it_was)
+{
+	begin();
+	bh_idle_search_begin(&idle, 3, WORKERS);
+	bh_idle_search_begin(&idle, 63, WORKERS);
+	ck_assert(!bh_idle_search_end(&idle, 3));
+	ck_assert(!bh_idle_search_end(&idle, 3)); /* it did not search */
+	ck_assert(bh_idle_search_end(&idle, 63));
+}
+END_TEST
+
+/* The left column of idle.h: a searcher that gives up can be picked from the
+ * moment on at which it no longer keeps others from being picked. */
+START_TEST(who_goes_to_sleep_no_longer_searches)
+{
+	begin();
+	bh_idle_search_begin(&idle, 5, WORKERS);
+	park_begin(5);
+	ck_assert_uint_eq(idle.searching, 0);
+	ck_assert_int_eq(bh_idle_pick(&idle), 5);
+}
+END_TEST
+
+START_TEST(who_stays_awake_cannot_be_picked)
+{
+	begin();
+	park_begin(5);
+	park_begin(6);
+	bh_idle_park_cancel(&idle, 5, &park[5]);
+	ck_assert_uint_eq(park[5], BH_AWAKE);
+	ck_assert_int_eq(bh_idle_pick(&idle), 6);
+}
+END_TEST
+
+/* -- crash ------------------------------------------------------------------------ */
+
+START_TEST(garbage_in_the_masks_picks_a_slot_or_nobody)
+{
+	dice_seed();
+	for (int i = 0; i < 20000; i++) {
+		begin();
+		idle.parked = dice_roll() & dice_roll();
+		idle.searching = dice_below(2) ? dice_roll() : 0;
+		uint32_t w = dice_below(WORKERS);
+		bh_idle_search_begin(&idle, w, 1 + dice_below(WORKERS));
+		bh_idle_search_end(&idle, w);
+		int got = bh_idle_pick(&idle);
+		if (got < -1 || got >= WORKERS)
+			ck_abort_msg("picked %d", got);
+	}
+}
+END_TEST
+
+/* -- the futex ---------------------------------------------------------------------- */
+
+START_TEST(waiting_ends_at_once_when_the_word_has_changed)
+{
+	begin();
+	bh_futex_wait(&park[0], BH_PARKED, -1);
+}
+END_TEST
+
+START_TEST(waiting_ends_after_its_time)
+{
+	begin();
+	park[0] = BH_PARKED;
+	int64_t before = clock_ns();
+	bh_futex_wait(&park[0], BH_PARKED, 20000000);
+	ck_assert_int_ge(clock_ns() - before, 20000000);
+	ck_assert_uint_eq(park[0], BH_PARKED);
+}
+END_TEST
+
+struct shared {
+	struct bh_idle idle;
+	_Atomic uint32_t park[SLEEPERS];
+	_Atomic uint32_t work, done;
+};
+
+static void sleeper(struct shared *m, uint32_t w)
+{
+	while (bh_ld_acq(&m->done) < WAKES) {
+		uint32_t n = bh_ld_acq(&m->work);
+		while (n && !bh_cas(&m->work, &n, n - 1))
+			;
+		if (n) {
+			if (bh_idle_search_end(&m->idle, w)) {
+				int next = bh_idle_pick(&m->idle);
+				if (next >= 0)
+					bh_unpark(&m->park[next]);
+			}
+			bh_add(&m->done, 1);
+			continue;
+		}
+		bh_idle_park_begin(&m->idle, w, &m->park[w]);
+		if (bh_ld_acq(&m->work)) {
+			bh_idle_park_cancel(&m->idle, w, &m->park[w]);
+			continue;
+		}
+		while (bh_ld_acq(&m->park[w]) == BH_PARKED && bh_ld_acq(&m->done) < WAKES)
+			bh_futex_wait(&m->park[w], BH_PARKED, -1);
+	}
+	for (uint32_t i = 0; i < SLEEPERS; i++)
+		bh_unpark(&m->park[i]);
+}
+
+/* One piece of work at a time: a wake-up that is lost stops everything, since
+ * the sleepers have no time-out. */
+START_TEST(each_piece_of_work_wakes_a_sleeping_process)
+{
+	struct shared *m =
+		mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid[SLEEPERS];
+	int status;
+
+	ck_assert_ptr_ne(m, MAP_FAILED);
+	for (uint32_t w = 0; w < SLEEPERS; w++) {
+		pid[w] = fork();
+		ck_assert_int_ge(pid[w], 0);
+		if (!pid[w]) {
+			sleeper(m, w);
+			_exit(0);
+		}
+	}
+	for (uint32_t i = 0; i < WAKES; i++) {
+		bh_add(&m->work, 1);
+		int w = bh_idle_pick(&m->idle);
+		if (w >= 0)
+			bh_unpark(&m->park[w]);
+		while (bh_ld_acq(&m->done) <= i)
+			usleep(10);
+	}
+	for (uint32_t w = 0; w < SLEEPERS; w++) {
+		ck_assert_int_eq(waitpid(pid[w], &status, 0), pid[w]);
+		ck_assert_int_eq(status, 0);
+	}
+	munmap(m, sizeof(*m));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ipc.idle");
+	TCase *core = tcase_create("core"), *crash = tcase_create("crash");
+	TCase *futex = tcase_create("futex");
+	SRunner *sr = srunner_create(s);
+
+	tcase_add_test(core, nobody_is_picked_when_nobody_sleeps);
+	tcase_add_test(core, who_is_picked_searches_and_is_picked_once);
+	tcase_add_test(core, nobody_is_picked_while_somebody_searches);
+	tcase_add_test(core, all_sleepers_can_be_picked_one_after_the_other);
+	tcase_add_test(core, half_of_the_workers_search_at_most);
+	tcase_add_test(core, the_last_searcher_knows_that_it_was);
+	tcase_add_test(core, who_goes_to_sleep_no_longer_searches);
+	tcase_add_test(core, who_stays_awake_cannot_be_picked);
+	tcase_add_test(crash, garbage_in_the_masks_picks_a_slot_or_nobody);
+	tcase_add_test(futex, waiting_ends_at_once_when_the_word_has_changed);
+	tcase_add_test(futex, waiting_ends_after_its_time);
+	tcase_add_test(futex, each_piece_of_work_wakes_a_sleeping_process);
+	tcase_set_timeout(futex, 60);
+	suite_add_tcase(s, core);
+	suite_add_tcase(s, crash);
+	suite_add_tcase(s, futex);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
