@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define BH_CTL_FD   4 /* a child's control socket */
-#define BH_BOARD_FD 5 /* admind, traced: the board, read-only */
+#define BH_BOARD_FD 5 /* admind, traced: the board, read-only; admind: the plan on BH_PLAN_FD */
 
 enum bh_ctl_op {
 	/* kernel -> zygote */

@@ -277,6 +277,7 @@ START_TEST(header_overwritten)
 	static const uint64_t sizes[] = { UINT64_MAX, 1ull << 63, 4096 };
 	uint64_t *p = bh_alloc(40);
 
+	__asm__("" : "+r"(p)); /* what is before it is none of the compiler's business */
 	p[-2] = sizes[_i];
 	bh_free(p);
 }
