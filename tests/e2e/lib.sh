@@ -127,6 +127,7 @@ nothing_left() {
 cleanup() {
 	local p
 	trap - EXIT
+	exec 2>/dev/null # what the shell says of those it killed
 	if [ -n "$pid" ] && alive "$pid"; then
 		remember_family
 		kill -TERM "$pid" 2>/dev/null

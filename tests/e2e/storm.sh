@@ -36,8 +36,8 @@ record() { bhctl crashes --json | jq -c '.crashes[]' >>"$dir/records"; }
 killed() {
 	local names
 	names=$(printf '"%s",' "$@")
-	jq -s "unique_by(.id) | [.[] | select(.signal == 9) |
-		select([.task_name] | inside([${names%,}]))] | length" "$dir/records"
+	jq -s "unique_by(.id) | [.[] | select(.signal == 9 and (.task_name | IN(${names%,})))] | length" \
+		"$dir/records"
 }
 
 start "$dir/storm.yaml"
@@ -52,19 +52,27 @@ wrk_pid=$!
 "$BH_CLIENTS/ledger" -c 16 -d "$seconds" -k 20 "$port" >"$dir/ledger" 2>"$dir/complaints" &
 ledger_pid=$!
 
+while sleep 1; do record; done &
+recorder_pid=$!
+
 kills=0
-end=$(($(now_ms) + seconds * 1000))
-while [ "$(now_ms)" -lt "$end" ]; do
-	mapfile -t pids < <(worker_pids)
-	if [ "${#pids[@]}" -gt 0 ] && kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null; then
+begin=$(now_ms)
+for ((i = 1; i <= seconds * 2; i++)); do
+	for _ in 1 2 3 4 5; do # the one that was picked may have crashed meanwhile
+		mapfile -t pids < <(worker_pids)
+		[ "${#pids[@]}" -gt 0 ] || continue
+		kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null || continue
 		kills=$((kills + 1))
-	fi
-	record
-	sleep 0.45
+		break
+	done
+	left=$((begin + i * 500 - $(now_ms)))
+	[ "$left" -le 0 ] || sleep "$(printf '0.%03d' "$left")"
 done
 wait "$ledger_pid"
 ledger_code=$?
 wait "$wrk_pid"
+kill "$recorder_pid"
+wait "$recorder_pid" 2>/dev/null
 record
 cat "$dir/complaints" >&2
 cat "$dir/wrk" "$dir/ledger"
@@ -81,6 +89,9 @@ hit_conn=$(killed http.connection http.main)
 note "$kills kills: $hit_hello in hello, $hit_echo in echo, $hit_conn in a connection's own fiber"
 note "$(jq -s 'unique_by(.id) | group_by([.signal, .task_name]) | map("\(.[0].task_name) \(.[0].signal): \(length)") | join(", ")' "$dir/records")"
 
+note "workers were back after $(jq -s -r 'unique_by(.id) | map(.restart_us) | sort |
+	"\(.[length / 2 | floor]) us (median), \(.[length * 99 / 100 | floor]) us (99 %), \(.[-1]) us"' "$dir/records")"
+
 [ "$ledger_code" = 0 ] || fail "requests were lost that no kill explains: $(cat "$dir/ledger")"
 [ $((w_connect + w_timeout)) = 0 ] || fail "wrk: $errors (connect, read, write, timeout)"
 [ "${w_bad:-0}" -le "$hit_hello" ] || fail "${w_bad} bad answers on /hello, $hit_hello handlers were killed"
@@ -89,6 +100,7 @@ note "$(jq -s 'unique_by(.id) | group_by([.signal, .task_name]) | map("\(.[0].ta
 lost=$(($(field reset) + w_read + w_write))
 [ "$lost" -le "$hit_conn" ] || fail "$lost connections broke, $hit_conn fibers of connections were killed"
 [ $((lost + $(field own) + ${w_bad:-0})) -le "$kills" ] || fail "more was lost than was killed"
+[ "$kills" -ge "$seconds" ] || fail "only $kills kills in $seconds s"
 [ "$(field crashes)" -ge $((seconds * 15)) ] || fail "only $(field crashes) crashes in $seconds s"
 
 balanced() { [ "$(books)" = "$base" ] && [ "$(descriptors)" = "$base_fds" ]; }
