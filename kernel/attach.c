@@ -92,6 +92,8 @@ static void attach_workers(struct bh_ksvc *s)
 		struct bh_proc *p = bh_proc_at(k, idx);
 		uint32_t state = bh_ld_acq(&p->state);
 
+		if (state == BH_PROC_UP)
+			s->were_up |= 1ull << i;
 		if (state == BH_PROC_STARTING && p->pid == 0) {
 			/* Asked for or not: nobody knows. */
 			if (bh_worker_bump(s, i))
@@ -106,8 +108,7 @@ static void attach_workers(struct bh_ksvc *s)
 			bh_worker_start(s, i);
 		}
 	}
-	if (bh_ld_acq(&twin->state) == BH_PROC_FREE ||
-	    (bh_ld_acq(&twin->state) == BH_PROC_STARTING && twin->pid == 0))
+	if (twin->pid == 0 && bh_ld_acq(&twin->state) != BH_PROC_BACKOFF)
 		bh_twin_start(s);
 }
 

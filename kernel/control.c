@@ -82,7 +82,7 @@ static void handle_service(struct bh_kernel *k, struct bh_proc *p, const struct 
 		bh_worker_forked(s, m, fd);
 		return;
 	case BH_CTL_TWIN:
-		bh_twin_made(s, m->value, fd);
+		bh_twin_made(s, m, fd);
 		return;
 	default:
 		break;

@@ -83,6 +83,7 @@ struct bh_ksvc {
 	uint32_t procs;   /* index of its first entry in board->procs */
 	uint32_t workers; /* slots in use */
 	bool mapped;      /* view and wheel are there */
+	uint64_t were_up; /* slots that were up since the last start: one bit each */
 	struct bh_view v;
 	struct bh_wheel wheel;
 	struct bh_recover_ops ops;
@@ -248,7 +249,7 @@ int bh_service_open(struct bh_ksvc *s);
 
 void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m);
 void bh_twin_start(struct bh_ksvc *s);
-void bh_twin_made(struct bh_ksvc *s, int32_t pid, int pidfd);
+void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status);
 
 /* All of the service's processes are killed; when they are dead, it starts anew. */

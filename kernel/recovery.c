@@ -9,6 +9,8 @@
  */
 #include "kernel.h"
 
+#include <bulkhead/task.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -127,8 +129,7 @@ static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	bh_recover_begin(&s->v, slot, p->epoch, &dead);
 	uint64_t id = record(s, slot, &dead, f, &restart);
 	if (dead.task)
-		bh_recover_task(&s->v, dead.task, restart, 2 /* BH_END_CRASHED */, (int64_t)id,
-				&s->ops);
+		bh_recover_task(&s->v, dead.task, restart, BH_END_CRASHED, (int64_t)id, &s->ops);
 	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
 	bh_verify_start(s, false);
 	replace(s, slot);

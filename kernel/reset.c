@@ -90,8 +90,7 @@ void bh_service_reset(struct bh_ksvc *s, const char *why)
 		return;
 	if (too_often(s)) {
 		bh_fail(k, "service %s failed %u times, less than %u ms apart; the last time: %s",
-			s->plan->name, bh_proc_at(k, s->procs)->failures,
-			s->plan->restart_period_ms, why);
+			s->plan->name, s->board->reset_streak, s->plan->restart_period_ms, why);
 		return;
 	}
 	bh_log("service %s is reset: %s", s->plan->name, why);

@@ -81,6 +81,7 @@ static void drop_arena(struct bh_ksvc *s)
 	}
 	s->mapped = s->scanning = s->scan_again = s->closing = false;
 	s->done = false;
+	s->were_up = 0;
 	b->arena_memfd = b->epfd = b->doorbell = 0;
 	bh_compiler_barrier();
 	for (int i = 0; i < 3; i++)
@@ -204,21 +205,23 @@ void bh_twin_start(struct bh_ksvc *s)
 		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
 }
 
-void bh_twin_made(struct bh_ksvc *s, int32_t pid, int pidfd)
+void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_zygote_proc(s, BH_PROC_TWIN);
 	struct bh_proc *p = bh_proc_at(k, idx);
+	int32_t pid = m->value;
+	bool mine = bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && m->epoch == p->epoch;
 
-	if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && pid < 0) {
+	if (mine && pid < 0) {
 		bh_log("service %s: its zygote cannot make a twin: %s", s->plan->name,
 		       strerror(-pid));
 		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
 	}
-	if (bh_ld_acq(&p->state) != BH_PROC_STARTING || p->pid || pid <= 0 || pidfd < 0 ||
-	    (bh_pidfd_pid(k, pidfd) != pid)) {
+	if (!mine || pid <= 0 || pidfd < 0 || bh_pidfd_pid(k, pidfd) != pid) {
+		/* One of an earlier request lost its socket, and ends by itself. */
 		if (pidfd >= 0)
-			close(pidfd); /* the same news again, or no news */
+			close(pidfd);
 		return;
 	}
 	bh_proc_pid(k, idx, pid, pidfd);

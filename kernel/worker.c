@@ -152,10 +152,10 @@ static void is_up(struct bh_ksvc *s, uint32_t slot, int64_t ready_ns)
 	bh_crash_replaced(k, idx, ready_ns);
 	bh_st_rel(&p->state, BH_PROC_UP);
 	k->proc[idx].beat_ns = k->now_ns;
+	s->were_up |= 1ull << slot;
 }
 
-/* True while the slot is not up. */
-static bool look(struct bh_ksvc *s, uint32_t slot)
+static void look(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
@@ -163,19 +163,17 @@ static bool look(struct bh_ksvc *s, uint32_t slot)
 	struct bh_worker *w = &s->v.workers[slot];
 
 	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)
-		return bh_ld_acq(&p->state) != BH_PROC_UP;
+		return;
 	if (p->pid == 0) {
 		if (!k->proc[idx].asked)
 			bh_worker_ask(s, slot);
-		return true;
+		return;
 	}
 	if (bh_ld_acq(&w->word) != bh_worker_word(BH_WORKER_UP, p->epoch, (uint32_t)p->pid))
-		return true;
+		return;
 	int64_t ready = bh_ld_acq(&w->ready_ns);
-	if (ready < p->started_ns)
-		return true;
-	is_up(s, slot, ready);
-	return false;
+	if (ready >= p->started_ns)
+		is_up(s, slot, ready);
 }
 
 /* A process that never comes up is ended: the worker if there is one, else the
@@ -227,21 +225,20 @@ static void look_stuck(struct bh_ksvc *s, uint32_t slot)
 static void look_all(struct bh_ksvc *s, bool housekeeping)
 {
 	struct bh_kernel *k = s->kernel;
-	uint32_t down = 0;
-	uint64_t rings;
+	uint64_t all = s->workers < 64 ? (1ull << s->workers) - 1 : ~0ull, rings;
 
 	if (s->bell && read((int)s->board->doorbell, &rings, sizeof(rings)) < 0 && errno != EAGAIN)
 		bh_log("service %s: its doorbell cannot be read: %s", s->plan->name,
 		       strerror(errno));
 	s->bell = false;
 	for (uint32_t i = 0; i < s->workers; i++) {
-		down += look(s, i);
+		look(s, i);
 		if (housekeeping) {
 			look_late(s, i);
 			look_stuck(s, i);
 		}
 	}
-	if (!down && s->board->state == BH_PROC_STARTING) {
+	if (s->were_up == all && s->board->state == BH_PROC_STARTING) {
 		s->board->state = BH_PROC_UP;
 		bh_system_look(k);
 	}

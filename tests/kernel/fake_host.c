@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_host.c: a zygote whose workers run no task: what the kernel sees of a
+ * service, without one. Its environment makes it misbehave:
+ *
+ *   FAKE_INIT_ERROR=1   answers READY with an error
+ *   FAKE_DIE_US=N       each worker aborts N us after it came up
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ipc/arena.h"
+#include "ipc/control.h"
+
+static struct bh_view view;
+static int ctl = BH_CTL_FD;
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+static void answer(struct bh_ctl *m, int fd)
+{
+	struct iovec iov = { m, sizeof(*m) };
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} room = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			     .cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS } };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&room.head), &fd, sizeof(fd));
+		h.msg_control = &room;
+		h.msg_controllen = sizeof(room);
+	}
+	if (sendmsg(ctl, &h, MSG_NOSIGNAL) < 0)
+		_exit(1);
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool request(struct bh_ctl *m, int *fd)
+{
+	struct iovec iov = { m, sizeof(*m) };
+	char room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct msghdr h = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = room,
+			    .msg_controllen = sizeof(room) };
+
+	*fd = -1;
+	if (recvmsg(ctl, &h, MSG_CMSG_CLOEXEC) <= 0)
+		return false;
+	if (CMSG_FIRSTHDR(&h))
+		memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(*fd));
+	return true;
+}
+
+static pid_t clone_self(int *pidfd)
+{
+	struct clone_args a = { .flags = CLONE_FILES | CLONE_PARENT | CLONE_PIDFD,
+				.pidfd = (uint64_t)(uintptr_t)pidfd };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid < 0 ? -errno : pid;
+}
+
+static _Noreturn void work(uint32_t slot, uint32_t epoch)
+{
+	struct bh_worker *w = &view.workers[slot];
+	uint64_t expected = bh_worker_word(BH_WORKER_STARTING, epoch, 0), one = 1;
+
+	if (!bh_cas(&w->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
+		_exit(0);
+	bh_st_rel(&w->ready_ns, now_ns());
+	if (write(BH_DOORBELL_FD, &one, sizeof(one)) < 0)
+		_exit(1);
+	if (getenv("FAKE_DIE_US")) {
+		usleep((useconds_t)atoi(getenv("FAKE_DIE_US")));
+		abort();
+	}
+	for (;;)
+		pause();
+}
+
+static void serve(void)
+{
+	struct bh_ctl m;
+	int fd, pidfd = -1;
+	pid_t pid;
+
+	while (request(&m, &fd)) {
+		if (m.op == BH_CTL_FORK_WORKER || m.op == BH_CTL_FORK_TWIN) {
+			bool twin = m.op == BH_CTL_FORK_TWIN;
+
+			pid = clone_self(&pidfd);
+			if (pid == 0 && !twin)
+				work(m.slot, m.epoch);
+			if (pid == 0) {
+				ctl = fd;
+				continue;
+			}
+			m.op = twin ? BH_CTL_TWIN : BH_CTL_FORKED;
+			m.value = pid;
+			answer(&m, pidfd);
+		} else if (m.op == BH_CTL_CLOSE_IO && bh_io_at(&view, m.slot)) {
+			uint64_t closing = BH_IO_CLOSING;
+
+			bh_cas(&bh_io_at(&view, m.slot)->owner, &closing, 0);
+		}
+	}
+}
+
+int main(void)
+{
+	struct bh_plan *plan = mmap(NULL, sizeof(*plan), PROT_READ, MAP_SHARED, BH_PLAN_FD, 0);
+	struct bh_ctl ready = { .op = BH_CTL_READY };
+	struct bh_layout l;
+
+	if (plan == MAP_FAILED || !getenv("BULKHEAD_SERVICE"))
+		return 1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	bh_layout_from_plan(&l, &plan->services[atoi(getenv("BULKHEAD_SERVICE"))]);
+	if (bh_view_map(&view, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true))
+		return 1;
+	/* A main task that waits for ever, so that the service is never done. */
+	bh_st_rel(&view.a->task_pool.mark, 64);
+	bh_st_rel(&view.tasks[1].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
+	if (getenv("FAKE_INIT_ERROR")) {
+		ready.value = -EIO;
+		strcpy(ready.text, "init said no");
+	}
+	answer(&ready, -1);
+	serve();
+	return 0;
+}

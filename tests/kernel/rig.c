@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void listen_somewhere(struct bh_plan_listen *l)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+
+	l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(l->fd, 0);
+	ck_assert_int_eq(bind(l->fd, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(listen(l->fd, 64), 0);
+	ck_assert_int_eq(getsockname(l->fd, (struct sockaddr *)&a, &len), 0);
+	l->port = ntohs(a.sin_port);
+	snprintf(l->actual, sizeof(l->actual), "127.0.0.1:%u", l->port);
+	strcpy(l->address, "127.0.0.1:0");
+}
+
+void rig_init(struct rig *r)
+{
+	memset(r, 0, sizeof(*r));
+	/* What is left of a system whose guardian dies comes to us. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	r->plan_fd = memfd_create("plan", 0);
+	ck_assert_int_eq(ftruncate(r->plan_fd, sizeof(*r->plan)), 0);
+	r->plan = mmap(NULL, sizeof(*r->plan), PROT_READ | PROT_WRITE, MAP_SHARED, r->plan_fd, 0);
+	ck_assert_ptr_ne(r->plan, MAP_FAILED);
+	*r->plan = (struct bh_plan){ .magic = BH_PLAN_MAGIC,
+				     .format = BH_PLAN_FORMAT,
+				     .bytes = sizeof(*r->plan),
+				     .grace_ms = 100,
+				     .unpriv_uid = UINT32_MAX,
+				     .unpriv_gid = UINT32_MAX,
+				     .n_services = 1 };
+	struct bh_plan_service *s = &r->plan->services[0];
+	*s = (struct bh_plan_service){ .name = "fake",
+				       .workers = RIG_WORKERS,
+				       .uid = UINT32_MAX,
+				       .gid = UINT32_MAX,
+				       .max_tasks = 1024,
+				       .max_io = 256,
+				       .max_memory = 16 << 20,
+				       .crash_intensity = 5,
+				       .crash_period_ms = 10000,
+				       .backoff_min_ms = 10,
+				       .backoff_max_ms = 1000,
+				       .restart_intensity = 3,
+				       .restart_period_ms = 5000,
+				       .n_listen = 1 };
+	snprintf(s->host, sizeof(s->host), "%s", RIG_HOST);
+	listen_somewhere(&s->listen[0]);
+}
+
+static int open_memfd(pid_t pid, const char *name, int flags)
+{
+	char path[64], link[64];
+	int found = -1;
+
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		ssize_t n = readlink(path, link, sizeof(link) - 1);
+
+		if (n > 7 && !strncmp(link + 7, name, strlen(name))) {
+			found = open(path, flags);
+			break;
+		}
+	}
+	ck_assert_msg(found >= 0, "no %s in process %d", name, pid);
+	return found;
+}
+
+static void wait_for_line(struct rig *r)
+{
+	struct pollfd p = { .fd = r->out, .events = POLLIN };
+	char text[256];
+
+	ck_assert_int_eq(poll(&p, 1, 10000), 1);
+	ssize_t n = read(r->out, text, sizeof(text) - 1);
+	ck_assert_int_gt(n, 0);
+	text[n] = '\0';
+	ck_assert_msg(strstr(text, ": running\n") != NULL, "said %s", text);
+}
+
+void rig_start(struct rig *r, bool wait)
+{
+	int out[2];
+
+	ck_assert_int_eq(pipe(out), 0);
+	r->err = memfd_create("stderr", 0);
+	r->guardian = fork();
+	ck_assert_int_ge(r->guardian, 0);
+	if (r->guardian == 0) {
+		int fds[] = { open("/dev/null", O_RDONLY), out[1], r->err, r->plan_fd };
+
+		for (int i = 0; i < 4; i++)
+			fds[i] = fcntl(fds[i], F_DUPFD, 40);
+		for (int i = 0; i < 4; i++)
+			dup2(fds[i], i);
+		execl(RIG_KERNEL, RIG_KERNEL, NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	r->out = out[0];
+	if (!wait)
+		return;
+	wait_for_line(r);
+	int fd = open_memfd(r->guardian, "bulkhead-board", O_RDONLY);
+	r->board = mmap(NULL, sizeof(*r->board), PROT_READ, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(r->board, MAP_FAILED);
+	close(fd);
+	rig_view(r);
+}
+
+void rig_view(struct rig *r)
+{
+	struct bh_layout l;
+	int fd = open_memfd(r->guardian, "bulkhead-arena", O_RDWR);
+
+	bh_view_unmap(&r->v);
+	bh_layout_from_plan(&l, &r->plan->services[0]);
+	ck_assert_int_eq(bh_view_map(&r->v, &l, fd, NULL, true), 0);
+	close(fd);
+}
+
+int rig_end(struct rig *r)
+{
+	int status;
+
+	for (int i = 0; i < 5000; i++) {
+		if (waitpid(r->guardian, &status, WNOHANG) == r->guardian) {
+			r->guardian = 0;
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		}
+		usleep(2000);
+	}
+	return -1;
+}
+
+void rig_fini(struct rig *r)
+{
+	if (r->guardian)
+		kill(r->guardian, SIGKILL);
+	/* All that is left of it is ours to wait for, and dies by itself. */
+	for (int i = 0; i < 5000; i++) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			return;
+		if (pid == 0)
+			usleep(2000);
+	}
+	ck_abort_msg("something of the system is still running");
+}
+
+const char *rig_said(struct rig *r)
+{
+	static char text[8192];
+	ssize_t n = pread(r->err, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+const struct bh_proc *rig_proc(struct rig *r, enum bh_proc_kind kind)
+{
+	for (int i = 0; i < BH_BOARD_PROCS; i++)
+		if (r->board->procs[i].kind == kind)
+			return &r->board->procs[i];
+	ck_abort_msg("no entry of kind %d", (int)kind);
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* rig.h: a whole system with fake_host for a service, and a view of its board. */
+#ifndef BH_TESTS_KERNEL_RIG_H
+#define BH_TESTS_KERNEL_RIG_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "ipc/arena.h"
+#include "ipc/board.h"
+
+enum {
+	RIG_WORKERS = 3
+};
+
+struct rig {
+	struct bh_plan *plan; /* to be changed before rig_start() */
+	int plan_fd, out, err;
+	pid_t guardian;
+	const struct bh_board *board;
+	struct bh_view v; /* of service 0's arena, writable */
+};
+
+void rig_init(struct rig *r);
+
+/* Starts it; with @wait, until it says that it runs. */
+void rig_start(struct rig *r, bool wait);
+
+/* Maps the newest arena. */
+void rig_view(struct rig *r);
+
+/* The guardian's exit code (128 + signal), within 10 s; -1: it runs on. */
+int rig_end(struct rig *r);
+
+/* Ends it in any case, and checks that nothing of it is left. */
+void rig_fini(struct rig *r);
+
+/* What it wrote to stderr. */
+const char *rig_said(struct rig *r);
+
+/* Entry of the zygote (or twin) on the board. */
+const struct bh_proc *rig_proc(struct rig *r, enum bh_proc_kind kind);
+
+/* Polls @expr for at most 10 s. */
+#define rig_until(expr)                                                               \
+	do {                                                                          \
+		int left_ = 5000;                                                     \
+		while (!(expr) && left_-- > 0)                                        \
+			usleep(2000);                                                 \
+		ck_assert_msg(left_ > 0, "never: " #expr "; said: %s", rig_said(&r)); \
+	} while (0)
+
+#endif

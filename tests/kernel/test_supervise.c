@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel as a whole: who dies is replaced, whoever it is, and the others do
+ * not notice. The service is fake_host: no tasks, but all the rest. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+static struct rig r;
+
+static void setup(void)
+{
+	unsetenv("FAKE_INIT_ERROR");
+	unsetenv("FAKE_DIE_US");
+	rig_init(&r);
+}
+
+static void teardown(void)
+{
+	rig_fini(&r);
+}
+
+static pid_t worker(int slot)
+{
+	return r.board->services[0].worker_pid[slot];
+}
+
+static const struct bh_proc *worker_proc(uint32_t slot)
+{
+	const struct bh_proc *p = rig_proc(&r, BH_PROC_WORKER);
+
+	return p + slot;
+}
+
+static bool all_up(void)
+{
+	for (uint32_t i = 0; i < RIG_WORKERS; i++)
+		if (bh_ld_acq(&worker_proc(i)->state) != BH_PROC_UP)
+			return false;
+	return bh_ld_acq(&rig_proc(&r, BH_PROC_ZYGOTE)->state) == BH_PROC_UP &&
+	       r.board->services[0].state == BH_PROC_UP;
+}
+
+/* Kills worker @slot and waits for another one in its place. */
+static void replace_worker(int slot, int sig)
+{
+	pid_t old = worker(slot);
+
+	ck_assert_int_gt(old, 0);
+	kill(old, sig);
+	rig_until(worker(slot) > 0 && worker(slot) != old && all_up());
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+START_TEST(worker_is_replaced_and_its_death_recorded)
+{
+	rig_start(&r, true);
+	pid_t old = worker(1), other = worker(0);
+	uint32_t epoch = r.board->services[0].worker_epoch[1];
+
+	replace_worker(1, SIGSEGV);
+	const struct bh_board_crash *c = &r.board->crash[1];
+	rig_until(c->id == 1 && c->restart_us > 0);
+	ck_assert_int_eq(c->pid, old);
+	ck_assert_int_eq(c->signal, SIGSEGV);
+	ck_assert_uint_eq(c->worker, 1);
+	ck_assert_uint_eq(c->kind, BH_PROC_WORKER);
+	ck_assert_uint_eq(r.board->services[0].worker_epoch[1], epoch + 1);
+	ck_assert_uint_eq(r.board->services[0].worker_crashes[1], 1);
+	ck_assert_int_eq(worker(0), other);
+}
+END_TEST
+
+START_TEST(all_workers_at_once)
+{
+	rig_start(&r, true);
+	for (int round = 0; round < 10; round++) {
+		pid_t old[RIG_WORKERS];
+
+		for (int i = 0; i < RIG_WORKERS; i++)
+			kill(old[i] = worker(i), SIGKILL);
+		for (int i = 0; i < RIG_WORKERS; i++)
+			rig_until(worker(i) > 0 && worker(i) != old[i]);
+		rig_until(all_up());
+	}
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+END_TEST
+
+START_TEST(twin_takes_over_from_the_zygote)
+{
+	rig_start(&r, true);
+	for (uint64_t round = 1; round <= 5; round++) {
+		pid_t first = worker(0), zygote = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+
+		rig_until(bh_ld_acq(&rig_proc(&r, BH_PROC_TWIN)->state) == BH_PROC_UP);
+		kill(zygote, SIGKILL);
+		rig_until(r.board->services[0].zygote_restarts == round);
+		ck_assert_int_eq(worker(0), first);
+		replace_worker(0, SIGKILL); /* by the new one */
+	}
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+END_TEST
+
+START_TEST(kernel_is_succeeded)
+{
+	rig_start(&r, true);
+	for (uint32_t round = 1; round <= 5; round++) {
+		pid_t first = worker(0);
+
+		kill(r.board->kernel_pid, SIGKILL);
+		rig_until(rig_proc(&r, BH_PROC_KERNEL)->restarts == round);
+		ck_assert_int_eq(worker(0), first);
+		replace_worker(0, SIGKILL);
+	}
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+END_TEST
+
+START_TEST(worker_that_died_without_a_kernel_is_replaced)
+{
+	rig_start(&r, true);
+	pid_t old = worker(2);
+
+	/* Stopped, it sees nothing of what happens before it is killed. */
+	kill(r.board->kernel_pid, SIGSTOP);
+	kill(old, SIGKILL);
+	kill(r.board->kernel_pid, SIGKILL);
+	rig_until(worker(2) > 0 && worker(2) != old && all_up());
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+END_TEST
+
+START_TEST(zygote_worker_and_kernel_at_once)
+{
+	rig_start(&r, true);
+	for (int round = 0; round < 5; round++) {
+		pid_t old = worker(0);
+
+		rig_until(bh_ld_acq(&rig_proc(&r, BH_PROC_TWIN)->state) == BH_PROC_UP);
+		kill(rig_proc(&r, BH_PROC_ZYGOTE)->pid, SIGKILL);
+		kill(old, SIGKILL);
+		kill(r.board->kernel_pid, SIGKILL);
+		rig_until(worker(0) > 0 && worker(0) != old && all_up());
+	}
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+END_TEST
+
+static bool is_stopped(pid_t pid)
+{
+	char path[40], text[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (!(f = fopen(path, "r")))
+		return false;
+	bool got = fgets(text, sizeof(text), f) != NULL;
+	fclose(f);
+	return got && strstr(text, ") T ") != NULL;
+}
+
+/* Both at once: the kernel sees neither die before the other. */
+static void kill_zygote_and_twin(void)
+{
+	rig_until(all_up() && bh_ld_acq(&rig_proc(&r, BH_PROC_TWIN)->state) == BH_PROC_UP);
+	kill(r.board->kernel_pid, SIGSTOP);
+	rig_until(is_stopped(r.board->kernel_pid));
+	kill(rig_proc(&r, BH_PROC_ZYGOTE)->pid, SIGKILL);
+	kill(rig_proc(&r, BH_PROC_TWIN)->pid, SIGKILL);
+	kill(r.board->kernel_pid, SIGCONT);
+}
+
+START_TEST(service_without_zygote_and_twin_is_reset)
+{
+	rig_start(&r, true);
+	uint32_t arena = r.board->services[0].arena_seq;
+
+	kill_zygote_and_twin();
+	rig_until(r.board->services[0].arena_seq == arena + 1 && all_up());
+	ck_assert_uint_eq(r.board->services[0].resets, 1);
+	ck_assert_ptr_nonnull(strstr(r.board->services[0].last_reset, "had no twin"));
+	replace_worker(0, SIGKILL);
+}
+END_TEST
+
+START_TEST(resets_without_end_are_given_up)
+{
+	rig_start(&r, true);
+	while (r.board->services[0].resets < 3) {
+		uint64_t before = r.board->services[0].resets;
+
+		kill_zygote_and_twin();
+		rig_until(r.board->services[0].resets == before + 1);
+	}
+	kill_zygote_and_twin();
+	int code = rig_end(&r);
+	ck_assert_msg(code == 111, "exit code %d; said: %s", code, rig_said(&r));
+	ck_assert_msg(strstr(rig_said(&r), "failed 4 times") != NULL, "said: %s", rig_said(&r));
+}
+END_TEST
+
+START_TEST(without_its_guardian_nothing_is_left)
+{
+	rig_start(&r, true);
+	kill(r.guardian, SIGKILL);
+	ck_assert_int_eq(rig_end(&r), 128 + SIGKILL);
+	/* The teardown waits for all of it. */
+}
+END_TEST
+
+START_TEST(stop_reaps_all)
+{
+	rig_start(&r, true);
+	kill(r.guardian, SIGTERM);
+	ck_assert_int_eq(rig_end(&r), 0);
+}
+END_TEST
+
+START_TEST(failed_init_is_told_in_one_sentence)
+{
+	setenv("FAKE_INIT_ERROR", "1", 1);
+	rig_start(&r, false);
+	ck_assert_int_eq(rig_end(&r), 111);
+	ck_assert_str_eq(rig_said(&r), "bulkhead: service fake cannot start: init said no\n");
+}
+END_TEST
+
+START_TEST(missing_host_is_told_in_one_sentence)
+{
+	strcpy(r.plan->services[0].host, "/nonexistent/host");
+	rig_start(&r, false);
+	ck_assert_int_eq(rig_end(&r), 111);
+	ck_assert_str_eq(rig_said(&r), "bulkhead: service fake cannot start: cannot run "
+				       "/nonexistent/host: No such file or directory\n");
+}
+END_TEST
+
+START_TEST(workers_that_die_on_start_come_slower)
+{
+	setenv("FAKE_DIE_US", "100", 1);
+	rig_start(&r, true);
+	usleep(1000000);
+	/* 1 s holds thousands of such lives, but few with pauses that double. */
+	ck_assert_uint_lt(r.board->services[0].worker_crashes[0], 20);
+	ck_assert_uint_gt(r.board->services[0].worker_crashes[0], 3);
+}
+END_TEST
+
+/* -- the arena, with this process for a worker ------------------------------------ */
+
+static void post(uint32_t slot, uint32_t idx)
+{
+	struct bh_timer_ring *ring = &r.v.workers[slot].timers;
+	uint32_t t = bh_ld_rlx(&ring->tail);
+
+	bh_st_rlx(&ring->idx[t % BH_TIMER_RING], idx);
+	bh_st_rel(&ring->tail, t + 1);
+}
+
+static bool waiting(uint32_t idx)
+{
+	return bh_state_of(bh_ld_acq(&r.v.tasks[idx].state)) == BH_WAITING;
+}
+
+START_TEST(deadline_wakes_its_task_also_over_a_kernels_death)
+{
+	rig_start(&r, true);
+	for (uint32_t idx = 2; idx < 6; idx++) {
+		int64_t deadline = now_ns() + 300000000;
+
+		bh_st_rel(&r.v.tasks[idx].deadline_ns, deadline);
+		bh_st_rel(&r.v.tasks[idx].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
+		post(0, idx);
+		/* The kernel looks once a second by itself, or when a bell rings. */
+		rig_until(bh_ld_acq(&r.v.tasks[idx].armed_ns) == deadline || now_ns() > deadline);
+		if (idx % 2)
+			kill(r.board->kernel_pid, SIGKILL);
+		rig_until(!waiting(idx));
+		ck_assert_int_ge(now_ns(), deadline);
+	}
+}
+END_TEST
+
+START_TEST(garbage_in_the_arena_does_not_hurt_the_kernel)
+{
+	rig_start(&r, true);
+	pid_t kernel = r.board->kernel_pid;
+	const char *seed = getenv("BH_SEED");
+	uint64_t x = seed ? strtoull(seed, NULL, 0) : (uint64_t)now_ns();
+	unsigned char *base = (unsigned char *)r.v.a;
+	uint64_t header = r.v.l.off_tasks + 1024 * sizeof(struct bh_tcb);
+
+	x |= 1;
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < 2000; i++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			/* Header, workers, rings, queues, types, tasks; each word once
+			 * wild, once nearly right. */
+			uint64_t at = x % (header / 8) * 8, value = x >> 61 ? x >> 32 : x % 2048;
+			memcpy(base + at, &value, sizeof(value));
+		}
+		if (round % 20 == 0 && worker(0) > 0)
+			kill(worker(0), SIGKILL);
+		usleep(500);
+	}
+	ck_assert_msg(r.board->kernel_pid == kernel, "the kernel died; seed %llu",
+		      (unsigned long long)x);
+	kill(r.guardian, SIGTERM);
+	ck_assert_int_eq(rig_end(&r), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("supervise");
+	TCase *c = tcase_create("supervise");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, worker_is_replaced_and_its_death_recorded);
+	tcase_add_test(c, all_workers_at_once);
+	tcase_add_test(c, twin_takes_over_from_the_zygote);
+	tcase_add_test(c, kernel_is_succeeded);
+	tcase_add_test(c, worker_that_died_without_a_kernel_is_replaced);
+	tcase_add_test(c, zygote_worker_and_kernel_at_once);
+	tcase_add_test(c, service_without_zygote_and_twin_is_reset);
+	tcase_add_test(c, resets_without_end_are_given_up);
+	tcase_add_test(c, without_its_guardian_nothing_is_left);
+	tcase_add_test(c, stop_reaps_all);
+	tcase_add_test(c, failed_init_is_told_in_one_sentence);
+	tcase_add_test(c, missing_host_is_told_in_one_sentence);
+	tcase_add_test(c, workers_that_die_on_start_come_slower);
+	tcase_add_test(c, deadline_wakes_its_task_also_over_a_kernels_death);
+	tcase_add_test(c, garbage_in_the_arena_does_not_hurt_the_kernel);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
