@@ -67,8 +67,6 @@ static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct
 	w->overflows = bh_ld_rlx(&c->overflows);
 	w->unparks = bh_ld_rlx(&c->unparks);
 	w->lifo_hits = bh_ld_rlx(&c->lifo_hits);
-	w->io_waits = bh_ld_rlx(&c->io_waits);
-	w->budget_yields = bh_ld_rlx(&c->budget_yields);
 	w->queued = bh_runq_len(&from->runq) + (bh_ld_rlx(&from->lifo) != 0);
 	w->task = bh_ld_rlx(&from->current);
 	w->task_name = task_name(a, v, w->task);

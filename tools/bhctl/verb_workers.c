@@ -19,9 +19,9 @@ void bh_workers_ask(struct bh_question *q, const struct bh_options *o)
 
 int bh_workers_show(const Bulkhead__Reply *r)
 {
-	static const char *const heads[] = { "<service", "slot",   "pid",    "<state", "restarts",
-					     "polls",    "queued", "steals", "parks",  "unparks",
-					     "spilled",  "waits",  "spent",  "<runs" };
+	static const char *const heads[] = { "<service", "slot",    "pid",     "<state",
+					     "restarts", "polls",   "queued",  "steals",
+					     "parks",    "unparks", "spilled", "<runs" };
 	const Bulkhead__Workers *all = r->workers;
 	struct bh_table t;
 
@@ -40,8 +40,6 @@ int bh_workers_show(const Bulkhead__Reply *r)
 		bh_table_add(&t, "%llu", (ull)w->parks);
 		bh_table_add(&t, "%llu", (ull)w->unparks);
 		bh_table_add(&t, "%llu", (ull)w->overflows);
-		bh_table_add(&t, "%llu", (ull)w->io_waits);
-		bh_table_add(&t, "%llu", (ull)w->budget_yields);
 		bh_table_add(&t, "%s", w->task ? w->task_name : "-");
 	}
 	bh_table_print(&t, 0);
@@ -63,8 +61,6 @@ void bh_worker_json(struct json_object *o, const Bulkhead__Worker *w)
 	bh_value_uint(o, "queued", w->queued);
 	bh_value_uint(o, "overflows", w->overflows);
 	bh_value_uint(o, "lifo_hits", w->lifo_hits);
-	bh_value_uint(o, "io_waits", w->io_waits);
-	bh_value_uint(o, "budget_yields", w->budget_yields);
 	bh_value_uint(o, "spawned", w->spawned);
 	bh_value_uint(o, "completed", w->completed);
 	bh_value_uint(o, "cancelled", w->cancelled);
