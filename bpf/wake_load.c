@@ -105,7 +105,7 @@ int bh_wake_start(struct bh_wake **wake, char why[BH_WAKE_REASON_BYTES])
 		.has_types = access("/sys/kernel/btf/vmlinux", R_OK) == 0,
 		.host_pids = stat("/proc/self/ns/pid", &ns) < 0 || ns.st_ino == HOST_PID_NAMESPACE,
 	};
-	enum bh_wake_state how;
+	enum bh_wake_state how = BH_WAKE_STATE_REREAD;
 
 	libbpf_set_print(keep_quiet);
 	int err = state_source(&how);

@@ -98,7 +98,6 @@ struct bh_board_crash {
 	uint64_t stack_pointer;
 	uint64_t task; /* handle; 0: no task was running */
 	char task_name[40];
-	int64_t ran_ns;        /* how long its poll had run; 0: unknown */
 	uint32_t task_type;    /* index in the arena's type table */
 	uint32_t type_crashes; /* how often this type crashed, this one included */
 	uint32_t restart_us;   /* 0: not back yet */
@@ -155,7 +154,7 @@ struct bh_board {
 	_Alignas(128) _Atomic uint64_t crashes; /* id of the newest record */
 	uint64_t turns;                         /* of the kernel's loop */
 	uint32_t n_services;
-	uint32_t reserved;
+	uint32_t admin_served; /* 1: this system's admind has served: its socket is ours */
 	struct bh_board_service services[BH_PLAN_SERVICES];
 	struct bh_proc procs[BH_BOARD_PROCS];
 	struct bh_board_crash crash[BH_BOARD_CRASHES];

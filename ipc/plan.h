@@ -87,7 +87,9 @@ struct bh_plan {
 	uint32_t admin;                  /* 1: start admind */
 	uint32_t trace;                  /* 1: start traced */
 	uint32_t unpriv_uid, unpriv_gid; /* what admind becomes; UINT32_MAX: keep */
-	uint32_t n_services, reserved;
+	uint32_t n_services;
+	int32_t lock_fd; /* held open for the system's life, so that no second one starts
+			    in its run directory; 0: none */
 	struct bh_plan_service services[BH_PLAN_SERVICES];
 };
 

@@ -184,7 +184,7 @@ static bool is_known(struct bh_kernel *k, int fd)
 			if (fd == k->plan->services[i].listen[j].fd)
 				return true;
 	}
-	return fd <= BH_PLAN_FD || fd == k->board_fd || fd == (int)page;
+	return fd <= BH_PLAN_FD || fd == k->plan->lock_fd || fd == k->board_fd || fd == (int)page;
 }
 
 /* The kinds that kernels alone open: the guardian shares the table, and what it

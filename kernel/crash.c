@@ -97,7 +97,6 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 		fill_words(c, f->words);
 	c->task = f->task;
 	memcpy(c->task_name, f->task_name, sizeof(c->task_name));
-	c->ran_ns = 0;
 	c->task_type = f->type;
 	c->type_crashes = (uint32_t)f->type_crashes;
 	c->restart_us = 0;

@@ -114,14 +114,14 @@ static bool is_planned(const struct bh_plan *plan, int fd)
 		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
 			if (plan->services[i].listen[j].fd == fd)
 				return true;
-	return fd <= BH_PLAN_FD;
+	return fd <= BH_PLAN_FD || fd == plan->lock_fd;
 }
 
 /* Closes what the launcher left open by accident: from here on a descriptor that
  * the board does not name was a dead kernel's. The rest is kept from children. */
 static void tidy_fds(const struct bh_plan *plan)
 {
-	int top = BH_PLAN_FD;
+	int top = plan->lock_fd > BH_PLAN_FD ? plan->lock_fd : BH_PLAN_FD;
 
 	for (uint32_t i = 0; i < plan->n_services; i++)
 		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)

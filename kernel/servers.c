@@ -104,6 +104,8 @@ static void is_up(struct bh_kernel *k, uint32_t idx)
 		p->restarts++;
 	bh_crash_replaced(k, idx, bh_clock_ns());
 	bh_st_rel(&p->state, BH_PROC_UP);
+	if (idx == BH_PROCS_ADMIND)
+		k->board->admin_served = 1;
 	bh_system_look(k);
 }
 

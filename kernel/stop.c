@@ -199,9 +199,13 @@ static void last(struct bh_kernel *k)
 	bh_drop_fd(k, ctl);
 }
 
-static void clean_up(const struct bh_plan *plan)
+/* Only what is this system's: one that failed to start because another one has the
+ * socket leaves that alone. */
+static void clean_up(const struct bh_kernel *k)
 {
-	if (plan->admin && !strncmp(plan->admin_url, "ipc://", 6))
+	const struct bh_plan *plan = k->plan;
+
+	if (k->board->admin_served && !strncmp(plan->admin_url, "ipc://", 6))
 		unlink(plan->admin_url + 6);
 	if (plan->rundir[0])
 		rmdir(plan->rundir);
@@ -221,7 +225,7 @@ void bh_phase_stop(struct bh_kernel *k)
 		k->stop_ns = k->now_ns + LEAVE_MS * BH_NS_PER_MS;
 	}
 	if (k->stop == BH_STOP_LAST && (admind->pid <= 0 || k->now_ns >= k->stop_ns)) {
-		clean_up(k->plan);
+		clean_up(k);
 		k->done = true;
 	}
 	if (k->stop != BH_STOP_NOT)

@@ -92,7 +92,7 @@ static int use_dir(struct bh_plan *plan, const char *dir)
 
 	if (err)
 		return err;
-	plan->reserved = (uint32_t)fd;
+	plan->lock_fd = fd;
 	snprintf(plan->rundir, sizeof(plan->rundir), "%s", dir);
 	return 0;
 }

@@ -61,7 +61,6 @@ static void fill_crash(struct bh_answer *a, Bulkhead__Crash *to, const struct bh
 	to->stack_overflow = c->stack_overflow != 0;
 	to->task = c->task;
 	to->task_name = bh_scratch_text(&a->scratch, c->task_name, sizeof(c->task_name));
-	to->ran_ns = c->ran_ns;
 	to->type_crashes = c->type_crashes;
 	to->restart_us = c->restart_us;
 	to->n_frames = c->n_frames < 16 ? c->n_frames : 16;

@@ -88,7 +88,6 @@ static void put_crash(struct json_object *o, const Bulkhead__Crash *c)
 		json_object_object_add(o, "task", NULL);
 	bh_value_text(o, "task_name", c->task_name);
 	bh_value_uint(o, "type_crashes", c->type_crashes);
-	bh_value_int(o, "ran_us", c->ran_ns / 1000);
 	bh_value_uint(o, "restart_us", c->restart_us);
 	frames = bh_value_array(o, "frames");
 	for (size_t i = 0; i < c->n_frames; i++) {
