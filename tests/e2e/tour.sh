@@ -8,22 +8,28 @@ need curl jq
 start
 hello || fail "/hello does not answer"
 
+# recorded ID FILTER: what bhctl crashes knows of crash ID.
+recorded() {
+	record=$(bhctl crashes --json | jq -c ".crashes[] | select(.id == $1)")
+	[ -n "$record" ] && jq -e "$2" <<<"$record" >/dev/null
+}
+
 # tour HOW SIGNAL TEXT: one stop.
 tour() {
-	local how=$1 signal=$2 text=$3 codes id record
+	local how=$1 signal=$2 text=$3 codes id
 	codes=$(curl -s -m 10 -o "$dir/report" -w '%{http_code} %{num_connects},' "$url/crash?how=$how" \
 		--next -s -m 10 -o "$dir/hello" -w '%{http_code} %{num_connects}' "$url/hello")
 	[ "$codes" = "500 1,200 0" ] || fail "$how: codes and connections are $codes, not 500 1,200 0"
 	grep -q "$text" "$dir/report" || fail "$how: the report does not say $text: $(cat "$dir/report")"
-	grep -Eq 'back after [0-9]+ us' "$dir/report" || fail "$how: the worker is not back: $(cat "$dir/report")"
+	# The report does not wait for ever; the record must be completed all the same.
+	grep -Eq 'back after [0-9]+ us|not back yet' "$dir/report" ||
+		fail "$how: the report does not say how fast the worker was back: $(cat "$dir/report")"
 	grep -q 'http.crash' "$dir/report" || fail "$how: the report does not name the task"
 	grep -qx 'Hello from Bulkhead' "$dir/hello" || fail "$how: /hello says $(cat "$dir/hello")"
 
 	id=$(sed -n 's/.*crash *\([0-9][0-9]*\) in .*/\1/p' "$dir/report")
-	record=$(bhctl crashes --json | jq -c ".crashes[] | select(.id == $id)")
-	[ -n "$record" ] || fail "$how: bhctl crashes does not know crash $id"
-	jq -e ".signal == $signal and .task_name == \"http.crash\" and .pid > 0 and .restart_us > 0
-		and .service == \"http\"" <<<"$record" >/dev/null || fail "$how: bhctl says $record"
+	within 5 recorded "$id" ".signal == $signal and .task_name == \"http.crash\" and .pid > 0
+		and .restart_us > 0 and .service == \"http\"" || fail "$how: bhctl says of crash $id: $record"
 	note "$how: $(sed -n 's/ *cause *//p' "$dir/report"), $(sed -n 's/.*), //p' "$dir/report")"
 }
 
@@ -37,7 +43,7 @@ for _ in 1 2; do
 done
 
 curl -s -H 'Accept: application/json' "$url/crash?how=segv" |
-	jq -e '.crash | .signal == 11 and .task_name == "http.crash" and .worker < 2 and .restart_us > 0' \
+	jq -e '.crash | .signal == 11 and .task_name == "http.crash" and .worker < 2' \
 		>/dev/null || fail "the JSON report is not one"
 
 within 5 workers_up 2 || fail "not all workers are back"
