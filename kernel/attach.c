@@ -117,7 +117,7 @@ static void wake_everybody(struct bh_ksvc *s)
 	bh_timers_rebuild(s);
 	bh_reactor_wake_all(s);
 	bh_verify_start(s, true);
-	s->closing = true;
+	s->audit = s->closing = true;
 	s->closing_at = 1;
 	for (uint32_t i = 0; i < s->workers; i++)
 		bh_unpark(&s->v.workers[i].park);

@@ -96,6 +96,7 @@ struct bh_ksvc {
 	struct bh_verify scan;
 	bool closing; /* I/O slots from `closing_at` on may have to be closed */
 	uint32_t closing_at;
+	bool audit;       /* the zygote is to look for accepted sockets that nobody has */
 	bool done;        /* its main returned and no task is left */
 	uint32_t live_at; /* a task that had not ended when last looked at */
 	struct bh_kernel *kernel;

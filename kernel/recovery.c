@@ -125,6 +125,7 @@ static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	struct bh_dead_task dead;
 	bool restart;
 
+	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
 	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, p->epoch, (uint32_t)p->pid));
 	bh_recover_begin(&s->v, slot, p->epoch, &dead);
 	uint64_t id = record(s, slot, &dead, f, &restart);
@@ -242,6 +243,19 @@ static void close_ios(struct bh_ksvc *s)
 	}
 }
 
+/* Asked after the replacement of the dead worker, which matters more. */
+static void audit(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	struct bh_ctl m = { .op = BH_CTL_AUDIT_FDS };
+
+	if (bh_ld_acq(&z->state) == BH_PROC_UP)
+		s->audit = bh_ctl_send(z->ctl, &m, -1) != 0;
+	if (s->audit)
+		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
+}
+
 void bh_phase_verify(struct bh_kernel *k)
 {
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
@@ -253,5 +267,7 @@ void bh_phase_verify(struct bh_kernel *k)
 			scan(s);
 		if (s->closing)
 			close_ios(s);
+		if (s->audit)
+			audit(s);
 	}
 }

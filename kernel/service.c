@@ -79,7 +79,7 @@ static void drop_arena(struct bh_ksvc *s)
 		bh_wheel_fini(&s->wheel);
 		bh_view_unmap(&s->v);
 	}
-	s->mapped = s->scanning = s->scan_again = s->closing = false;
+	s->mapped = s->scanning = s->scan_again = s->closing = s->audit = false;
 	s->done = false;
 	s->were_up = 0;
 	b->arena_memfd = b->epfd = b->doorbell = 0;
@@ -256,7 +256,7 @@ static void ask_again(struct bh_ksvc *s)
 		if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && bh_worker_bump(s, i))
 			bh_worker_ask(s, i);
 	}
-	s->closing = true;
+	s->audit = s->closing = true;
 	s->closing_at = 1;
 }
 
