@@ -21,6 +21,14 @@
 #include "ipc/arena.h"
 #include "ipc/control.h"
 
+/* Its workers must die of the signals they are killed with; under ASan they would
+ * exit with a report instead. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "handle_segv=0:handle_abort=0";
+}
+
 static struct bh_view view;
 static int ctl = BH_CTL_FD;
 
