@@ -47,7 +47,8 @@ for verb in '' run check; do
 done
 
 note "what the machine refuses"
-told 111 "no such address" run --listen 192.0.2.1:0
+told 111 "no such address" run --listen 192.0.2.1:0 --admin "ipc://$dir/new/a.sock"
+[ ! -e "$dir/new" ] || fail "$dir/new is left behind"
 told 111 "a file that is no socket" run --listen 127.0.0.1:0 --admin "ipc://$dir/err"
 told 111 "$dir/a/b" run --listen 127.0.0.1:0 --admin "ipc://$dir/a/b/c.sock"
 [ ! -e "$dir/a" ] || fail "a directory is left behind"
