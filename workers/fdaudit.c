@@ -13,6 +13,7 @@
 
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -152,5 +153,40 @@ void bh_fd_audit(void)
 			if (inode(lost[i].fd) == lost[i].ino && !is_named(named, lost[i].fd))
 				close(lost[i].fd);
 	}
+	free(named);
+}
+
+/* True if @fd is a zygote's end of a control socket whose other end is closed: the
+ * kernel does that for the dead, and guardian and kernel share their descriptors,
+ * so a kernel's death does not. */
+static bool is_stale_control(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	int domain = 0, type = 0;
+	socklen_t n = sizeof(int), m = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m) == 0 && type == SOCK_SEQPACKET &&
+	       poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
+}
+
+/* The first zygote's own stays: no connection may ever get one of the low numbers. */
+void bh_fd_close_stale(int own)
+{
+	uint64_t *named = malloc(MAX_FD / 8);
+	DIR *d = named ? opendir("/proc/self/fd") : NULL;
+	struct dirent *e;
+
+	if (d)
+		mark_named(named);
+	while (d && (e = readdir(d))) {
+		int fd = atoi(e->d_name);
+
+		if (fd > BH_DOORBELL_FD && fd != own && !is_named(named, fd) &&
+		    is_stale_control(fd))
+			close(fd);
+	}
+	if (d)
+		closedir(d);
 	free(named);
 }

@@ -6,4 +6,9 @@
  * yet written down when it died. In the zygote, on request. */
 void bh_fd_audit(void);
 
+/* Closes the control sockets of zygotes and twins that died, of whose descriptors
+ * nobody else can know. @own: the caller's. In the zygote, before it makes a twin,
+ * which every such death is followed by. */
+void bh_fd_close_stale(int own);
+
 #endif

@@ -123,6 +123,7 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 
 	if (fd < 0)
 		return;
+	bh_fd_close_stale(ctl_fd);
 	pid = clone_self(&pidfd);
 	if (pid == 0) {
 		/* The number stays open in the shared table; it is this process's now. */
