@@ -11,6 +11,7 @@
  *   sleep   /sleep?ms=N, N by seed: a timer, and a join that waits for it
  *   crash   /crash?how=..., at the given rate: reported as what it was
  *   raw     a numbered line to the echo service
+ *   brief   /hello on a connection of its own: an accept and a close for each
  *
  * What went wrong is printed line by line, for whoever knows what was killed:
  *
@@ -41,6 +42,7 @@ enum {
 	SLEEP,
 	CRASH,
 	RAW,
+	BRIEF,
 	KINDS,
 };
 
@@ -55,7 +57,7 @@ static const struct {
 	int count;
 } kinds[KINDS] = {
 	[ECHO] = { "echo", 12 },  [HELLO] = { "hello", 8 }, [SLEEP] = { "sleep", 24 },
-	[CRASH] = { "crash", 8 }, [RAW] = { "raw", 12 },
+	[CRASH] = { "crash", 8 }, [RAW] = { "raw", 12 },    [BRIEF] = { "brief", 4 },
 };
 
 static const struct {
@@ -158,6 +160,8 @@ static int compose(struct conn *c, char *out, size_t size)
 		return snprintf(out, size, "GET /crash?how=%s %s\r\n", ways[c->how].how, tail);
 	case RAW:
 		return snprintf(out, size, "%s\n", c->expect);
+	case BRIEF:
+		return snprintf(out, size, "GET /hello %sConnection: close\r\n\r\n", tail);
 	default:
 		return snprintf(out, size, "GET /hello %s\r\n", tail);
 	}

@@ -32,7 +32,7 @@ usage() {
 }
 while [ $# -gt 0 ]; do
 	case $1 in
-	--keep) BH_KEEP=1 && shift && continue ;;
+	--keep) export BH_KEEP=1 && shift && continue ;;
 	--minutes | --kill | --rate | --crashes | --seed) [ $# -ge 2 ] || usage ;;
 	*) usage ;;
 	esac
@@ -196,6 +196,12 @@ start "$dir/storm.yaml"
 echo_port=$(sed -n 's|^listening on 127\.0\.0\.1:\([0-9]*\) (service echo.*|\1|p' "$log")
 "$BH_CLIENTS/load" -d 2 -k 20 -s "$seed" "$port" "$echo_port" >"$dir/warm" || fail "it does not stand the warm-up: $(cat "$dir/warm")"
 within 10 all_up || fail "not all are back after the warm-up"
+# Each first zygote's control socket keeps its number for good.
+for zygote in $(status '.services[].zygote.pid'); do
+	kill -KILL "$zygote"
+	within 5 gone "$zygote" || fail "zygote $zygote does not die"
+done
+within 10 all_up || fail "not all are back after the loss of their zygotes"
 within 10 quiet || fail "live tasks after the warm-up: $(books)"
 base=$(books)
 base_fds=$(descriptors)
@@ -232,7 +238,7 @@ within 10 record || broken "admind does not answer"
 tail -n 1 "$dir/load" >"$dir/books"
 
 note "killed: ${killed[worker]} workers, ${killed[zygote]} zygotes, ${killed[kernel]} kernels, ${killed[admind]} admind; ${killed[none]} times nobody was there"
-note "requests: $(books_of '[.echo, .hello, .sleep, .crash, .raw | .sent] | add'), of these $(books_of '[.echo, .hello, .sleep, .crash, .raw | .own] | add') whose own handler was killed, $(books_of '[.echo, .hello, .sleep, .crash, .raw | .reset] | add') whose connection's task was"
+note "requests: $(books_of '[.echo, .hello, .sleep, .crash, .raw, .brief | .sent] | add'), of these $(books_of '[.echo, .hello, .sleep, .crash, .raw, .brief | .own] | add') whose own handler was killed, $(books_of '[.echo, .hello, .sleep, .crash, .raw, .brief | .reset] | add') whose connection's task was"
 note "the latest timer: $(books_of .timer_late_ms) ms; the slowest answer of the others: $(books_of .slowest_ms) ms"
 cat "$dir/complaints" >&2
 
@@ -242,7 +248,7 @@ jq -s 'unique_by(.id)' "$dir/records" >"$dir/records.json"
 # Each 500 names the record of a kill that hit a handler of this route.
 while read -r what kind id task; do
 	[ "$what" = own ] || continue
-	[ "$task" = "http.$kind" ] || broken "a request to $kind is told of a crash of $task ($id)"
+	[ "$task" = "http.${kind/brief/hello}" ] || broken "a request to $kind is told of a crash of $task ($id)"
 	jq -e --argjson id "$id" --arg task "$task" '.[] | select(.id == $id and .signal == 9 and .task_name == $task)' \
 		"$dir/records.json" >/dev/null || broken "no record tells of the kill $id of $task"
 done <"$dir/load"
@@ -256,8 +262,8 @@ hits() {
 lost() { grep -Ec "^(reset|idle) ($1)\$" "$dir/load"; }
 hits_http=$(hits http.connection http.main)
 hits_raw=$(hits echo.connection echo.main)
-[ "$(lost 'echo|hello|sleep|crash')" -le "$hits_http" ] ||
-	broken "$(lost 'echo|hello|sleep|crash') connections of http broke, $hits_http tasks were hit"
+[ "$(lost 'echo|hello|sleep|crash|brief')" -le "$hits_http" ] ||
+	broken "$(lost 'echo|hello|sleep|crash|brief') connections of http broke, $hits_http tasks were hit"
 [ "$(lost raw)" -le "$hits_raw" ] || broken "$(lost raw) connections of echo broke, $hits_raw tasks were hit"
 
 within 15 all_up || broken "not all are back: zygotes ${zygotes_http[*]} / ${zygotes_echo[*]}, workers ${workers_http[*]} / ${workers_echo[*]}"
