@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hostile.c: a service that writes all over its own arena.
+ *
+ * Its tasks know the arena's layout and use it against the system: words at
+ * random, and where it hurts (state words, journals, ring counters, pool marks,
+ * the masks of sleepers), while other tasks sleep, spawn and talk. Option `seed`
+ * makes a run repeatable up to scheduling.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <bulkhead/bulkhead.h>
+
+#include "ipc/arena.h"
+
+static struct bh_view view;
+static uint64_t rng;
+
+static uint64_t rnd(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng;
+}
+
+static uint64_t evil(void)
+{
+	switch (rnd() % 4) {
+	case 0:
+		return rnd();
+	case 1:
+		return rnd() % 300;
+	case 2:
+		return bh_handle((uint32_t)(rnd() % 4), (uint32_t)(rnd() % 100));
+	default:
+		return ~0ull >> rnd() % 64;
+	}
+}
+
+static void write_at(void *at)
+{
+	uint64_t v = evil();
+
+	memcpy(at, &v, rnd() % 2 ? 8 : 4);
+}
+
+static void scribble(void)
+{
+	struct bh_tcb *t = &view.tasks[1 + rnd() % 100];
+	struct bh_worker *w = &view.workers[rnd() % 3];
+
+	switch (rnd() % 12) {
+	case 0:
+		write_at(&t->state);
+		break;
+	case 1:
+		write_at((char *)t + rnd() % 120);
+		break;
+	case 2:
+		write_at(&w->journal);
+		break;
+	case 3:
+		write_at(&w->current);
+		break;
+	case 4:
+		write_at(&w->runq.head);
+		break;
+	case 5:
+		write_at(&w->runq.tail);
+		break;
+	case 6:
+		write_at(&w->timers.tail);
+		break;
+	case 7:
+		write_at((char *)&w->timers.idx + rnd() % 4000);
+		break;
+	case 8:
+		write_at((char *)&view.ios[1 + rnd() % 20] + rnd() % 56);
+		break;
+	case 9:
+		write_at((char *)view.a + rnd() % sizeof(*view.a));
+		break;
+	case 10:
+		write_at((char *)w + rnd() % (sizeof(*w) - 8));
+		break;
+	default:
+		write_at((char *)view.a + rnd() % (view.l.off_data[0] - 8));
+		break;
+	}
+}
+
+static int64_t vandal(void *arg)
+{
+	rng = *(uint64_t *)arg | 1;
+	for (;;) {
+		for (int i = 0; i < 20; i++)
+			scribble();
+		if (rnd() % 64 == 0)
+			abort(); /* the kernel recovers what it finds now */
+		if (bh_sleep(BH_MS(1)) == -BH_ECANCELED)
+			return 0;
+	}
+}
+
+static int64_t bystander(void *arg)
+{
+	(void)arg;
+	while (bh_sleep(BH_MS(2)) == 0)
+		;
+	return 0;
+}
+
+static int64_t hostile_main(void *unused)
+{
+	const char *text = bh_option("seed");
+	uint64_t seed = text ? strtoull(text, NULL, 0) : 1;
+
+	(void)unused;
+	for (uint64_t i = 0; !bh_stopping(); i++) {
+		uint64_t s = (seed + i) * 0x9e3779b97f4a7c15ull;
+
+		if (bh_spawn(NULL, bystander, NULL, 0, NULL))
+			bh_sleep(BH_MS(5));
+		if (i % 20 == 10 && bh_spawn(NULL, vandal, &s, sizeof(s), NULL))
+			bh_sleep(BH_MS(5));
+		bh_sleep(BH_MS(1));
+	}
+	return 0;
+}
+
+static int hostile_init(void)
+{
+	struct bh_layout l;
+	const char *tasks = bh_option("tasks"), *ios = bh_option("io"), *mem = bh_option("memory");
+
+	if (!tasks || !ios || !mem)
+		return -22;
+	bh_layout_init(&l, 2, (uint32_t)strtoul(tasks, NULL, 10), (uint32_t)strtoul(ios, NULL, 10),
+		       strtoull(mem, NULL, 10));
+	return bh_view_map(&view, &l, BH_ARENA_FD, NULL, true);
+}
+
+const struct bh_service bulkhead_service = {
+	.size = sizeof(struct bh_service),
+	.name = "hostile",
+	.init = hostile_init,
+	.main = hostile_main,
+};
