@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-	STATUS_WAIT_MS = 50, /* for the guardian to say how somebody died */
+	STATUS_WAIT_MS = 1000, /* for the guardian to say how somebody died */
 };
 
 uint32_t bh_procs_count(const struct bh_kernel *k)

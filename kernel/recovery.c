@@ -17,9 +17,10 @@
 #include <sys/wait.h>
 
 enum {
-	STATUS_WAIT_MS = 20,   /* for the guardian to say how it died */
-	HEALTHY_MS = 100,      /* a worker that lived so long started well */
-	FREE_RESTARTS = 3,     /* short lives in a row before there is a pause */
+	STATUS_WAIT_MS =
+		1000,      /* for the guardian to say how it died: 0.1 ms, but on a busy machine */
+	HEALTHY_MS = 100,  /* a worker that lived so long started well */
+	FREE_RESTARTS = 3, /* short lives in a row before there is a pause */
 	VERIFY_ENTRIES = 4096, /* in one turn */
 	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
 	CLOSE_BUDGET = 4096,   /* I/O slots looked at in one turn */
@@ -92,7 +93,8 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 		f->type_crashes = bh_ld_rlx(&t->crashes) + 1;
 		bh_st_rlx(&t->crashes, f->type_crashes);
 	}
-	*restart = dead->can_restart && (!poison || dead->task == MAIN_TASK);
+	*restart =
+		dead->can_restart && k->stop == BH_STOP_NOT && (!poison || dead->task == MAIN_TASK);
 	/* A poisonous task that is started again all the same costs a worker each
 	 * time: these come back slower and slower. */
 	if (poison && *restart)
