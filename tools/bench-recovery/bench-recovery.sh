@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# bench-recovery [KILLS]: how long a killed worker is missed; BH_BIN is the
+# directory of the programs. On an idle machine; 200 kills for each size.
+#
+# 1. From SIGKILL to the first poll in the new worker of the same slot, with
+#    more and more live tasks (poll tasks that sleep).
+# 2. Throughput of /hello while 100 tasks a second crash, against undisturbed,
+#    in turns.
+. "$(dirname "$0")/../../tests/e2e/lib.sh"
+need curl jq wrk
+kills=${1:-200}
+rounds=${BH_ROUNDS:-5}
+
+echo "$(nproc) CPUs, load $(cut -d' ' -f1-3 /proc/loadavg), Linux $(uname -r)"
+ready() { [ "$(bhctl status --json 2>/dev/null | jq -r .state)" = running ]; }
+for tasks in 1 1000 100000 1000000; do
+	: >"$dir/page"
+	truncate -s 4096 "$dir/page"
+	cat >"$dir/bench.yaml" <<YAML
+grace: 0
+services:
+  - name: recovery
+    module: recovery.so
+    workers: 1
+    limits: {tasks: 1100000}
+    crash: {intensity: 0}
+    options: {page: "$dir/page", tasks: "$tasks"}
+YAML
+	"$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/bench.yaml" >"$log" 2>&1 </dev/null &
+	pid=$!
+	within 20 ready || fail "it does not come up"
+	remember_family
+	"$BH_CLIENTS/recovery-killer" "$dir/page" "$tasks" "$kills" || fail "not measured"
+	kill -TERM "$pid"
+	ended 20
+	pid=
+done
+
+cat >"$dir/http.yaml" <<YAML
+services:
+  - name: http
+    module: http.so
+    workers: 2
+    listen: ["127.0.0.1:0"]
+    crash: {intensity: 0}
+YAML
+start "$dir/http.yaml"
+rate() { wrk -t1 -c32 -d3s "$url/hello" | sed -n 's|^Requests/sec: *||p'; }
+rate >/dev/null
+sum_calm=0 sum_crash=0
+for ((i = 0; i < rounds; i++)); do
+	calm=$(rate)
+	"$BH_CLIENTS/ledger" -c 0 -d 4 -k 100 "$port" >"$dir/ledger" &
+	ledger=$!
+	crash=$(rate)
+	wait "$ledger"
+	echo "/hello a second: $calm; with $(jq '.crashes / 4 | floor' "$dir/ledger") crashes a second: $crash"
+	sum_calm=$(awk -v a="$sum_calm" -v b="$calm" 'BEGIN { print a + b }')
+	sum_crash=$(awk -v a="$sum_crash" -v b="$crash" 'BEGIN { print a + b }')
+done
+awk -v a="$sum_calm" -v b="$sum_crash" 'BEGIN { printf "ratio %.3f\n", b / a }'
+stop

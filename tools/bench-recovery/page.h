@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* page.h: what the killed service and the one that kills it share. */
+#ifndef BH_BENCH_PAGE_H
+#define BH_BENCH_PAGE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct page {
+	_Atomic int32_t pid;       /* of the worker that polls; stored last */
+	_Atomic int64_t polled_ns; /* its first poll; CLOCK_MONOTONIC */
+	_Atomic uint32_t sleepers;
+};
+
+#endif
