@@ -213,6 +213,51 @@ START_TEST(resets_without_end_are_given_up)
 }
 END_TEST
 
+/* Three services; @strategy; the second is reset: whose arena changes? */
+static void check_strategy(enum bh_strategy strategy, const uint32_t expected[3])
+{
+	r.plan->strategy = strategy;
+	r.plan->n_services = 3;
+	for (int i = 1; i < 3; i++) {
+		r.plan->services[i] = r.plan->services[0];
+		r.plan->services[i].n_listen = 0;
+		r.plan->services[i].name[0] = (char)('f' + i);
+	}
+	rig_start(&r, true);
+	const struct bh_proc *zygote = rig_proc(&r, BH_PROC_ZYGOTE) + 2 + RIG_WORKERS;
+
+	rig_until(bh_ld_acq(&zygote[1].state) == BH_PROC_UP);
+	kill(r.board->kernel_pid, SIGSTOP);
+	rig_until(is_stopped(r.board->kernel_pid));
+	kill(zygote[0].pid, SIGKILL);
+	kill(zygote[1].pid, SIGKILL);
+	kill(r.board->kernel_pid, SIGCONT);
+	for (int i = 0; i < 3; i++)
+		rig_until(r.board->services[i].arena_seq == expected[i] &&
+			  r.board->services[i].state == BH_PROC_UP);
+	usleep(100000);
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_eq(r.board->services[i].arena_seq, expected[i]);
+}
+
+START_TEST(one_for_one_resets_the_failed_service)
+{
+	check_strategy(BH_ONE_FOR_ONE, (const uint32_t[3]){ 1, 2, 1 });
+}
+END_TEST
+
+START_TEST(one_for_all_resets_all_services)
+{
+	check_strategy(BH_ONE_FOR_ALL, (const uint32_t[3]){ 2, 2, 2 });
+}
+END_TEST
+
+START_TEST(rest_for_one_resets_those_after_the_failed_one)
+{
+	check_strategy(BH_REST_FOR_ONE, (const uint32_t[3]){ 1, 2, 2 });
+}
+END_TEST
+
 START_TEST(without_its_guardian_nothing_is_left)
 {
 	rig_start(&r, true);
@@ -312,8 +357,7 @@ START_TEST(garbage_in_the_arena_does_not_hurt_the_kernel)
 			x ^= x << 17;
 			/* Half of it in the header and the worker table; the words
 			 * mostly small numbers, some wild. */
-			uint64_t at = x % (bounds[i % 2] / 8) * 8,
-				 value = x >> 62 ? x % 2048 : x;
+			uint64_t at = x % (bounds[i % 2] / 8) * 8, value = x >> 62 ? x % 2048 : x;
 			memcpy(base + at, &value, sizeof(value));
 		}
 		if (round % 20 == 0 && worker(0) > 0)
@@ -342,6 +386,9 @@ int main(void)
 	tcase_add_test(c, zygote_worker_and_kernel_at_once);
 	tcase_add_test(c, service_without_zygote_and_twin_is_reset);
 	tcase_add_test(c, resets_without_end_are_given_up);
+	tcase_add_test(c, one_for_one_resets_the_failed_service);
+	tcase_add_test(c, one_for_all_resets_all_services);
+	tcase_add_test(c, rest_for_one_resets_those_after_the_failed_one);
 	tcase_add_test(c, without_its_guardian_nothing_is_left);
 	tcase_add_test(c, stop_reaps_all);
 	tcase_add_test(c, failed_init_is_told_in_one_sentence);
