@@ -81,7 +81,7 @@ YAML
 
 # look: fills kernel, admind, workers_http, workers_echo and zygotes_* with pids.
 look() {
-	local p name line all=()
+	local p name words all=()
 	kernel='' admind=''
 	workers_http=() workers_echo=() zygotes_http=() zygotes_echo=()
 	read -r -a all 2>/dev/null <"/proc/$pid/task/$pid/children" || [ "${#all[@]}" -gt 0 ] || return 0
@@ -93,9 +93,8 @@ look() {
 		bh:http:*) workers_http+=("$p") ;;
 		bh:echo:*) workers_echo+=("$p") ;;
 		bulkhead-host)
-			line=''
-			read -r -d '' line 2>/dev/null < <(tr '\0' ' ' <"/proc/$p/cmdline")
-			case $line in
+			mapfile -d '' -t words 2>/dev/null <"/proc/$p/cmdline"
+			case ${words[*]} in
 			*'--zygote http'*) zygotes_http+=("$p") ;;
 			*'--zygote echo'*) zygotes_echo+=("$p") ;;
 			esac
@@ -211,6 +210,9 @@ note "base line: ${base//$'\n'/, }; descriptors $base_fds"
 	>"$dir/load" 2>"$dir/complaints" &
 load_pid=$!
 
+# Pauses by a read that nothing answers: a process less for each.
+mkfifo "$dir/never"
+exec {never}<>"$dir/never"
 RANDOM=$seed
 begin=$(now_ms)
 end=$((begin + seconds * 1000))
@@ -228,7 +230,8 @@ while [ "$(now_ms)" -lt "$end" ]; do
 	if [ $(($(now_ms) - recorded)) -gt 4000 ]; then
 		record && recorded=$(now_ms)
 	fi
-	read -r -t "$((ms / 1000)).$(printf %03d $((ms % 1000)))" _ <><(:)
+	printf -v pause '%d.%03d' $((ms / 1000)) $((ms % 1000))
+	read -r -t "$pause" -u "$never" _
 done
 kill -TERM "$load_pid"
 within 40 gone "$load_pid" || broken "the clients do not end"
