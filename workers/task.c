@@ -63,15 +63,13 @@ static void blank(struct bh_tcb *t)
 }
 
 /* Copies the argument: into the task itself if a poll task's state fits there,
- * else into a block. A poll task that may be restarted keeps the pristine copy in
- * the block and its state in a second one. */
+ * else into a block. */
 static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t len)
 {
-	bool restart = t->on_crash == BH_CRASH_RESTART;
 	uint32_t cls = bh_class_of(len ? len : 1), ref;
 
 	t->arg = 0;
-	if (t->kind == BH_KIND_POLL && len <= BH_TASK_INLINE && !restart) {
+	if (t->kind == BH_KIND_POLL && len <= BH_TASK_INLINE) {
 		memset(t->small, 0, sizeof(t->small));
 		if (len)
 			memcpy(t->small, arg, len);

@@ -89,14 +89,15 @@ struct bh_spawn_opts {
 BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		    const struct bh_spawn_opts *opts) BH_NODISCARD;
 
-/* Spawns a poll task; as bh_spawn(). @state (@len bytes) is copied. */
+/* Spawns a poll task; as bh_spawn(). @state (@len bytes) is copied. It cannot be
+ * restarted after a crash (-EINVAL): its state is what it crashed with. */
 BH_API int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 			 const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /* How a task ended. */
 enum bh_end {
 	BH_END_RETURNED = 0, /* value and data are its own */
-	BH_END_CANCELED = 1, /* it was aborted */
+	BH_END_CANCELED = 1, /* it was aborted; with value -ENOMEM: no memory for its stack */
 	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
 	BH_END_RESET = 3,    /* its service was reset */
 	BH_END_TIMEDOUT = 4, /* it was ended for running too long without yielding */
