@@ -26,7 +26,7 @@
 enum {
 	MAX_LOST = 64,
 	MAX_FD = 1 << 20, /* as many as the system lets a process have by default */
-	PATIENCE_MS = 20
+	PATIENCE_MS = 250
 };
 
 struct lost {
