@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle.pml: ipc/idle.h, and the executor's use of it: workers that look for work,
+ * search, and sleep, and a kernel that queues work and wakes them.
+ *
+ * Holds: when nothing moves any more, no work is queued. In one half of the runs
+ * one process is killed at any step, and its bits are cleared and all workers
+ * woken after it; in the other half one piece of work never ends, and still no
+ * other may be left lying while a worker sleeps.
+ */
+#define WORKERS 2
+#define KERNEL  WORKERS /* its index, beside the workers' */
+#define ITEMS   2
+
+/* Where a process stands. */
+mtype = { TURN, SEARCH, AGAIN, FOUND, POLL, PARK1, PARK2, PARK3, PARK4, CANCEL1, CANCEL2, CANCEL3,
+	  SLEEP, HOGGED, PICK1, PICK2, PICK3, PICK4, UNPARK, PUSH };
+
+byte work; /* entries in all queues */
+bool parked[WORKERS], searching[WORKERS];
+bool asleep[WORKERS]; /* the futex word is BH_PARKED */
+bool dead[WORKERS + 1], gone[WORKERS + 1];
+bool hog; /* there is still one that never ends */
+
+/* bh_notify(): a step for each word it touches; goes on at @then. */
+#define NOTIFY(then)                                                                       \
+	:: d_step { pc == PICK1 -> pc = (searching[0] || searching[1] -> then : PICK2) }   \
+	:: d_step { pc == PICK2 ->                                                         \
+		w = (parked[0] -> 0 : 1);                                                  \
+		pc = (parked[w] -> PICK3 : then) }                                         \
+	:: d_step { pc == PICK3 -> pc = (parked[w] -> PICK4 : PICK2); parked[w] = false }  \
+	:: d_step { pc == PICK4 -> searching[w] = true; pc = UNPARK }                      \
+	:: d_step { pc == UNPARK -> asleep[w] = false; w = 0; pc = then }
+
+proctype worker(byte me)
+{
+	mtype pc = TURN;
+	byte w;
+	bool last;
+end_dead:
+	{
+end_idle:	do
+		:: d_step { (pc == TURN || pc == AGAIN) ->
+			if
+			:: work > 0 -> work--; pc = FOUND
+			:: else -> pc = (pc == TURN -> SEARCH : PARK1)
+			fi }
+		/* bh_idle_search_begin(): at most half of the workers */
+		:: d_step { pc == SEARCH ->
+			pc = (searching[me] || !(searching[0] || searching[1]) -> AGAIN : PARK1);
+			searching[me] = searching[me] || pc == AGAIN }
+		/* bh_idle_search_end(): the last searcher wakes one more */
+		:: d_step { pc == FOUND ->
+			last = searching[me] && !searching[1 - me];
+			searching[me] = false;
+#ifdef MUTATE_LAST_WAKES_NOBODY
+			last = false;
+#endif
+			pc = (last -> PICK1 : POLL);
+			last = false }
+		NOTIFY(POLL)
+		:: d_step { pc == POLL && hog -> hog = false; pc = HOGGED }
+		:: d_step { pc == POLL -> pc = TURN }
+		/* bh_idle_park_begin() */
+		:: d_step { pc == PARK1 -> asleep[me] = true; pc = PARK2 }
+#if defined(MUTATE_LOOK_FIRST) /* D1 after the look */
+		:: d_step { pc == PARK2 -> searching[me] = false; pc = PARK3 }
+		:: d_step { pc == PARK3 -> pc = (work > 0 -> CANCEL1 : PARK4) }
+		:: d_step { pc == PARK4 -> parked[me] = true; pc = SLEEP }
+#elif defined(MUTATE_CLEAR_LATE) /* takes away the bit that a picker has just set */
+		:: d_step { pc == PARK2 -> parked[me] = true; pc = PARK3 }
+		:: d_step { pc == PARK3 -> searching[me] = false; pc = PARK4 }
+		:: d_step { pc == PARK4 -> pc = (work > 0 -> CANCEL1 : SLEEP) }
+#else
+		:: d_step { pc == PARK2 -> searching[me] = false; pc = PARK3 }
+		:: d_step { pc == PARK3 -> parked[me] = true; pc = PARK4 }
+		:: d_step { pc == PARK4 -> pc = (work > 0 -> CANCEL1 : SLEEP) }
+#endif
+		/* bh_idle_park_cancel(): who was picked meanwhile waits for its wake-up */
+#ifdef MUTATE_CANCEL_ALWAYS
+		:: d_step { pc == CANCEL1 -> parked[me] = false; pc = CANCEL2 }
+#else
+		:: d_step { pc == CANCEL1 -> pc = (parked[me] -> CANCEL2 : SLEEP); parked[me] = false }
+#endif
+#ifdef MUTATE_CANCEL_SILENT /* what came while it searched woke nobody */
+		:: d_step { pc == CANCEL2 -> pc = CANCEL3 }
+#else
+		:: d_step { pc == CANCEL2 -> searching[me] = true; pc = CANCEL3 }
+#endif
+		:: d_step { pc == CANCEL3 -> asleep[me] = false; pc = TURN }
+		:: d_step { pc == SLEEP && !asleep[me] -> pc = TURN }
+		od
+	} unless { atomic { dead[me] -> gone[me] = true; pc = TURN; w = 0; last = false } };
+	atomic { !gone[me] -> goto end_idle }
+}
+
+/* Queues @items, each with a wake-up. */
+proctype kernel(byte items)
+{
+	mtype pc = PUSH;
+	byte w;
+	{
+		do
+		:: d_step { pc == PUSH && items > 0 -> work++; items--; pc = PICK1 }
+		NOTIFY(PUSH)
+		:: pc == PUSH && items == 0 -> break
+		od;
+		gone[KERNEL] = true
+	} unless { atomic { dead[KERNEL] -> gone[KERNEL] = true } }
+}
+
+proctype killer()
+{
+	byte v, i;
+
+	atomic {
+		if
+		:: v = 0
+		:: v = 1
+		:: !gone[KERNEL] -> v = KERNEL
+		:: goto end
+		fi;
+		dead[v] = true
+	}
+	gone[v];
+	/* clear_masks(), for a worker */
+	if
+	:: v != KERNEL ->
+		parked[v] = false;
+		searching[v] = false;
+		asleep[v] = false;
+		d_step { dead[v] = false; gone[v] = false }
+	:: else
+	fi;
+#ifndef MUTATE_WAKE_NOBODY
+	do
+	:: i < WORKERS -> d_step { asleep[i] = false; i++ }
+	:: else -> break
+	od;
+#endif
+end:	skip
+}
+
+init
+{
+	atomic {
+		run worker(0);
+		run worker(1);
+		run kernel(ITEMS);
+		if
+		:: run killer()
+		:: hog = true
+		fi
+	}
+	timeout;
+	assert(work == 0)
+}
