@@ -135,6 +135,7 @@ START_TEST(who_stays_awake_cannot_be_picked)
 	park_begin(6);
 	bh_idle_park_cancel(&idle, 5, &park[5]);
 	ck_assert_uint_eq(park[5], BH_AWAKE);
+	bh_idle_search_end(&idle, 5);
 	ck_assert_int_eq(bh_idle_pick(&idle), 6);
 }
 END_TEST
