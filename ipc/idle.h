@@ -21,6 +21,10 @@
  * The last searcher to find work wakes one more worker, so that work that came
  * while only one searched is not left to one (the rule is Tokio's).
  *
+ * What is left: a picker stopped between its two steps (AND, OR), while something
+ * else wakes its worker, sets the searching bit of a worker that is in a poll by
+ * then; until that poll ends nobody is woken. tests/models/idle.pml has the rest.
+ *
  * Crash. A waker killed after it took a parked bit and before futex_wake leaves
  * a sleeper nobody knows of: after every death the kernel wakes all workers of
  * the service. A worker killed with its bits set: the kernel clears them.
@@ -88,21 +92,32 @@ static inline bool bh_idle_search_end(struct bh_idle *i, uint32_t slot)
 }
 
 /* Worker: announces that it is going to sleep. It must then look at all queues,
- * and call bh_idle_park_cancel() if it finds something. */
+ * and call bh_idle_park_cancel() if it finds something. It stops searching before
+ * it can be picked: later, it would take away the bit that a picker gave it. */
 static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
 {
 	bh_st_rlx(park, BH_PARKED);
-	bh_or(&i->parked, 1ull << slot);
 	bh_idle_search_end(i, slot);
+	bh_or(&i->parked, 1ull << slot);
 	bh_fence(); /* D1 */
 }
 
-/* Worker: did not sleep after all. If somebody took the bit meanwhile, it is a
- * searcher now and will find the unpark it was sent. */
-static inline void bh_idle_park_cancel(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+/*
+ * Worker: does not want to sleep after all. False: somebody has picked it, and is
+ * about to unpark it: it must wait for that. (Going on at once, it might be in a
+ * long poll when its searching bit is set, and keep others from being woken.)
+ * Otherwise it searches, so that it wakes one more when it finds what it saw:
+ * what was queued while it searched before woke nobody.
+ */
+static inline bool bh_idle_park_cancel(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
 {
-	bh_and(&i->parked, ~(1ull << slot));
+	uint64_t bit = 1ull << slot;
+
+	if (!(bh_and(&i->parked, ~bit) & bit))
+		return false;
+	bh_or(&i->searching, bit);
 	bh_st_rlx(park, BH_AWAKE);
+	return true;
 }
 
 /* Sleeps until unparked; returns at once if that has happened. Spurious returns

@@ -172,10 +172,8 @@ static void park(struct bh_worker *me)
 	struct bh_idle *idle = &bh_rt.v.a->idle;
 
 	bh_idle_park_begin(idle, bh_rt.slot, &me->park);
-	if (work_somewhere()) {
-		bh_idle_park_cancel(idle, bh_rt.slot, &me->park);
+	if (work_somewhere() && bh_idle_park_cancel(idle, bh_rt.slot, &me->park))
 		return;
-	}
 	bh_count(&me->count.parks, 1);
 	while (bh_ld_acq(&me->park) == BH_PARKED)
 		bh_futex_wait(&me->park, BH_PARKED, -1);
