@@ -113,7 +113,7 @@ static void orphan(const struct bh_view *v, uint32_t idx)
 {
 	struct bh_tcb *t = &v->tasks[idx];
 	uint32_t gen = bh_state_gen(bh_ld_acq(&t->state));
-	bool keep = t->keep;
+	bool keep = t->opts & BH_TASK_KEEP;
 
 	if (bh_state_detach(&t->state, gen, 0))
 		bh_recover_release(v, idx);
@@ -278,7 +278,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	out->task = bh_handle(bh_state_gen(s), idx);
 	out->type = t->type < BH_TYPES ? t->type : 0;
 	out->crashes = t->crashes;
-	out->can_restart = t->on_crash == 1 && t->restarts && !(s & BH_ABORTED);
+	out->can_restart = (t->opts & BH_TASK_RESTART) && t->restarts && !(s & BH_ABORTED);
 	link_journal(v, w, t, out->task);
 	drop_journal(v, w, t, out->task);
 }
@@ -288,7 +288,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 {
 	if (t->restarts != 0xffff)
 		t->restarts--;
-	t->crashes++;
+	t->crashes += t->crashes < UINT8_MAX;
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
 	bh_state_yield(&t->state); /* CLEANUP -> SCHEDULED */

@@ -57,6 +57,12 @@ enum {
 	BH_TASK_INLINE = 24
 };
 
+/* In a task's opts: what its spawner asked for. */
+enum {
+	BH_TASK_RESTART = 1, /* BH_CRASH_RESTART */
+	BH_TASK_KEEP = 2,    /* detach_on_end */
+};
+
 /* 128 bytes: a pending poll task costs no more. Written by the holder (see
  * state.h) but for `state`, and `armed_ns` (the kernel's). */
 struct bh_tcb {
@@ -79,13 +85,14 @@ struct bh_tcb {
 	uint16_t type;               /* index in the type table */
 	uint8_t kind;                /* enum bh_task_kind */
 	uint8_t end;                 /* enum bh_end, once DONE */
-	uint8_t on_crash;            /* enum bh_on_crash */
-	uint8_t keep;                /* opts.detach_on_end */
-	uint8_t wait;                /* enum bh_wait */
-	uint8_t stack_class;         /* size class of the stack a fiber gets */
-	uint16_t restarts;           /* left; 0xffff: no limit */
-	uint16_t crashes;            /* so far */
-	_Atomic uint32_t prev;       /* in the parent's list; a hint, checked when used */
+	uint8_t opts;                /* BH_TASK_* */
+	uint8_t reserved0;
+	uint8_t wait;        /* enum bh_wait */
+	uint8_t stack_class; /* size class of the stack a fiber gets */
+	uint16_t restarts;   /* left; 0xffff: no limit */
+	uint8_t crashes;     /* so far, 255 at most */
+	uint8_t reserved1;
+	_Atomic uint32_t prev; /* in the parent's list; a hint, checked when used */
 	union {
 		struct {
 			uint64_t sp;      /* fiber: its saved context */

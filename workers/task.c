@@ -146,10 +146,13 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 	if (stack > STACK_MAX)
 		return -EINVAL;
 	t->stack_class = (uint8_t)bh_stack_class_of(stack);
-	t->on_crash = o ? o->on_crash : BH_CRASH_FAIL;
-	t->keep = o ? o->detach_on_end : 0;
+	t->opts = 0;
+	if (o && o->on_crash == BH_CRASH_RESTART)
+		t->opts |= BH_TASK_RESTART;
+	if (o && o->detach_on_end)
+		t->opts |= BH_TASK_KEEP;
 	t->restarts = o && o->restarts ? o->restarts : 0xffff;
-	return t->on_crash > BH_CRASH_RESTART ? -EINVAL : 0;
+	return o && o->on_crash > BH_CRASH_RESTART ? -EINVAL : 0;
 }
 
 static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
@@ -237,7 +240,7 @@ int bh_spawn_main(const struct bh_service *service)
 	t->kind = BH_KIND_FIBER;
 	t->type = (uint16_t)bh_type_of(t->fn, name);
 	t->stack_class = (uint8_t)bh_stack_class_of(STACK_DEFAULT);
-	t->on_crash = BH_CRASH_RESTART;
+	t->opts = BH_TASK_RESTART;
 	t->restarts = 0xffff;
 	bh_st_rel(&a->booted, 1);
 	bh_state_publish(&t->state, word, BH_DETACHED);
@@ -290,7 +293,7 @@ static void drop_children(struct bh_tcb *me)
 			bh_st_rlx(&me->child, 0); /* not our list any more: scribbled over */
 			return;
 		}
-		bh_child_drop(t, idx, t->keep);
+		bh_child_drop(t, idx, t->opts & BH_TASK_KEEP);
 	}
 }
 

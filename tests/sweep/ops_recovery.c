@@ -39,7 +39,7 @@ SWEEP(recover_worker, .setup = setup_rich, .run = world_recover, .kernel = true,
 static void setup_restart(struct world *w)
 {
 	setup_rich(w);
-	w->v.tasks[w->me].on_crash = BH_CRASH_RESTART;
+	w->v.tasks[w->me].opts = BH_TASK_RESTART;
 	w->v.tasks[w->me].restarts = 3;
 }
 
