@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -187,8 +186,6 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &probe_only);
-	if (!probe_only && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return system_failure("cannot tie its life to its parent's", -errno);
 	int err = bh_privilege_keep(BH_CAPS_TRACING);
 	if (err)
 		return system_failure("cannot give up capabilities", err);

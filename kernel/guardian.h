@@ -30,8 +30,9 @@
  * Who writes: of the board the guardian writes deaths[], deaths_tail and the
  * three words above; the kernel writes deaths_head, and reads up to deaths_tail.
  *
- * Crash: it is the root. When it is killed its children get their
- * PR_SET_PDEATHSIG; an outer manager starts the system again.
+ * Crash: it is the root. When it is killed, the kernel ends the system in order,
+ * within a second; when the kernel is killed as well, Linux kills the rest
+ * (lifeline.c). An outer manager starts the system again.
  */
 #ifndef BH_KERNEL_GUARDIAN_H
 #define BH_KERNEL_GUARDIAN_H

@@ -121,8 +121,6 @@ static void phase_wait(struct bh_kernel *k)
 
 /* -- phase: signals ------------------------------------------------------------------------ */
 
-/* The guardian is gone, and every child with it (each asked for SIGKILL when its
- * parent dies): what is left is to leave nothing behind. */
 static bool orphaned(const struct bh_kernel *k)
 {
 	return getppid() != k->board->guardian_pid;
@@ -137,7 +135,7 @@ static void phase_signals(struct bh_kernel *k)
 	k->signalled = false;
 	while (read(k->sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (orphaned(k))
-			bh_fail(k, "the guardian was killed: nothing can be kept running");
+			bh_stop_orphaned(k);
 		else
 			bh_stop(k, k->stop != BH_STOP_NOT); /* the second one: now */
 	}
@@ -199,15 +197,17 @@ int bh_kernel_main(void *arg)
 	struct bh_kernel *k = calloc(1, sizeof(*k));
 	int err = k ? 0 : -ENOMEM;
 
-	/* Out of the terminal's sight: its signals are the guardian's to forward. */
-	setpgid(0, 0);
 	prctl(PR_SET_NAME, "bulkhead-kernel");
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
+	/* Out of the terminal's sight, too: its signals are the guardian's to forward. */
+	if (!err)
+		err = bh_lifeline_join(boot->lifeline);
 	if (!err) {
 		k->plan = boot->plan;
 		k->board = boot->board;
 		k->board_fd = boot->board_fd;
 		k->death_fd = boot->death_fd;
+		k->lifeline = boot->lifeline;
 		k->now_ns = bh_clock_ns();
 		k->wake_ns = k->now_ns;
 		err = open_sources(k);

@@ -105,13 +105,14 @@ struct bh_ksvc {
 struct bh_kernel {
 	const struct bh_plan *plan;
 	struct bh_board *board;
-	int board_fd, death_fd;
+	int board_fd, death_fd, lifeline;
 	int epfd, sigfd;
 	int64_t now_ns;       /* of this turn */
 	int64_t wake_ns;      /* when the next turn is due at the latest */
 	int64_t next_look_ns; /* housekeeping */
 	bool attached;        /* this kernel replaced one that died */
 	bool signalled, deaths;
+	bool orphaned; /* the guardian is dead: nobody reaps, and nobody notes deaths */
 	enum bh_stop stop;
 	int64_t stop_ns; /* when the phase of the stop ends at the latest */
 	int exit_code;
@@ -126,7 +127,7 @@ struct bh_kernel {
 struct bh_boot {
 	const struct bh_plan *plan;
 	struct bh_board *board;
-	int board_fd, death_fd;
+	int board_fd, death_fd, lifeline;
 };
 
 /* A kernel's life; called by the guardian in a new process. @boot: struct
@@ -203,6 +204,9 @@ bool bh_proc_dead(struct bh_kernel *k, uint32_t idx);
 /* How it died, from the guardian's ring; false: not there (yet). */
 bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *status);
 
+/* True while it is worth waiting for that: the guardian lives and has not had long. */
+bool bh_proc_status_due(const struct bh_kernel *k, uint32_t idx);
+
 /* The process that @pidfd names; -1: none, or not a child of the guardian. */
 int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd);
 
@@ -220,7 +224,15 @@ int bh_child_fds(const int *fds, int n);
 int bh_child_become(uint32_t uid, uint32_t gid);
 
 /* Becomes @path; returns only if that fails: -errno. */
-int bh_child_exec(const struct bh_kernel *k, const char *path, char *const *argv);
+int bh_child_exec(const char *path, char *const *argv);
+
+/* -- lifeline.c: what ends the system when guardian and kernel are gone ------------ */
+
+/* Makes it, before the guardian; returns the end that all children are to hold. */
+int bh_lifeline_make(void);
+
+/* Puts a kernel, and so whoever it starts, where the lifeline reaches. */
+int bh_lifeline_join(int lifeline);
 
 /* -- control.c: messages --------------------------------------------------------- */
 
@@ -371,6 +383,9 @@ void bh_phase_servers(struct bh_kernel *k);
 
 /* Begins the end; @now: without grace. */
 void bh_stop(struct bh_kernel *k, bool now);
+
+/* The guardian is dead: an orderly end, within a second. */
+void bh_stop_orphaned(struct bh_kernel *k);
 
 /* Phase. */
 void bh_phase_stop(struct bh_kernel *k);

@@ -17,10 +17,8 @@
 #include <sys/wait.h>
 
 enum {
-	STATUS_WAIT_MS =
-		1000,      /* for the guardian to say how it died: 0.1 ms, but on a busy machine */
-	HEALTHY_MS = 100,  /* a worker that lived so long started well */
-	FREE_RESTARTS = 3, /* short lives in a row before there is a pause */
+	HEALTHY_MS = 100,      /* a worker that lived so long started well */
+	FREE_RESTARTS = 3,     /* short lives in a row before there is a pause */
 	VERIFY_ENTRIES = 4096, /* in one turn */
 	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
 	CLOSE_BUDGET = 4096,   /* I/O slots looked at in one turn */
@@ -173,8 +171,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	f.status_known = bh_proc_status(k, p, &f.status);
 	if (last_words(s, slot, p->epoch, &words))
 		f.words = &words;
-	if (!f.status_known && !f.words &&
-	    k->now_ns < k->proc[idx].seen_ns + STATUS_WAIT_MS * BH_NS_PER_MS)
+	if (!f.status_known && !f.words && bh_proc_status_due(k, idx))
 		return false;
 	/* Words of a signal that it survived, or forged: how it died is certain. */
 	if (f.words && f.status_known &&

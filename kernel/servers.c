@@ -37,17 +37,17 @@ static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	const struct bh_plan *plan = k->plan;
 	bool admind = idx == BH_PROCS_ADMIND;
 	/* The plan tells admind how large the arenas are; it is sealed. */
-	int fds[] = { admind ? BH_PLAN_FD : -1, ctl, open_read_only(k->board_fd) };
+	int fds[] = { admind ? BH_PLAN_FD : -1, ctl, open_read_only(k->board_fd), k->lifeline };
 	const char *name = admind ? "bulkhead-admind" : "bulkhead-traced";
 	char path[sizeof(plan->libexec) + 32];
 	char *argv[] = { (char *)(uintptr_t)name, NULL };
 
 	snprintf(path, sizeof(path), "%s/%s", plan->libexec, name);
-	int err = bh_child_fds(fds, 3);
+	int err = bh_child_fds(fds, 4);
 	if (!err && admind)
 		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid);
 	if (!err)
-		err = bh_child_exec(k, path, argv);
+		err = bh_child_exec(path, argv);
 	dprintf(STDERR_FILENO, "bulkhead: cannot run %s: %s\n", path, strerror(-err));
 	return 111;
 }

@@ -118,7 +118,7 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 {
 	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
 	const struct bh_plan_service *plan = s->plan;
-	int fds[5 + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl, (int)s->board->arena_memfd,
+	int fds[6 + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl, (int)s->board->arena_memfd,
 					(int)s->board->epfd, (int)s->board->doorbell };
 	char number[16];
 	char *argv[] = { (char *)(uintptr_t)plan->host, (char *)(uintptr_t) "--zygote",
@@ -127,13 +127,14 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 
 	for (uint32_t i = 0; i < plan->n_listen && i < BH_PLAN_LISTEN; i++)
 		fds[n++] = plan->listen[i].fd;
+	fds[n++] = k->lifeline;
 	snprintf(number, sizeof(number), "%u", s->id);
 	setenv("BULKHEAD_SERVICE", number, 1);
 	err = bh_child_fds(fds, n);
 	if (!err)
 		err = bh_child_become(plan->uid, plan->gid);
 	if (!err)
-		err = bh_child_exec(k, plan->host, argv);
+		err = bh_child_exec(plan->host, argv);
 	/* The kernel is told as a zygote would tell it. */
 	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
 	snprintf(m.text, sizeof(m.text), "cannot run %.60s: %.36s", plan->host, strerror(-err));

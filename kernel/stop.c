@@ -17,6 +17,10 @@ enum {
 	LOOK_MS = 10,    /* while tasks are waited for */
 	DEATH_MS = 5000, /* for the killed to be dead; the guardian sees to the rest */
 	LEAVE_MS = 1000, /* for admind to end by itself */
+	/* Without a guardian: for what is under way, and for admind; the rest of a second is
+	 * for a busy machine. */
+	ORPHAN_MS = 500,
+	ORPHAN_LEAVE_MS = 100,
 };
 
 static bool runs(struct bh_ksvc *s, uint32_t idx)
@@ -142,6 +146,22 @@ void bh_stop(struct bh_kernel *k, bool now)
 		kill_all(k);
 }
 
+void bh_stop_orphaned(struct bh_kernel *k)
+{
+	int64_t end = k->now_ns + ORPHAN_MS * BH_NS_PER_MS;
+
+	if (k->orphaned)
+		return;
+	k->orphaned = true;
+	k->exit_code = 111;
+	bh_log("fatal: the guardian was killed: the system ends; requests under way have %d ms",
+	       ORPHAN_MS);
+	if (k->stop == BH_STOP_NOT)
+		begin(k);
+	if (k->stop_ns > end)
+		k->stop_ns = end;
+}
+
 void bh_fail(struct bh_kernel *k, const char *fmt, ...)
 {
 	char why[400];
@@ -194,7 +214,7 @@ static void last(struct bh_kernel *k)
 	int ctl = p->ctl;
 
 	k->stop = BH_STOP_LAST;
-	k->stop_ns = k->now_ns + LEAVE_MS * BH_NS_PER_MS;
+	k->stop_ns = k->now_ns + (k->orphaned ? ORPHAN_LEAVE_MS : LEAVE_MS) * BH_NS_PER_MS;
 	p->ctl = -1;
 	bh_drop_fd(k, ctl);
 }

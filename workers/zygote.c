@@ -27,7 +27,6 @@
 #include "workers/zygote.h"
 
 static int ctl_fd = BH_CTL_FD;
-static pid_t guardian;
 static int *tid_word; /* where the C library keeps the thread's id; NULL: not known */
 
 static void send_msg(struct bh_ctl *m, int fd)
@@ -86,14 +85,7 @@ static pid_t clone_self(int *pidfd)
 	}
 	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != guardian)
-			_exit(0); /* it died before the line above */
-	}
-	return pid;
+	return pid < 0 ? -errno : pid;
 }
 
 static void fork_worker(const struct bh_ctl *req)
@@ -224,8 +216,6 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	struct bh_layout l;
 	int err;
 
-	guardian = getppid();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
 		tid_word = NULL; /* a system without checkpoint support */

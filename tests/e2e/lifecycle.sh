@@ -76,16 +76,6 @@ took=$(($(now_ms) - begin))
 nothing_left
 pid=
 
-note "a system whose guardian is killed leaves nobody behind"
-start
-kill -KILL "$pid"
-for p in "${family[@]}"; do
-	within 5 gone "$p" || fail "process $p is an orphan: $(tr '\0' ' ' <"/proc/$p/cmdline")"
-done
-wait "$pid" 2>/dev/null
-rm -f "$dir/admin.sock"
-pid=
-
 note "what cannot start says why"
 start
 refused 111 "$port" "$BH_BIN/bulkhead" run --listen "127.0.0.1:$port" --admin "ipc://$dir/other.sock"

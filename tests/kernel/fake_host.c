@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -85,8 +84,6 @@ static pid_t clone_self(int *pidfd)
 				.pidfd = (uint64_t)(uintptr_t)pidfd };
 	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 
-	if (pid == 0)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return pid < 0 ? -errno : pid;
 }
 
@@ -144,7 +141,6 @@ int main(void)
 
 	if (plan == MAP_FAILED || !getenv("BULKHEAD_SERVICE"))
 		return 1;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	bh_layout_from_plan(&l, &plan->services[atoi(getenv("BULKHEAD_SERVICE"))]);
 	if (bh_view_map(&view, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true))
 		return 1;

@@ -258,15 +258,6 @@ START_TEST(rest_for_one_resets_those_after_the_failed_one)
 }
 END_TEST
 
-START_TEST(without_its_guardian_nothing_is_left)
-{
-	rig_start(&r, true);
-	kill(r.guardian, SIGKILL);
-	ck_assert_int_eq(rig_end(&r), 128 + SIGKILL);
-	/* The teardown waits for all of it. */
-}
-END_TEST
-
 START_TEST(stop_reaps_all)
 {
 	rig_start(&r, true);
@@ -389,7 +380,6 @@ int main(void)
 	tcase_add_test(c, one_for_one_resets_the_failed_service);
 	tcase_add_test(c, one_for_all_resets_all_services);
 	tcase_add_test(c, rest_for_one_resets_those_after_the_failed_one);
-	tcase_add_test(c, without_its_guardian_nothing_is_left);
 	tcase_add_test(c, stop_reaps_all);
 	tcase_add_test(c, failed_init_is_told_in_one_sentence);
 	tcase_add_test(c, missing_host_is_told_in_one_sentence);

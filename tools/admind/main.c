@@ -32,17 +32,15 @@ static int fail(const char *what, const char *why)
 	return FAILED;
 }
 
-/* Gone with the guardian, which is its parent. What a terminal or an init system
+/* What a terminal or an init system
  * sends to all processes of the system at once is the kernel's to carry out. */
-static int settle(const struct bh_system *s)
+static int settle(void)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return getppid() == s->board->guardian_pid ? 0 : -ESRCH;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 /* Root for the socket's directory alone: only then does the plan leave it root. */
@@ -128,7 +126,7 @@ int main(void)
 		return fail("this is started by bulkhead-kernel, with a board and a plan; these "
 			    "are not here",
 			    strerror(-err));
-	err = settle(&s);
+	err = settle();
 	if (err)
 		return fail("cannot start", strerror(-err));
 	memcpy(url, s.board->admin_url, sizeof(s.board->admin_url));
@@ -138,8 +136,6 @@ int main(void)
 		return FAILED;
 	}
 	err = become_nobody();
-	if (!err)
-		err = settle(&s); /* a change of uid takes the death signal away */
 	if (err)
 		return fail("cannot give up root", strerror(-err));
 	err = hello();
