@@ -80,13 +80,12 @@ static void note(struct bh_kernel *k, uint64_t data)
 
 /* -- phase: wait ----------------------------------------------------------------------- */
 
-/* Tells the workers until when a deadline would be missed without a ring of the
- * bell; 0: the kernel is awake and looks by itself. */
+/* 0: the kernel is awake and looks by itself. */
 static void announce_sleep(struct bh_kernel *k, int64_t until_ns)
 {
 	for (uint32_t i = 0; i < k->plan->n_services; i++)
 		if (k->svc[i].mapped)
-			bh_st_rlx(&k->svc[i].v.a->kernel_sleeps_until, until_ns);
+			bh_timers_sleep(&k->svc[i], until_ns);
 }
 
 /* The other half of the workers' "post, fence, look whether the kernel sleeps". */

@@ -85,7 +85,8 @@ struct bh_ksvc {
 	bool mapped;      /* view and wheel are there */
 	uint64_t were_up; /* slots that were up since the last start: one bit each */
 	struct bh_view v;
-	struct bh_wheel wheel;
+	struct bh_wheel wheel; /* in the service's clock */
+	int64_t clock_ns;      /* the service's clock in this turn; never goes back */
 	struct bh_recover_ops ops;
 
 	bool bell;          /* its doorbell rang */
@@ -357,6 +358,13 @@ void bh_reactor_wake_all(struct bh_ksvc *s);
 
 /* Phase: posted deadlines go to the wheel, expired ones wake their task. */
 void bh_phase_timers(struct bh_kernel *k);
+
+/* Makes the (empty) wheel, as of the service's clock. Errors: -ENOMEM. */
+int bh_timers_init(struct bh_ksvc *s);
+
+/* Tells the workers that the kernel sleeps until @until_ns (0: it does not): a later
+ * deadline needs no ring of the bell. */
+void bh_timers_sleep(struct bh_ksvc *s, int64_t until_ns);
 
 /* True if a ring has something for the wheel. */
 bool bh_timers_posted(const struct bh_ksvc *s);

@@ -57,7 +57,7 @@ int bh_service_open(struct bh_ksvc *s)
 	int err = bh_view_map(&s->v, &l, (int)s->board->arena_memfd, NULL, true);
 	if (err)
 		return err;
-	err = bh_wheel_init(&s->wheel, l.tasks, k->now_ns);
+	err = bh_timers_init(s);
 	if (err) {
 		bh_view_unmap(&s->v);
 		return err;

@@ -10,12 +10,44 @@
  *   worker: ring, fence, sleeps_until      kernel: sleeps_until, fence, rings
  *
  * (the second one's right column is in kernel.c).
+ *
+ * Deadlines and wheel are in the service's clock (ipc/clock.h), which a test may
+ * have stopped.
  */
+#include "ipc/clock.h"
 #include "kernel.h"
 
 enum {
 	EXPIRY_BUDGET = 4096, /* of one service in one turn */
+	IDLE_LOOK_MS = 1,     /* for a clock that moves on when nobody works */
 };
+
+/* Whatever the word in the arena says: a wheel's time only goes on. */
+static void read_clock(struct bh_ksvc *s)
+{
+	int64_t now = bh_clock_read(bh_ld_acq(&s->v.a->clock), s->kernel->now_ns);
+
+	if (now > s->clock_ns)
+		s->clock_ns = now;
+}
+
+int bh_timers_init(struct bh_ksvc *s)
+{
+	s->clock_ns = 0;
+	read_clock(s);
+	return bh_wheel_init(&s->wheel, s->v.l.tasks, s->clock_ns);
+}
+
+void bh_timers_sleep(struct bh_ksvc *s, int64_t until_ns)
+{
+	int64_t word = bh_ld_acq(&s->v.a->clock);
+
+	if (until_ns && (word & BH_CLOCK_AUTO))
+		until_ns = INT64_MAX; /* each deadline may be the next to jump to */
+	else if (until_ns)
+		until_ns = bh_clock_read(word, until_ns);
+	bh_st_rlx(&s->v.a->kernel_sleeps_until, until_ns);
+}
 
 static void arm(struct bh_ksvc *s, uint32_t idx)
 {
@@ -56,10 +88,38 @@ static void expire(struct bh_ksvc *s, uint32_t idx)
 	bh_st_rlx(&t->armed_ns, 0);
 	bh_fence();
 	int64_t deadline = bh_ld_acq(&t->deadline_ns);
-	if (deadline > s->kernel->now_ns)
+	if (deadline > s->clock_ns)
 		arm(s, idx); /* moved later by a plain store */
 	else if (deadline > 0)
 		bh_task_wake(s, idx);
+}
+
+/* True if every worker sleeps and nothing is queued: seen in one look, so it may be
+ * over by now, as it may for a clock that runs. */
+static bool idle(struct bh_ksvc *s)
+{
+	for (uint32_t i = 0; i < s->workers; i++) {
+		struct bh_worker *w = &s->v.workers[i];
+
+		if (bh_ld_acq(&w->park) != BH_PARKED || bh_ld_acq(&w->lifo) ||
+		    bh_runq_len(&w->runq) || posted(&w->timers))
+			return false;
+	}
+	return !bh_inject_ready(&s->v.inject) && !s->events;
+}
+
+/* An automatic clock jumps to the next deadline when there is nothing to do before
+ * it. Commit: the CAS on the clock word; one that a worker changed stays as it is. */
+static void jump(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	int64_t word = bh_ld_acq(&s->v.a->clock), next = bh_wheel_next(&s->wheel);
+
+	if (!(word & BH_CLOCK_PAUSED) || !(word & BH_CLOCK_AUTO) || next == INT64_MAX)
+		return;
+	bh_wake_by(k, k->now_ns + IDLE_LOOK_MS * BH_NS_PER_MS);
+	if (idle(s) && next > s->clock_ns && next <= BH_CLOCK_MAX)
+		bh_cas(&s->v.a->clock, &word, bh_clock_word(next, BH_CLOCK_PAUSED | BH_CLOCK_AUTO));
 }
 
 static void advance(struct bh_ksvc *s)
@@ -68,14 +128,17 @@ static void advance(struct bh_ksvc *s)
 	int n = 0;
 
 	while (n < EXPIRY_BUDGET) {
-		uint32_t idx = bh_wheel_pop(&s->wheel, k->now_ns);
+		uint32_t idx = bh_wheel_pop(&s->wheel, s->clock_ns);
 
 		if (idx == BH_WHEEL_NONE)
 			break;
 		expire(s, idx);
 		n++;
 	}
-	bh_wake_by(k, n < EXPIRY_BUDGET ? bh_wheel_next(&s->wheel) : k->now_ns);
+	if (n == EXPIRY_BUDGET)
+		bh_wake_by(k, k->now_ns);
+	else if (bh_wheel_next(&s->wheel) != INT64_MAX)
+		bh_wake_by(k, bh_clock_real(bh_ld_acq(&s->v.a->clock), bh_wheel_next(&s->wheel)));
 }
 
 bool bh_timers_posted(const struct bh_ksvc *s)
@@ -96,7 +159,9 @@ void bh_phase_timers(struct bh_kernel *k)
 		for (uint32_t w = 0; w < s->workers; w++)
 			if (posted(&s->v.workers[w].timers))
 				take_posted(s, &s->v.workers[w].timers);
+		read_clock(s);
 		advance(s);
+		jump(s);
 	}
 }
 

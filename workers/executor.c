@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workers/fiber.h"
 #include "workers/guard.h"
 #include "workers/run.h"
 
@@ -202,8 +203,9 @@ static int fiber_start(struct bh_tcb *t)
 
 	if (!ref)
 		return -ENOMEM;
-	unsigned char *base = bh_block_data(&bh_rt.v, ref);
-	bh_context_make(context_of(t), base + bh_class_bytes(cls), fiber_main, t);
+	struct bh_fiber *f = bh_fiber_at(ref);
+	*f = (struct bh_fiber){ .limit = BH_FOREVER };
+	bh_context_make(context_of(t), f, fiber_main, t);
 	return 0;
 }
 
@@ -340,7 +342,7 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 		return err;
 	struct bh_worker *me = bh_rt.me;
 	bh_crash_handlers();
-	bh_st_rel(&me->ready_ns, bh_now());
+	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();
 	for (;;)
 		if (!bh_executor_turn())

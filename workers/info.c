@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* info.c: the clock, error texts, options and counters. */
+/* info.c: error texts, options and counters. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "workers/rt.h"
-
-int64_t bh_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
-
-int64_t bh_after(int64_t ns)
-{
-	int64_t at;
-
-	return __builtin_add_overflow(bh_now(), ns, &at) ? BH_FOREVER : at;
-}
 
 const char *bh_strerror(int error)
 {
@@ -97,7 +81,7 @@ int bh_stats_get(struct bh_stats *stats)
 		stats->canceled += bh_ld_acq(&bh_rt.v.workers[i].count.canceled);
 	}
 	stats->spawned = bh_ld_rlx(&a->booted);
-	stats->uptime_ns = (uint64_t)(bh_now() - a->made_ns);
+	stats->uptime_ns = (uint64_t)(bh_rt_clock() - a->made_ns);
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
 		stats->spawned += bh_ld_rlx(&bh_rt.v.workers[i].count.spawned);
 		if (bh_worker_stats_get(i, &ws) == 0) {

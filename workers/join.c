@@ -176,7 +176,8 @@ int bh_crash_wait(struct bh_crash *crash, int64_t deadline)
 		int err = bh_rt_suspend(BH_WAIT_SLEEP, 0, next < deadline ? next : deadline);
 		if (err == -BH_ECANCELED || err == -EDEADLK)
 			return err;
-		if (bh_now() >= deadline)
+		/* Its deadline, or the limit of a bh_timeout(). */
+		if (bh_now() >= deadline || (err == -BH_ETIMEDOUT && bh_now() < next))
 			return -BH_ETIMEDOUT;
 	}
 }

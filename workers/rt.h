@@ -74,6 +74,12 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags);
 /* Sets the running task's deadline and tells the kernel. INT64_MAX: none. */
 void bh_rt_deadline(struct bh_tcb *t, uint32_t idx, int64_t deadline);
 
+/* -- clock.c ----------------------------------------------------------------- */
+
+/* CLOCK_MONOTONIC in ns, whatever the service's clock shows: for what the kernel or
+ * people are told. */
+int64_t bh_rt_clock(void);
+
 /* -- blocks.c: memory blocks of a task -------------------------------------- */
 
 /* Takes a block of class @cls for the task with handle @owner and puts its

@@ -13,6 +13,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "workers/fiber.h"
+
 bool bh_rt_aborted(void)
 {
 	return bh_rt.task && (bh_ld_rlx(&bh_rt.task->state) & BH_ABORTED);
@@ -77,6 +79,9 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 		return -EDEADLK;
 	if (bh_rt_aborted())
 		return -BH_ECANCELED;
+	int64_t limit = bh_fiber_self()->limit;
+	if (limit < deadline)
+		deadline = limit;
 	if (deadline != BH_FOREVER && deadline <= bh_now())
 		return -BH_ETIMEDOUT;
 	t->wait = (uint8_t)why;
@@ -106,21 +111,6 @@ int bh_yield(void)
 int bh_suspend(int64_t deadline)
 {
 	return bh_rt_suspend(BH_WAIT_SUSPEND, 0, deadline);
-}
-
-int bh_sleep_until(int64_t deadline)
-{
-	int err;
-
-	do {
-		err = bh_rt_suspend(BH_WAIT_SLEEP, 0, deadline);
-	} while (err == 0);
-	return err == -BH_ETIMEDOUT ? 0 : err;
-}
-
-int bh_sleep(int64_t ns)
-{
-	return bh_sleep_until(bh_after(ns));
 }
 
 int bh_wake(bh_task task)

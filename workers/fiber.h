@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fiber.h: what the runtime keeps of a fiber beside its tcb: at the top of its
+ * stack, so it costs nothing to those tasks that have none, is valid in every
+ * worker, and goes away with the stack. Only the fiber itself touches it.
+ */
+#ifndef BH_WORKERS_FIBER_H
+#define BH_WORKERS_FIBER_H
+
+#include "workers/rt.h"
+
+struct bh_fiber {
+	int64_t limit; /* of the bh_timeout()s it is in; BH_FOREVER: of none */
+} __attribute__((aligned(16)));
+
+static inline struct bh_fiber *bh_fiber_at(uint32_t stack)
+{
+	unsigned char *base = bh_block_data(&bh_rt.v, stack);
+
+	return (struct bh_fiber *)(void *)(base + bh_class_bytes(bh_block_class(stack))) - 1;
+}
+
+/* Of the running task; NULL: it is no fiber. */
+static inline struct bh_fiber *bh_fiber_self(void)
+{
+	struct bh_tcb *t = bh_rt.task;
+
+	return t && t->kind == BH_KIND_FIBER ? bh_fiber_at(bh_ld_rlx(&t->stack)) : NULL;
+}
+
+#endif
