@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-	PAGE = 4096
+	PAGE = 4096,
+	PINNED_LOG2_MAX = 16, /* beyond that many pinned tasks at once, scans help out */
 };
 
 static uint64_t place(uint64_t *at, uint64_t bytes)
@@ -49,6 +50,9 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	place(&at, sizeof(struct bh_arena));
 	/* All slots from the start: workers are added at run time. */
 	l->off_workers = place(&at, sizeof(struct bh_worker) * BH_MAX_WORKERS);
+	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
+		l->pinned_log2++;
+	l->off_pinned = place(&at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);
 	l->off_inject = place(&at, sizeof(uint64_t) << l->inject_log2);
 	l->off_types = place(&at, sizeof(struct bh_type) * BH_TYPES);
 	l->off_tasks = place(&at, sizeof(struct bh_tcb) * (uint64_t)l->tasks);
@@ -111,6 +115,7 @@ static void point(struct bh_view *v, unsigned char *base)
 					     .cells = (void *)(base + l->off_inject),
 					     .mask = (1u << l->inject_log2) - 1,
 					     .shift = l->inject_log2 };
+	v->pinned = (void *)(base + l->off_pinned);
 	v->task_pool = pool_view(&v->a->task_pool, base + l->off_task_bits, l->tasks);
 	v->io_pool = pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
@@ -147,8 +152,25 @@ void bh_view_unmap(struct bh_view *v)
 	v->a = NULL;
 }
 
+static void enqueue_pinned(const struct bh_view *v, uint32_t idx, uint32_t home)
+{
+	struct bh_inject_view ring = bh_pinned_of(v, home);
+
+	if (!bh_inject_push(&ring, idx))
+		bh_st_rel(&v->a->rescan, 1);
+	if (bh_idle_pick_one(&v->a->idle, home))
+		bh_unpark(&v->workers[home].park);
+}
+
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx)
 {
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+	uint64_t w = t ? bh_ld_rlx(&t->state) : 0;
+
+	if ((w & BH_PINNED) && bh_state_worker(w) < v->l.workers) {
+		enqueue_pinned(v, idx, bh_state_worker(w));
+		return;
+	}
 	if (!bh_inject_push(&v->inject, idx))
 		bh_st_rel(&v->a->rescan, 1);
 	bh_notify(v);

@@ -91,9 +91,9 @@ struct bh_arena {
 /* Sizes and offsets, from the plan. */
 struct bh_layout {
 	uint64_t bytes;
-	uint32_t workers, tasks, ios, inject_log2;
+	uint32_t workers, tasks, ios, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
-	uint64_t off_workers, off_inject, off_types;
+	uint64_t off_workers, off_pinned, off_inject, off_types;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
 };
@@ -109,6 +109,7 @@ struct bh_view {
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];
 	struct bh_inject_view inject;
+	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_pool_view task_pool, io_pool, block_pool[BH_CLASSES];
 };
 
@@ -177,8 +178,18 @@ static inline void bh_notify(const struct bh_view *v)
 		bh_unpark(&v->workers[w].park);
 }
 
-/* Queues a hint in the inject queue and wakes somebody; when the queue is full,
- * asks for a scan. */
+/* The ring of tasks pinned to worker @slot. Others push, the worker alone pops. */
+static inline struct bh_inject_view bh_pinned_of(const struct bh_view *v, uint32_t slot)
+{
+	return (struct bh_inject_view){ .q = &v->workers[slot].pinned,
+					.cells = v->pinned + ((uint64_t)slot << v->l.pinned_log2),
+					.mask = (1u << v->l.pinned_log2) - 1,
+					.shift = v->l.pinned_log2 };
+}
+
+/* Queues a hint where task @idx may be taken from by anybody who may run it: the
+ * inject queue, or its home's ring if it is pinned; and wakes whom that concerns.
+ * When the queue is full, asks for a scan. */
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx);
 
 #endif

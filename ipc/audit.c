@@ -102,6 +102,9 @@ static void check_words(struct audit *a)
 		if (s == BH_DONE && (w & BH_DETACHED))
 			report(a, "detached-done", "task %u: state word %#llx", i,
 			       (unsigned long long)w);
+		if ((w & BH_PINNED) && s != BH_DONE && bh_state_worker(w) >= a->v->l.workers)
+			report(a, "pinned-home", "task %u is pinned to worker %u of %u", i,
+			       bh_state_worker(w), a->v->l.workers);
 		if (s != BH_FREE && s != BH_RESERVED && a->v->tasks[i].type >= BH_TYPES)
 			report(a, "type", "task %u: type %u", i, a->v->tasks[i].type);
 	}
@@ -128,6 +131,9 @@ static void mark_queues(struct audit *a)
 		for (uint32_t i = 0; h + i < t && i < BH_RUNQ_CAP; i++)
 			mark_hint(a, bh_ld_rlx(&q->cells[(h + i) % BH_RUNQ_CAP]));
 		mark_hint(a, bh_ld_rlx(&v->workers[w].lifo));
+		struct bh_inject_view pinned = bh_pinned_of(v, w);
+		for (uint64_t i = 0; i <= pinned.mask; i++)
+			mark_hint(a, (uint32_t)bh_ld_rlx(&pinned.cells[i]));
 	}
 	/* Every cell: the counters may lag behind what was committed. */
 	for (uint64_t i = 0; i <= v->inject.mask; i++)

@@ -26,6 +26,7 @@
  *   runq            head <= tail <= head + 256                            yes
  *   inject          head and tail are at most a ring apart                yes
  *   idle-mask       bits stand for slots in use                           yes
+ *   pinned-home     a pinned task's home is a slot in use                 yes
  *   type            every task's type is in the table                     yes
  *   counts          spawned - ended = tasks that are not free
  */

@@ -68,6 +68,17 @@ static inline int bh_idle_pick(struct bh_idle *i)
 	return -1;
 }
 
+/* Pusher of an entry that only worker @slot can take, after the push: true if it
+ * sleeps; the caller then calls bh_unpark(). It is not made a searcher: what it was
+ * woken for is in a queue of its own. Commit: the AND that takes the parked bit. */
+static inline bool bh_idle_pick_one(struct bh_idle *i, uint32_t slot)
+{
+	uint64_t bit = 1ull << slot;
+
+	bh_fence(); /* D2 */
+	return (bh_ld_rlx(&i->parked) & bit) && (bh_and(&i->parked, ~bit) & bit);
+}
+
 /* Worker: may it search? At most half of @workers search at once. */
 static inline bool bh_idle_search_begin(struct bh_idle *i, uint32_t slot, uint32_t workers)
 {

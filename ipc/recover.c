@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "recover.h"
 
+#include <string.h>
+
 /* -- pools: is a slot free? ---------------------------------------------------- */
 
 struct class_ctx {
@@ -283,6 +285,21 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	drop_journal(v, w, t, out->task);
 }
 
+/* A poll task's state, as it was at the start. Killed in the middle, the successor
+ * does it again. */
+static void restore_state(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
+{
+	uint32_t ref = bh_ld_rlx(&t->arg_block);
+	struct bh_block *b = bh_block_at(v, ref);
+	uint64_t len = b ? *(volatile uint32_t *)&b->len : 0;
+
+	if (!b || bh_ld_acq(&b->owner) != owner ||
+	    bh_state_copy_at(len) + len > bh_class_bytes(bh_block_class(ref)))
+		return;
+	unsigned char *data = bh_block_data(v, ref);
+	memcpy(data, data + bh_state_copy_at(len), len);
+}
+
 /* Starts again from its argument: what it had is gone, what it was given stays. */
 static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
 {
@@ -291,7 +308,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	t->crashes += t->crashes < UINT8_MAX;
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
-	bh_state_yield(&t->state); /* CLEANUP -> SCHEDULED */
+	bh_state_restart(&t->state);
 	bh_enqueue_shared(v, idx);
 }
 
@@ -307,6 +324,8 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	close_ios(v, t, task, ops);
 	free_blocks(v, t, task);
 	if (restart) {
+		if (t->kind == BH_KIND_POLL)
+			restore_state(v, t, task);
 		restart_task(v, t, idx);
 		return;
 	}

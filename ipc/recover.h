@@ -66,7 +66,8 @@ void bh_recover_release(const struct bh_view *v, uint32_t idx);
 /*
  * The verifying scan. Looks at up to @n entries of the tables, from where it
  * stopped, and repairs what is wrong by itself: RUNNING and RESERVED tasks of
- * dead incarnations and all CLEANUP ones are released, blocks and I/O slots whose
+ * dead incarnations and all CLEANUP ones are released, tasks that were pinned to
+ * a dead incarnation end or start again, blocks and I/O slots whose
  * owner is gone are freed, free slots are put in their pool's bitmap. With
  * `requeue` every SCHEDULED task is queued again, in case its hint was lost (a
  * second hint does no harm, but costs a look): after a kernel's death, and when

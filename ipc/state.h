@@ -28,6 +28,10 @@
  * Every function here is one CAS: the commit point of what it is named after.
  * Killed before it, nothing happened; killed after it, all of it did.
  *
+ * A PINNED task keeps {worker, epoch} in SCHEDULED and WAITING, too: there they name
+ * its home, the one incarnation that may run it. Epoch 0: it has not run yet, and
+ * any incarnation of that slot may be the first.
+ *
  * The generation changes with every FREE -> RESERVED, so a handle names one
  * task, not one slot.
  */
@@ -50,6 +54,7 @@ enum bh_state {
 #define BH_NOTIFIED  (1ull << 4) /* woken while running: will be scheduled, not suspended */
 #define BH_ABORTED   (1ull << 5) /* asked to end; never unset in a task's life */
 #define BH_DETACHED  (1ull << 6) /* nobody will join: its end frees it; never unset */
+#define BH_PINNED    (1ull << 7) /* runs at home alone; never unset */
 #define BH_FLAG_MASK (0xfull << 4)
 
 /* Owners that are not worker slots. */
@@ -84,9 +89,11 @@ static inline uint64_t bh_state_make(uint32_t gen, uint32_t epoch, uint32_t work
 	       (uint64_t)(worker & 0xff) << 8 | flags | (uint64_t)s;
 }
 
-/* @w with another state and no holder. */
+/* @w with another state and no holder; a PINNED one keeps its home. */
 static inline uint64_t bh_state_unheld(uint64_t w, enum bh_state s)
 {
+	if (w & BH_PINNED)
+		return (w & ~0xfull) | (uint64_t)s;
 	return (w & ~0xffffff0full) | (uint64_t)BH_OWNER_NONE << 8 | (uint64_t)s;
 }
 
@@ -110,13 +117,29 @@ static inline void bh_state_publish(_Atomic uint64_t *p, uint64_t reserved, uint
 	bh_st_rel(p, bh_state_unheld(reserved, BH_SCHEDULED) | flags);
 }
 
-/* SCHEDULED -> RUNNING(worker, epoch). False: the hint was stale. */
+/* The same for a PINNED task whose home is @worker; @epoch 0: any incarnation of it. */
+static inline void bh_state_publish_pinned(_Atomic uint64_t *p, uint64_t reserved, uint64_t flags,
+					   uint32_t worker, uint32_t epoch)
+{
+	bh_st_rel(p, bh_state_make(bh_state_gen(reserved), epoch, worker, flags | BH_PINNED,
+				   BH_SCHEDULED));
+}
+
+/* May incarnation {worker, epoch} run the task? */
+static inline bool bh_state_at_home(uint64_t w, uint32_t worker, uint32_t epoch)
+{
+	return !(w & BH_PINNED) || (bh_state_worker(w) == worker &&
+				    (!bh_state_epoch(w) || bh_state_epoch(w) == (epoch & 0xffff)));
+}
+
+/* SCHEDULED -> RUNNING(worker, epoch). False: the hint was stale, or the task is
+ * pinned elsewhere. */
 static inline bool bh_state_run(_Atomic uint64_t *p, uint32_t worker, uint32_t epoch, uint64_t *now)
 {
 	uint64_t w = bh_ld_rlx(p);
 
 	do {
-		if (bh_state_of(w) != BH_SCHEDULED)
+		if (bh_state_of(w) != BH_SCHEDULED || !bh_state_at_home(w, worker, epoch))
 			return false;
 		*now = bh_state_make(bh_state_gen(w), epoch, worker,
 				     (w & BH_FLAG_MASK) & ~BH_NOTIFIED, BH_RUNNING);
@@ -144,6 +167,19 @@ static inline void bh_state_yield(_Atomic uint64_t *p)
 
 	while (!bh_cas(p, &w, bh_state_unheld(w, BH_SCHEDULED) & ~BH_NOTIFIED))
 		;
+}
+
+/* CLEANUP -> SCHEDULED, to start again from its argument: a PINNED task may do so in
+ * any incarnation of its home. By the kernel; the caller queues a hint. */
+static inline void bh_state_restart(_Atomic uint64_t *p)
+{
+	uint64_t w = bh_ld_rlx(p), next;
+
+	do {
+		next = bh_state_unheld(w, BH_SCHEDULED) & ~BH_NOTIFIED;
+		if (w & BH_PINNED)
+			next &= ~(0xffffull << 16);
+	} while (!bh_cas(p, &w, next));
 }
 
 /* Clears NOTIFIED without leaving RUNNING: the holder looks again before it

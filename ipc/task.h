@@ -186,6 +186,13 @@ struct bh_block {
 	uint32_t len;           /* bytes in use: of a reply, of an argument */
 };
 
+/* A poll task that may be restarted has in its argument's block the state, and from
+ * here on a copy of the initial one. */
+static inline uint64_t bh_state_copy_at(uint64_t len)
+{
+	return (len + 15) & ~15ull;
+}
+
 /* -- I/O slots ---------------------------------------------------------------- */
 
 /* `owner` while the zygote is to close the descriptor. */

@@ -13,6 +13,29 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 	return ((word >> 16) & 0xffff) != bh_state_epoch(w) || (word & 0xffff) == BH_WORKER_DEAD;
 }
 
+/* True if a task that nobody runs is pinned to an incarnation that is gone: nobody
+ * will. What it holds of that process's memory is gone, too. */
+static bool home_gone(const struct bh_view *v, uint64_t w)
+{
+	return (w & BH_PINNED) && bh_state_epoch(w) && holder_gone(v, w);
+}
+
+/* Ends a task whose home is gone, or starts it again there if it may. */
+static void evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
+		  const struct bh_recover_ops *ops)
+{
+	struct bh_tcb *t = &v->tasks[idx];
+
+	/* It may be woken or aborted meanwhile, each but once: others cannot run it. */
+	for (int i = 0; !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP); i++)
+		if (i == 4 || !home_gone(v, w) ||
+		    (bh_state_of(w) != BH_WAITING && bh_state_of(w) != BH_SCHEDULED))
+			return;
+	bool restart = (t->opts & BH_TASK_RESTART) && t->restarts && !(w & BH_ABORTED);
+	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), restart, 5 /* BH_END_LOST */, 0, ops);
+	scan->repaired++;
+}
+
 /* Takes a task from a holder that is gone, and ends it as crashed. */
 static void take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
 		      const struct bh_recover_ops *ops)
@@ -38,7 +61,10 @@ static void verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 			bh_pool_give_shared(&v->task_pool, idx);
 		break;
 	case BH_SCHEDULED:
-		if (scan->requeue)
+	case BH_WAITING:
+		if (home_gone(v, w))
+			evict(v, idx, w, scan, ops);
+		else if (scan->requeue && bh_state_of(w) == BH_SCHEDULED)
 			bh_enqueue_shared(v, idx);
 		break;
 	case BH_RUNNING:

@@ -4,7 +4,7 @@
  * readable after its process is dead.
  *
  * Written by the worker in the slot, but for `word` (see below), `runq.head`
- * (thieves too), `park` (wakers too), `timers.head` (the kernel).
+ * (thieves too), `park` and `pinned` (wakers too), `timers.head` (the kernel).
  *
  * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
  * the new process takes the slot with one CAS to UP(epoch, pid). A process that
@@ -20,6 +20,7 @@
 #define BH_IPC_WORKER_H
 
 #include "idle.h"
+#include "inject.h"
 #include "pool.h"
 #include "runq.h"
 #include "task.h"
@@ -100,6 +101,8 @@ struct bh_worker {
 
 	_Alignas(128) _Atomic uint32_t lifo; /* the task woken last; 0: none */
 	struct bh_runq runq;
+
+	struct bh_inject pinned; /* tasks that run here alone; cells: bh_pinned_of() */
 
 	_Alignas(128) _Atomic uint32_t park; /* BH_AWAKE, BH_PARKED: a futex */
 

@@ -4,8 +4,9 @@
  * sleep when there is none.
  *
  * Order of looking (Tokio's): every 61st turn the inject queue first; then the
- * LIFO slot, at most 3 times in a row; the own ring; the inject queue; the rings
- * of others, from a random one on; then sleep (idle.h).
+ * LIFO slot, at most 3 times in a row; the own ring and the ring of tasks pinned
+ * here, each first every other turn; the inject queue; the rings of others, from a
+ * random one on; then sleep (idle.h).
  */
 #include "rt.h"
 
@@ -52,11 +53,30 @@ static void push_back(uint32_t idx)
 		overflow(bh_rt.me);
 }
 
+/* A pinned task stands in its home's ring, never where others steal. */
+static bool is_pinned(uint32_t idx)
+{
+	return bh_ld_rlx(&bh_rt.v.tasks[idx].state) & BH_PINNED;
+}
+
+/* The running task, SCHEDULED again: behind what others wait for. */
+static void push_again(void)
+{
+	if (is_pinned(bh_rt.idx))
+		bh_enqueue_shared(&bh_rt.v, bh_rt.idx);
+	else
+		push_back(bh_rt.idx);
+}
+
 void bh_rt_schedule(uint32_t idx)
 {
 	struct bh_worker *me = bh_rt.me;
 	uint32_t before = bh_ld_rlx(&me->lifo);
 
+	if (is_pinned(idx)) {
+		bh_enqueue_shared(&bh_rt.v, idx);
+		return;
+	}
 	/* Out of the slot and not yet in the ring, `before` stands in the journal. */
 	bh_st_rlx(&me->journal.popped, before);
 	bh_compiler_barrier();
@@ -97,6 +117,22 @@ static uint32_t pop_lifo(struct bh_worker *me)
 	return bh_xchg(&me->lifo, 0);
 }
 
+static uint32_t pop_pinned(struct bh_worker *me)
+{
+	struct bh_inject_view ring = bh_pinned_of(&bh_rt.v, bh_rt.slot);
+
+	return bh_inject_pop(&ring, &me->journal.popped);
+}
+
+static uint32_t pop_rings(struct bh_worker *me)
+{
+	uint32_t idx;
+
+	if (bh_rt.tick % 2)
+		return (idx = bh_runq_pop(&me->runq)) ? idx : pop_pinned(me);
+	return (idx = pop_pinned(me)) ? idx : bh_runq_pop(&me->runq);
+}
+
 static uint32_t pop_local(struct bh_worker *me)
 {
 	uint32_t idx;
@@ -107,7 +143,7 @@ static uint32_t pop_local(struct bh_worker *me)
 		return idx;
 	}
 	bh_rt.lifo_run = 0;
-	if ((idx = bh_runq_pop(&me->runq)))
+	if ((idx = pop_rings(me)))
 		return idx;
 	return pop_lifo(me);
 }
@@ -160,7 +196,9 @@ static uint32_t search(struct bh_worker *me)
 
 static bool work_somewhere(void)
 {
-	if (bh_inject_ready(&bh_rt.v.inject))
+	struct bh_inject_view mine = bh_pinned_of(&bh_rt.v, bh_rt.slot);
+
+	if (bh_inject_ready(&bh_rt.v.inject) || bh_inject_ready(&mine))
 		return true;
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++)
 		if (bh_runq_len(&bh_rt.v.workers[i].runq))
@@ -230,7 +268,7 @@ static void run_fiber(struct bh_tcb *t)
 		break;
 	case BH_AFTER_SUSPEND:
 		if (!bh_state_suspend(&t->state))
-			push_back(bh_rt.idx);
+			push_again();
 		break;
 	}
 }
@@ -248,7 +286,7 @@ static void run_poll(struct bh_tcb *t)
 	else if (cx.again)
 		bh_task_requeue();
 	else if (!bh_state_suspend(&t->state))
-		push_back(bh_rt.idx);
+		push_again();
 }
 
 /* Back to the end of the ring: what others wait for goes first. */
@@ -259,9 +297,21 @@ void bh_task_requeue(void)
 	bh_st_rlx(&me->journal.wake, bh_rt.idx);
 	bh_compiler_barrier();
 	bh_state_yield(&bh_rt.task->state);
-	push_back(bh_rt.idx);
+	push_again();
 	if (bh_runq_len(&me->runq) > 1)
 		bh_notify(&bh_rt.v);
+}
+
+/* Published for an incarnation of this slot that was gone already, after the scan
+ * that looked for such: only another one ends it. */
+static void report_stranded(struct bh_tcb *t)
+{
+	uint64_t w = bh_ld_rlx(&t->state);
+
+	if (bh_state_of(w) != BH_SCHEDULED || !(w & BH_PINNED) || bh_state_worker(w) != bh_rt.slot)
+		return;
+	bh_st_rel(&bh_rt.v.a->rescan, 1);
+	bh_doorbell();
 }
 
 static void run(uint32_t idx)
@@ -275,8 +325,10 @@ static void run(uint32_t idx)
 	/* Before the CAS, so that whenever a task is RUNNING here, this names it. */
 	bh_st_rlx(&me->current, bh_handle(bh_state_gen(bh_ld_rlx(&t->state)), idx));
 	bh_compiler_barrier();
-	if (!bh_state_run(&t->state, bh_rt.slot, bh_rt.epoch, &w))
+	if (!bh_state_run(&t->state, bh_rt.slot, bh_rt.epoch, &w)) {
+		report_stranded(t);
 		return;
+	}
 	bh_rt.idx = idx;
 	bh_rt.task = t;
 	bh_rt.handle = bh_handle(bh_state_gen(w), idx);

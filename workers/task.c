@@ -63,13 +63,15 @@ static void blank(struct bh_tcb *t)
 }
 
 /* Copies the argument: into the task itself if a poll task's state fits there,
- * else into a block. */
+ * else into a block. A poll task that may start again has its state twice there. */
 static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t len)
 {
-	uint32_t cls = bh_class_of(len ? len : 1), ref;
+	bool twice = t->kind == BH_KIND_POLL && (t->opts & BH_TASK_RESTART);
+	size_t bytes = twice ? bh_state_copy_at(len) + len : len;
+	uint32_t cls = bh_class_of(bytes ? bytes : 1), ref;
 
 	t->arg = 0;
-	if (t->kind == BH_KIND_POLL && len <= BH_TASK_INLINE) {
+	if (t->kind == BH_KIND_POLL && !twice && len <= BH_TASK_INLINE) {
 		memset(t->small, 0, sizeof(t->small));
 		if (len)
 			memcpy(t->small, arg, len);
@@ -85,6 +87,8 @@ static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t le
 	void *data = bh_block_data(&bh_rt.v, ref);
 	if (len)
 		memcpy(data, arg, len);
+	if (len && twice)
+		memcpy((char *)data + bh_state_copy_at(len), arg, len);
 	b->len = (uint32_t)len;
 	t->arg = (uint64_t)(uintptr_t)data;
 	return 0;
@@ -155,8 +159,30 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 	return o && o->on_crash > BH_CRASH_RESTART ? -EINVAL : 0;
 }
 
+/* Where a task is to run. Epoch 0: in any incarnation of that worker slot. */
+struct home {
+	bool pinned;
+	uint32_t worker, epoch;
+};
+
+static struct home home_of(const struct bh_spawn_opts *o)
+{
+	return (struct home){ o && o->pinned, bh_rt.slot, bh_rt.epoch };
+}
+
+/* Commit: the store of the state. */
+static void publish(struct bh_tcb *t, uint64_t word, bool detached, const struct home *h)
+{
+	uint64_t flags = detached ? BH_DETACHED : 0;
+
+	if (h->pinned)
+		bh_state_publish_pinned(&t->state, word, flags, h->worker, h->epoch);
+	else
+		bh_state_publish(&t->state, word, flags);
+}
+
 static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
-		 const struct bh_spawn_opts *o)
+		 const struct bh_spawn_opts *o, struct home home)
 {
 	uint32_t idx, type;
 	uint64_t word;
@@ -197,7 +223,7 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 	}
 	bh_st_rlx(&bh_rt.me->journal.wake, idx);
 	bh_compiler_barrier();
-	bh_state_publish(&t->state, word, out ? 0 : BH_DETACHED);
+	publish(t, word, !out, &home);
 	bh_compiler_barrier();
 	bh_count(&bh_rt.me->count.spawned, 1);
 	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
@@ -208,15 +234,31 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 	     const struct bh_spawn_opts *opts)
 {
-	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts);
+	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts, home_of(opts));
 }
 
 int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 		  const struct bh_spawn_opts *opts)
 {
-	if (opts && opts->on_crash == BH_CRASH_RESTART)
-		return -EINVAL; /* its state is what crashed: nothing to start again from */
-	return spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts);
+	return spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts, home_of(opts));
+}
+
+int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
+		const struct bh_spawn_opts *opts)
+{
+	if (worker >= bh_rt.v.l.workers)
+		return -EINVAL;
+	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
+		     (struct home){ true, worker, 0 });
+}
+
+int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *state, size_t len,
+		     const struct bh_spawn_opts *opts)
+{
+	if (worker >= bh_rt.v.l.workers)
+		return -EINVAL;
+	return spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
+		     (struct home){ true, worker, 0 });
 }
 
 int bh_spawn_main(const struct bh_service *service)

@@ -137,6 +137,11 @@ uint32_t bh_worker(void)
 	return bh_rt.slot;
 }
 
+uint32_t bh_workers(void)
+{
+	return bh_rt.v.l.workers;
+}
+
 void bh_poll_result(struct bh_cx *cx, int64_t value)
 {
 	cx->task->value = value;

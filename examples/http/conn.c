@@ -138,6 +138,7 @@ static void answer_result(struct conn *c, struct bh_result *res)
 		http_out_text(&c->out, 503, "", "The handler was ended: it ran for too long.\n");
 		break;
 	case BH_END_CANCELED:
+	case BH_END_LOST:
 	case BH_END_RESET:
 		http_out_text(&c->out, 503, "", "The handler was ended before it answered.\n");
 		break;

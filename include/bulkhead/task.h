@@ -19,6 +19,11 @@
  *   not valid memory from malloc, globals changed since, file descriptors'
  *             FILE * buffers, thread-locals.
  *
+ * A pinned task never leaves the process that its spawner ran in: it may keep in
+ * private memory what it likes. That is also its price: when that process dies, by
+ * whosever fault, the pinned tasks in it have lost that memory, and end with
+ * BH_END_LOST (or start again, see on_crash).
+ *
  * Ownership. The spawner owns the tasks it spawned with a handle: it alone may
  * join or release them, and when it ends they are aborted (children end with
  * their parent). A task spawned without a handle (out == NULL) is detached: it
@@ -56,7 +61,11 @@ typedef enum bh_poll (*bh_poll_fn)(struct bh_cx *cx, void *state);
 /* What becomes of a task that crashes. */
 enum bh_on_crash {
 	BH_CRASH_FAIL = 0,    /* it ends; its joiner is told (the default) */
-	BH_CRASH_RESTART = 1, /* it starts again from its argument */
+	BH_CRASH_RESTART = 1, /* it starts again from its argument; a poll task from a
+				 copy of its initial state, which costs that much
+				 memory more. A pinned one does so in the process that
+				 replaces its own, even if it was another task that
+				 crashed: let its argument hold no private pointers */
 };
 
 struct bh_spawn_opts {
@@ -68,7 +77,9 @@ struct bh_spawn_opts {
 	uint16_t restarts;     /* BH_CRASH_RESTART: at most so often; 0: no limit
 				  but the type's quarantine */
 	uint32_t reserved;
-	bh_io give; /* a socket of the caller's that becomes the task's */
+	bh_io give;     /* a socket of the caller's that becomes the task's */
+	uint8_t pinned; /* 1: it runs in this very process alone */
+	uint8_t reserved1[7];
 };
 #define BH_SPAWN_OPTS_INIT                           \
 	{                                            \
@@ -89,10 +100,22 @@ struct bh_spawn_opts {
 BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		    const struct bh_spawn_opts *opts) BH_NODISCARD;
 
-/* Spawns a poll task; as bh_spawn(). @state (@len bytes) is copied. It cannot be
- * restarted after a crash (-EINVAL): its state is what it crashed with. */
+/* Spawns a poll task; as bh_spawn(). @state (@len bytes) is copied. */
 BH_API int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 			 const struct bh_spawn_opts *opts) BH_NODISCARD;
+
+/*
+ * Spawn a task pinned to worker @worker (0 .. bh_workers() - 1), whichever process
+ * fills that slot when it first runs; from then on it is that process's, like every
+ * pinned task. For one task a worker (a cache, a listener each), not for private
+ * pointers of the caller's: those need opts->pinned.
+ *
+ * Errors: as bh_spawn(); -EINVAL: no such worker.
+ */
+BH_API int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
+		       const struct bh_spawn_opts *opts) BH_NODISCARD;
+BH_API int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *state,
+			    size_t len, const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /* How a task ended. */
 enum bh_end {
@@ -101,6 +124,7 @@ enum bh_end {
 	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
 	BH_END_RESET = 3,    /* its service was reset */
 	BH_END_TIMEDOUT = 4, /* it was ended for running too long without yielding */
+	BH_END_LOST = 5,     /* it was pinned to a process that died, not by its fault */
 };
 
 /* What is known of one crash. All of it is diagnostic: a task that runs wild
@@ -168,6 +192,9 @@ BH_API bh_task bh_self(void);
 /* The slot number of the worker this runs in right now. It may change at every
  * call that can wait. */
 BH_API uint32_t bh_worker(void);
+
+/* How many worker slots the service has. */
+BH_API uint32_t bh_workers(void);
 
 /* Wakes a suspended task: a fiber in bh_suspend(), or a poll task. A wake-up
  * sent while the task runs is kept. Safe from any task of the service.

@@ -31,16 +31,17 @@ struct part {
 	uint64_t off, len;
 };
 
-static uint32_t parts_of(const struct bh_layout *l, struct part p[2])
+static uint32_t parts_of(const struct bh_layout *l, struct part p[3])
 {
 	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_worker) * WORKERS };
 	p[1] = (struct part){ l->off_inject, l->off_data[0] - l->off_inject };
-	return 2;
+	p[2] = (struct part){ l->off_pinned, (sizeof(uint64_t) << l->pinned_log2) * WORKERS };
+	return 3;
 }
 
 static bool same(const struct world *a, const struct world *b)
 {
-	struct part p[2];
+	struct part p[3];
 	uint32_t n = parts_of(&a->v.l, p);
 
 	for (uint32_t i = 0; i < n; i++)
@@ -51,7 +52,7 @@ static bool same(const struct world *a, const struct world *b)
 
 static void copy(struct world *to, const struct world *from)
 {
-	struct part p[2];
+	struct part p[3];
 	uint32_t n = parts_of(&from->v.l, p);
 
 	for (uint32_t i = 0; i < n; i++)

@@ -32,7 +32,8 @@
 enum {
 	VICTIM = 0,
 	OTHER = 1,
-	WORKERS = 3
+	WORKERS = 3,
+	WORLD_EPOCH = 7 /* of both workers that are up */
 };
 
 /* A small system: three worker slots, of which 0 and 1 are up at epoch 7. */

@@ -156,6 +156,11 @@ static void plant_runq(void)
 	bh_st_rlx(&w.v.workers[OTHER].runq.head, 1u << 20);
 }
 
+static void plant_home(void)
+{
+	bh_or(&task(w.child)->state, BH_PINNED); /* its owner is BH_OWNER_NONE */
+}
+
 static void plant_inject(void)
 {
 	bh_st_rlx(&w.v.inject.q->tail, 1ull << 40);
@@ -200,6 +205,7 @@ static const struct {
 	{ "runq", plant_runq, true },
 	{ "inject", plant_inject, true },
 	{ "idle-mask", plant_idle, true },
+	{ "pinned-home", plant_home, true },
 	{ "type", plant_type, true },
 	{ "counts", plant_counts, false },
 };

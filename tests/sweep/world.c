@@ -6,10 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	EPOCH = 7
-};
-
 void world_make(struct world *w, void *base)
 {
 	struct bh_layout l;
@@ -25,7 +21,8 @@ void world_make(struct world *w, void *base)
 		errx(1, "map: %s", strerror(-rc));
 	close(fd);
 	for (uint32_t s = 0; s <= OTHER; s++)
-		bh_st_rlx(&w->v.workers[s].word, bh_worker_word(BH_WORKER_UP, EPOCH, 1000 + s));
+		bh_st_rlx(&w->v.workers[s].word,
+			  bh_worker_word(BH_WORKER_UP, WORLD_EPOCH, 1000 + s));
 }
 
 void world_free(struct world *w)
@@ -40,7 +37,7 @@ void world_become(struct world *w, uint32_t slot)
 	memset(&bh_rt, 0, sizeof(bh_rt));
 	bh_rt.v = w->v;
 	bh_rt.slot = slot;
-	bh_rt.epoch = EPOCH;
+	bh_rt.epoch = WORLD_EPOCH;
 	bh_rt.me = &w->v.workers[slot];
 	bh_rt.rng = 88172645463325252ull;
 	bh_rt.doorbell = -1;
@@ -62,13 +59,14 @@ uint32_t world_task(struct world *w, enum bh_state s, uint32_t slot)
 	struct bh_tcb *t = &w->v.tasks[idx];
 	uint64_t word;
 
-	if (!idx || !bh_state_reserve(&t->state, slot, EPOCH, &word))
+	if (!idx || !bh_state_reserve(&t->state, slot, WORLD_EPOCH, &word))
 		errx(1, "world: no task slot");
 	t->kind = BH_KIND_POLL;
 	bh_st_rlx(&t->parent, 0);
 	bh_count(&me->count.spawned, 1);
 	if (s == BH_RUNNING) {
-		word = bh_state_make(bh_state_gen(word), EPOCH, slot, BH_DETACHED, BH_RUNNING);
+		word = bh_state_make(bh_state_gen(word), WORLD_EPOCH, slot, BH_DETACHED,
+				     BH_RUNNING);
 		bh_st_rlx(&me->current, bh_handle(bh_state_gen(word), idx));
 	} else if (s != BH_RESERVED) {
 		word = bh_state_unheld(word, s) | BH_DETACHED;
@@ -145,12 +143,12 @@ void world_recover(struct world *w)
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
 	struct bh_dead_task dead;
 
-	bh_st_rel(&w->v.workers[VICTIM].word, bh_worker_word(BH_WORKER_DEAD, EPOCH, 1000));
+	bh_st_rel(&w->v.workers[VICTIM].word, bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000));
 	bh_recover_kernel(&w->v);
-	bh_recover_begin(&w->v, VICTIM, EPOCH, &dead);
+	bh_recover_begin(&w->v, VICTIM, WORLD_EPOCH, &dead);
 	if (dead.task)
 		bh_recover_task(&w->v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
-	bh_recover_worker(&w->v, VICTIM, EPOCH, &ops);
+	bh_recover_worker(&w->v, VICTIM, WORLD_EPOCH, &ops);
 }
 
 void world_scan(struct world *w)

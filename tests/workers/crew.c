@@ -68,13 +68,21 @@ static void no_io(void *ctx, uint32_t idx)
 	(void)ctx, (void)idx;
 }
 
-static void bury(struct crew *c, uint32_t slot)
+static void scan(bool requeue)
+{
+	struct bh_recover_ops ops = { .close_io = no_io };
+	struct bh_verify v = { .requeue = requeue };
+
+	while (!bh_verify_step(&bh_rt.v, &v, 4096, &ops))
+		;
+}
+
+/* As the kernel does, for one that is dead and reaped. */
+static void recover(struct crew *c, uint32_t slot)
 {
 	struct bh_recover_ops ops = { .close_io = no_io };
 	struct bh_dead_task dead;
 
-	kill(c->pid[slot], SIGKILL);
-	ck_assert_int_eq(waitpid(c->pid[slot], NULL, 0), c->pid[slot]);
 	bh_st_rel(&bh_rt.v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, c->epoch[slot], 0));
 	bh_recover_begin(&bh_rt.v, slot, c->epoch[slot], &dead);
 	if (dead.task)
@@ -84,6 +92,26 @@ static void bury(struct crew *c, uint32_t slot)
 	bh_recover_worker(&bh_rt.v, slot, c->epoch[slot], &ops);
 }
 
+static void bury(struct crew *c, uint32_t slot)
+{
+	kill(c->pid[slot], SIGKILL);
+	ck_assert_int_eq(waitpid(c->pid[slot], NULL, 0), c->pid[slot]);
+	recover(c, slot);
+}
+
+/* Replaces the workers that died by themselves. */
+static void look_after(struct crew *c)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		if (waitpid(c->pid[i], NULL, WNOHANG) == c->pid[i]) {
+			recover(c, i);
+			start(c, i);
+			scan(false);
+		}
+	if (bh_xchg(&bh_rt.v.a->rescan, 0))
+		scan(true);
+}
+
 void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds)
 {
 	int64_t end = bh_after(BH_S(seconds));
@@ -91,6 +119,7 @@ void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds)
 	while (!bh_ld_acq(done)) {
 		ck_assert_msg(bh_now() < end, "not done: something was lost (%u deaths)",
 			      c->deaths);
+		look_after(c);
 		nap(1000);
 	}
 }
@@ -103,6 +132,7 @@ void crew_storm(struct crew *c, unsigned kills, unsigned us, _Atomic uint32_t *s
 		nap((long)((unsigned)random() % (2 * us)));
 		bury(c, slot);
 		start(c, slot);
+		scan(false);
 	}
 	bh_st_rel(stop, 1);
 }
@@ -114,6 +144,7 @@ void crew_end(struct crew *c)
 	nap(20000); /* tasks that were told to end do so */
 	for (uint32_t i = 0; i < c->n; i++)
 		bury(c, i);
+	scan(false);
 	ck_assert_int_eq(bh_audit_run(&bh_rt.v, true, &audit), 0);
 	for (uint32_t i = 0; i < audit.found && i < 8; i++)
 		fprintf(stderr, "%s: %s\n", audit.finding[i].invariant, audit.finding[i].text);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_pinned.c: tasks that run in one worker alone. */
+#include "sweep.h"
+
+#include <stdlib.h>
+
+static enum bh_poll pending(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	return BH_PENDING;
+}
+
+static enum bh_poll again(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	bh_poll_again(cx);
+	return BH_PENDING;
+}
+
+/* The other worker sleeps, and nobody else may take what is pinned to it. */
+static void other_sleeps(struct world *w)
+{
+	bh_or(&w->v.a->idle.parked, 1ull << OTHER);
+	bh_st_rlx(&w->v.workers[OTHER].park, BH_PARKED);
+}
+
+static const char *check_awake(struct world *w)
+{
+	struct bh_inject_view ring = bh_pinned_of(&w->v, OTHER);
+	bool parked = bh_ld_rlx(&w->v.workers[OTHER].park) == BH_PARKED;
+
+	return bh_inject_ready(&ring) && parked ? "worker 1 sleeps and has a task of its own" :
+						  NULL;
+}
+
+static void run_spawn_here(struct world *w)
+{
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+	char state[200] = "x";
+	bh_task t;
+
+	(void)w;
+	o.pinned = 1;
+	o.on_crash = BH_CRASH_RESTART;
+	if (bh_spawn_poll(&t, pending, state, sizeof(state), &o))
+		_Exit(3);
+}
+SWEEP(pinned_spawn, .run = run_spawn_here, .covers = "publish bh_state_publish_pinned");
+
+static void run_spawn_there(struct world *w)
+{
+	(void)w;
+	if (bh_spawn_poll_on(OTHER, NULL, pending, NULL, 0, NULL))
+		_Exit(3);
+}
+SWEEP(pinned_spawn_on, .setup = other_sleeps, .run = run_spawn_there, .check = check_awake,
+      .covers = "bh_idle_pick_one");
+
+/* -- a task that sleeps at home -- */
+
+static uint32_t at_home(struct world *w, enum bh_state s, uint32_t slot, uint32_t epoch)
+{
+	uint32_t idx = world_task(w, BH_WAITING, OTHER);
+	struct bh_tcb *t = &w->v.tasks[idx];
+
+	bh_st_rlx(&t->state, bh_state_make(bh_state_gen(bh_ld_rlx(&t->state)), epoch, slot,
+					   BH_DETACHED | BH_PINNED, s));
+	t->fn = (uint64_t)(uintptr_t)again;
+	return idx;
+}
+
+static void setup_wake(struct world *w)
+{
+	other_sleeps(w);
+	w->other = at_home(w, BH_WAITING, OTHER, WORLD_EPOCH);
+}
+
+static void run_wake(struct world *w)
+{
+	bh_rt_wake(w->other, 0, 0);
+}
+SWEEP(pinned_wake, .setup = setup_wake, .run = run_wake, .check = check_awake, .covers = "");
+
+/* -- a turn that takes one, and puts it back -- */
+
+static void setup_turn(struct world *w)
+{
+	struct bh_inject_view ring = bh_pinned_of(&w->v, VICTIM);
+
+	bh_and(&w->v.tasks[w->me].state, ~0xfull);
+	bh_or(&w->v.tasks[w->me].state, BH_WAITING);
+	w->v.tasks[w->me].wait = BH_WAIT_SUSPEND;
+	bh_st_rlx(&w->v.workers[VICTIM].current, 0);
+	w->other = at_home(w, BH_SCHEDULED, VICTIM, WORLD_EPOCH);
+	bh_inject_push(&ring, w->other);
+}
+
+static void run_turn(struct world *w)
+{
+	(void)w;
+	if (!bh_executor_turn())
+		_Exit(3);
+}
+SWEEP(pinned_turn, .setup = setup_turn, .run = run_turn, .covers = "");
+
+/* -- its home dies -- */
+
+static void setup_evict(struct world *w)
+{
+	w->child = at_home(w, BH_WAITING, VICTIM, WORLD_EPOCH);
+	w->other = at_home(w, BH_WAITING, VICTIM, WORLD_EPOCH);
+	w->v.tasks[w->other].opts = BH_TASK_RESTART;
+	w->v.tasks[w->other].restarts = 3;
+	world_block(w, w->child);
+}
+
+static void run_evict(struct world *w)
+{
+	world_recover(w);
+	world_scan(w);
+}
+
+/* One whose eviction a kernel began and did not end is taken for one that ran. */
+static const char *check_evicted(struct world *w)
+{
+	if (world_state(w, w->child) != BH_FREE)
+		return "a pinned task outlived its process";
+	return world_state(w, w->other) == BH_SCHEDULED || world_state(w, w->other) == BH_FREE ?
+		       NULL :
+		       "a pinned task was neither ended nor restarted";
+}
+SWEEP(pinned_evict, .setup = setup_evict, .run = run_evict, .kernel = true, .check = check_evicted,
+      .covers = "evict bh_state_restart");

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_sched.c: the rules of the scheduler, each with a test that fails without it.
+ */
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crew.h"
+
+enum {
+	WORKERS = 4,
+	PINNED = 64,
+	YIELDS = 2000,
+};
+
+static struct tally {
+	_Atomic uint32_t done, stop, go;
+	_Atomic uint64_t ran, wrong, strayed, returned, lost, crashed;
+	_Atomic uint32_t seen[16];
+} * tally;
+
+static struct crew crew;
+
+static void setup(void)
+{
+	tally = crew_shared(sizeof(*tally));
+}
+
+static void wrong_if(bool wrong)
+{
+	bh_add(&tally->wrong, wrong);
+}
+
+static void join_all(const bh_task *t, uint32_t n)
+{
+	struct bh_result res;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!t[i] || bh_join(t[i], &res, BH_FOREVER))
+			wrong_if(true);
+		else if (res.end == BH_END_RETURNED)
+			bh_add(&tally->returned, 1);
+		else if (res.end == BH_END_LOST)
+			bh_add(&tally->lost, 1);
+		else
+			bh_add(&tally->crashed, 1);
+	}
+}
+
+/* -- pinned tasks -- */
+
+/* What it has in malloc memory is there at every turn, or it is not at home. */
+static int64_t homebody(void *unused)
+{
+	pid_t home = getpid(), *own = malloc(sizeof(*own));
+
+	(void)unused;
+	*own = home;
+	for (int i = 0; i < YIELDS && !bh_yield(); i++)
+		if (getpid() != home || *own != home) {
+			bh_add(&tally->strayed, 1);
+			break;
+		}
+	free(own);
+	return 0;
+}
+
+static enum bh_poll stays_on(struct bh_cx *cx, void *state)
+{
+	uint32_t *s = state; /* worker, polls left */
+
+	bh_add(&tally->strayed, bh_worker() != s[0]);
+	if (!s[1]--)
+		return BH_READY;
+	bh_poll_again(cx);
+	return BH_PENDING;
+}
+
+static int64_t pinned_main(void *unused)
+{
+	bh_task *t = bh_calloc(3 * PINNED, sizeof(*t));
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+
+	(void)unused;
+again:
+	o.pinned = 1;
+	for (uint32_t i = 0; i < PINNED; i++) {
+		uint32_t s[2] = { i % bh_workers(), YIELDS };
+
+		wrong_if(bh_spawn(&t[3 * i], homebody, NULL, 0, &o));
+		wrong_if(bh_spawn_poll_on(s[0], &t[3 * i + 1], stays_on, s, sizeof(s), NULL));
+		wrong_if(bh_spawn_on(s[0], &t[3 * i + 2], homebody, NULL, 0, NULL));
+	}
+	join_all(t, 3 * PINNED);
+	if (!bh_ld_acq(&tally->stop))
+		goto again;
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+START_TEST(pinned_tasks_stay_at_home)
+{
+	bh_st_rel(&tally->stop, 1);
+	crew_make(&crew, WORKERS, 2000, pinned_main);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->strayed, 0);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_eq(tally->returned, 3 * PINNED);
+}
+END_TEST
+
+START_TEST(pinned_tasks_end_with_their_home)
+{
+	crew_make(&crew, WORKERS, 2000, pinned_main);
+	crew_storm(&crew, 200, 3000, &tally->stop);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->strayed, 0);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_gt(tally->lost, 0);
+}
+END_TEST
+
+/* A pinned task sleeps; another one crashes in its worker. */
+static int64_t sleeper(void *unused)
+{
+	(void)unused;
+	bh_add(&tally->ran, 1);
+	bh_st_rel(&tally->go, 1);
+	(void)!bh_suspend(BH_FOREVER);
+	return 0;
+}
+
+static int64_t killer(void *unused)
+{
+	(void)unused;
+	while (!bh_ld_acq(&tally->go))
+		bh_yield();
+	raise(SIGKILL);
+	return 0;
+}
+
+static int64_t widow(void *unused)
+{
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+	struct bh_result res;
+	bh_task t[3];
+
+	(void)unused;
+	wrong_if(bh_spawn_on(1, &t[0], sleeper, NULL, 0, NULL));
+	o.on_crash = BH_CRASH_RESTART;
+	o.restarts = 1;
+	wrong_if(bh_spawn_on(1, &t[1], sleeper, NULL, 0, &o));
+	while (bh_ld_acq(&tally->ran) < 2)
+		bh_yield();
+	wrong_if(bh_spawn_on(1, &t[2], killer, NULL, 0, NULL));
+	wrong_if(bh_join(t[0], &res, BH_FOREVER) || res.end != BH_END_LOST);
+	wrong_if(bh_join(t[2], &res, BH_FOREVER) || res.end != BH_END_CRASHED);
+	while (bh_ld_acq(&tally->ran) < 3)
+		bh_yield();
+	wrong_if(bh_wake(t[1]));
+	wrong_if(bh_join(t[1], &res, BH_FOREVER) || res.end != BH_END_RETURNED);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+/* Elsewhere than those that die. */
+static int64_t widow_main(void *unused)
+{
+	(void)unused;
+	wrong_if(bh_spawn_on(0, NULL, widow, NULL, 0, NULL));
+	return 0;
+}
+
+START_TEST(a_waiting_pinned_task_is_lost_or_starts_again)
+{
+	crew_make(&crew, 2, 2000, widow_main);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_eq(tally->ran, 3);
+}
+END_TEST
+
+/* -- a poll task starts again from its initial state -- */
+
+struct big {
+	char text[1000];
+};
+
+static enum bh_poll phoenix(struct bh_cx *cx, void *state)
+{
+	struct big *b = state;
+
+	(void)cx;
+	wrong_if(strcmp(b->text, "as it was") != 0);
+	strcpy(b->text, "spoilt");
+	if (bh_add(&tally->ran, 1) < 2)
+		raise(SIGKILL);
+	return BH_READY;
+}
+
+static enum bh_poll small_phoenix(struct bh_cx *cx, void *state)
+{
+	wrong_if(*(int *)state != 7);
+	*(int *)state = 8;
+	(void)cx;
+	if (bh_add(&tally->ran, 1) < 4)
+		raise(SIGKILL);
+	return BH_READY;
+}
+
+static int64_t restart_main(void *unused)
+{
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+	struct big b = { "as it was" };
+	struct bh_result res;
+	int seven = 7;
+	bh_task t;
+
+	(void)unused;
+	o.on_crash = BH_CRASH_RESTART;
+	o.restarts = 5;
+	wrong_if(bh_spawn_poll(&t, phoenix, &b, sizeof(b), &o));
+	wrong_if(bh_join(t, &res, BH_FOREVER) || res.end != BH_END_RETURNED);
+	wrong_if(bh_spawn_poll(&t, small_phoenix, &seven, sizeof(seven), &o));
+	wrong_if(bh_join(t, &res, BH_FOREVER) || res.end != BH_END_RETURNED);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+START_TEST(a_poll_task_restarts_from_its_initial_state)
+{
+	crew_make(&crew, 2, 2000, restart_main);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_eq(tally->ran, 5);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("workers.sched");
+	TCase *tc = tcase_create("core");
+	SRunner *sr = srunner_create(s);
+
+	tcase_set_timeout(tc, 110);
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, pinned_tasks_stay_at_home);
+	tcase_add_test(tc, pinned_tasks_end_with_their_home);
+	tcase_add_test(tc, a_waiting_pinned_task_is_lost_or_starts_again);
+	tcase_add_test(tc, a_poll_task_restarts_from_its_initial_state);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
