@@ -93,6 +93,7 @@ struct bh_board_crash {
 	int32_t signal;
 	int32_t exit_code;
 	uint32_t stack_overflow;
+	uint32_t oom; /* SIGKILL, by Linux, for want of memory */
 	uint64_t address;
 	uint64_t instruction;
 	uint64_t stack_pointer;

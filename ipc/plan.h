@@ -66,8 +66,8 @@ struct bh_plan_service {
 	/* Workers that die on start are retried with exponential back-off between
 	 * these bounds. */
 	uint32_t backoff_min_ms, backoff_max_ms;
-	/* How often the service as a whole may fail (reset, zygote lost) within
-	 * the period before the failure escalates to the system's strategy. */
+	/* More failures of the service as a whole (each resets it, and the others by the
+	 * system's strategy) with less than the period between them: the system ends. */
 	uint32_t restart_intensity;
 	uint32_t restart_period_ms;
 	uint32_t n_listen, n_options;

@@ -110,12 +110,23 @@ enum {
 	BH_TYPES = 256
 };
 
+/* Who may be spawned. The kernel moves it, but for PROBATION -> TRIAL: one CAS of the
+ * worker that spawns the trial. */
+enum bh_quarantine {
+	BH_TYPE_OPEN = 0,
+	BH_TYPE_QUARANTINED, /* nobody, until `until_ns` */
+	BH_TYPE_PROBATION,   /* one more task, on trial */
+	BH_TYPE_TRIAL,       /* nobody else while that one runs */
+};
+
 struct bh_type {
-	_Atomic uint64_t key;         /* fn ^ name address; 0: free. Commit: one CAS */
-	char name[40];                /* written by every worker that first uses it: same bytes */
-	_Atomic uint32_t quarantined; /* the kernel's; 1: spawns are refused */
-	uint32_t reserved;
-	_Atomic uint64_t crashes; /* the kernel's */
+	_Atomic uint64_t key;        /* fn ^ name address; 0: free. Commit: one CAS */
+	char name[40];               /* written by every worker that first uses it: same bytes */
+	_Atomic uint32_t quarantine; /* enum bh_quarantine */
+	_Atomic uint32_t rounds;     /* the kernel's: quarantines in a row */
+	_Atomic uint64_t crashes;    /* the kernel's */
+	_Atomic int64_t until_ns;    /* the kernel's: when it looks at the type again */
+	_Atomic uint64_t trial;      /* handle of the task on trial; 0: not spawned yet */
 };
 
 /* -- memory blocks ----------------------------------------------------------- */

@@ -145,6 +145,8 @@ static void housekeeping(struct bh_kernel *k)
 	if (k->now_ns < k->next_look_ns)
 		return;
 	k->next_look_ns = k->now_ns + HOUSEKEEPING_MS * BH_NS_PER_MS;
+	bh_oom_look(k);
+	bh_quarantine_look(k);
 	bh_system_look(k);
 }
 
@@ -217,6 +219,9 @@ int bh_kernel_main(void *arg)
 	}
 	if (orphaned(k))
 		return 111;
+	/* Twice: what has been counted so far is nobody's of ours. */
+	bh_oom_look(k);
+	bh_oom_look(k);
 	bh_kernel_attach(k);
 	run(k);
 	return k->exit_code;

@@ -61,6 +61,10 @@ enum bh_stop {
 	BH_STOP_LAST,
 };
 
+/* The task that the zygote spawned before any worker: the first slot of a new
+ * arena, in its first generation. It is never refused. */
+#define BH_MAIN_TASK bh_handle(1, 1)
+
 /* What is known of a process beyond the board: all of it may be forgotten. */
 struct bh_kproc {
 	bool asked;       /* a worker or twin: the request was sent to the zygote */
@@ -112,6 +116,7 @@ struct bh_kernel {
 	int64_t wake_ns;      /* when the next turn is due at the latest */
 	int64_t next_look_ns; /* housekeeping */
 	bool attached;        /* this kernel replaced one that died */
+	int64_t oom_kills[2]; /* oom.c: accounted for; as last looked at */
 	bool signalled, deaths;
 	bool orphaned; /* the guardian is dead: nobody reaps, and nobody notes deaths */
 	enum bh_stop stop;
@@ -300,6 +305,9 @@ void bh_phase_workers(struct bh_kernel *k);
  * call again. */
 bool bh_worker_died(struct bh_ksvc *s, uint32_t slot);
 
+/* The name of a task type, fit for a terminal. */
+void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40]);
+
 /* Phase: verifying scans and descriptors to close. */
 void bh_phase_verify(struct bh_kernel *k);
 
@@ -314,6 +322,7 @@ struct bh_crash_facts {
 	uint32_t service, worker;
 	int status;
 	bool status_known;
+	bool oom; /* killed for want of memory */
 	uint64_t task;
 	uint32_t type;
 	char task_name[40];
@@ -333,13 +342,27 @@ const char *bh_death_text(int status, char buf[static 40]);
 
 /* -- quarantine.c ---------------------------------------------------------------------------- */
 
-/* A task of @type is about to be recorded as crashed by @sig (0: exit). True: the
- * type crashes too often; it is quarantined from now on. */
-bool bh_quarantine(struct bh_ksvc *s, uint32_t type, const char *name, int sig);
+/* The crash of task @f->task is about to be recorded. True: its type crashes too
+ * often; it is quarantined from now on. */
+bool bh_quarantine(struct bh_ksvc *s, const struct bh_crash_facts *f);
+
+/* Housekeeping: who comes on probation, and how the trials went. */
+void bh_quarantine_look(struct bh_kernel *k);
+
+/* -- oom.c: whom Linux killed for want of memory -------------------------------------------- */
+
+/* Housekeeping: kills that nobody has asked about from one look to the next were
+ * somebody else's. */
+void bh_oom_look(struct bh_kernel *k);
+
+/* A child died of a SIGKILL that the kernel did not send. True: of the out-of-memory
+ * killer's. */
+bool bh_oom_killed(struct bh_kernel *k);
 
 /* -- restart.c: when to start again --------------------------------------------------------- */
 
-/* Puts entry @idx in BACKOFF: at once if @failures is 0, else by the bounds. */
+/* Puts entry @idx in BACKOFF: at once if @failures is 0, else by the bounds, less a
+ * jitter of up to a quarter. */
 void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint32_t min_ms,
 		      uint32_t max_ms);
 

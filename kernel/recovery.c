@@ -25,10 +25,6 @@ enum {
 	CLOSE_RETRY_MS = 2,
 };
 
-/* The task that the zygote spawned before any worker: the first slot of a new
- * arena, in its first generation. */
-#define MAIN_TASK bh_handle(1, 1)
-
 /* What the dead said of itself, if it is this incarnation's. */
 static bool last_words(const struct bh_ksvc *s, uint32_t slot, uint32_t epoch,
 		       struct bh_last_words *out)
@@ -41,7 +37,7 @@ static bool last_words(const struct bh_ksvc *s, uint32_t slot, uint32_t epoch,
 	return out->signal > 0 && out->signal < NSIG;
 }
 
-static void type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40])
+void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40])
 {
 	memcpy(out, s->v.types[type].name, 40);
 	out[39] = '\0';
@@ -86,13 +82,13 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 
 		f->task = dead->task;
 		f->type = dead->type % BH_TYPES;
-		type_name(s, f->type, f->task_name);
-		poison = bh_quarantine(s, f->type, f->task_name, bh_crash_signal(f));
+		bh_type_name(s, f->type, f->task_name);
+		poison = bh_quarantine(s, f);
 		f->type_crashes = bh_ld_rlx(&t->crashes) + 1;
 		bh_st_rlx(&t->crashes, f->type_crashes);
 	}
-	*restart =
-		dead->can_restart && k->stop == BH_STOP_NOT && (!poison || dead->task == MAIN_TASK);
+	*restart = dead->can_restart && k->stop == BH_STOP_NOT &&
+		   (!poison || dead->task == BH_MAIN_TASK);
 	/* A poisonous task that is started again all the same costs a worker each
 	 * time: these come back slower and slower. */
 	if (poison && *restart)
@@ -177,6 +173,8 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	if (f.words && f.status_known &&
 	    !(WIFSIGNALED(f.status) && WTERMSIG(f.status) == words.signal))
 		f.words = NULL;
+	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !k->proc[idx].killed &&
+		bh_oom_killed(k);
 	recover(s, slot, &f);
 	return true;
 }

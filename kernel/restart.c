@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+/* Up to a quarter less: who failed together does not come back together, again and
+ * again. By entry and time, for it has to differ, not to be unpredictable. */
+static int64_t jitter(const struct bh_kernel *k, uint32_t idx, int64_t delay_ns)
+{
+	uint64_t x = ((uint64_t)k->now_ns ^ (uint64_t)idx << 48) * 0x9e3779b97f4a7c15ull;
+
+	return delay_ns - (int64_t)((x >> 32) % ((uint64_t)delay_ns / 4 + 1));
+}
+
 void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint32_t min_ms,
 		      uint32_t max_ms)
 {
@@ -17,7 +26,7 @@ void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint
 		delay = delay < max_ms ? delay : max_ms;
 	}
 	p->failures = failures;
-	p->start_at_ns = k->now_ns + delay * BH_NS_PER_MS;
+	p->start_at_ns = k->now_ns + jitter(k, idx, delay * BH_NS_PER_MS);
 	bh_wake_by(k, p->start_at_ns);
 	bh_st_rel(&p->state, BH_PROC_BACKOFF);
 }

@@ -186,7 +186,7 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 {
 	uint32_t idx, type;
 	uint64_t word;
-	int err;
+	int err, trial;
 
 	if (!bh_rt.task)
 		return -EPERM;
@@ -195,11 +195,15 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 	if (len > ARG_MAX)
 		return -E2BIG;
 	type = bh_type_of(fn, o ? o->name : NULL);
-	if (type == 0xffff)
-		return -BH_EQUARANTINED;
+	trial = bh_type_admit(type);
+	if (trial < 0)
+		return trial;
 	struct bh_tcb *t = reserve(&idx, &word);
-	if (!t)
+	if (!t) {
+		if (trial)
+			bh_type_trial(type, 0);
 		return -BH_ENOSLOT;
+	}
 	uint64_t handle = bh_handle(bh_state_gen(word), idx);
 
 	blank(t);
@@ -215,8 +219,12 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 		err = bh_io_give(o->give, t, handle);
 	if (err) {
 		unreserve(t, idx, word);
+		if (trial)
+			bh_type_trial(type, 0);
 		return err;
 	}
+	if (trial)
+		bh_type_trial(type, handle);
 	if (out) {
 		link_child(t, idx);
 		*out = handle;

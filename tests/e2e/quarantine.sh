@@ -35,3 +35,25 @@ for i in 1 2 3 4 5 6; do
 	[ "$code" = 500 ] || fail "exempt crash $i: $code, not 500: $(cat "$dir/body")"
 done
 stop
+
+note "probation: one task is let through, and its end decides"
+quarantine() { bhctl tasks --json | jq -r '.types[] | select(.name == "http.crash") | .quarantine'; }
+is() { [ "$(quarantine)" = "$1" ]; }
+config '{intensity: 2, period: 1s}'
+for i in 1 2 3; do crash >/dev/null; done
+is quarantined || fail "after 3 crashes: '$(quarantine)', not quarantined"
+within 20 is probation || fail "no probation: $(quarantine)"
+[ "$(crash)" = 500 ] || fail "the one on trial is not let through: $(cat "$dir/body")"
+is quarantined || fail "a trial that crashed: '$(quarantine)', not quarantined"
+[ "$(crash)" = 503 ] || fail "after the trial: $(cat "$dir/body")"
+grep -q 'http.crash crashed on probation.* for 2 s' "$log" || fail "the second pause is not twice as long"
+within 20 is probation || fail "no second probation: $(quarantine)"
+# A kill from outside proves nothing: another one is let through.
+[ "$(curl -s -m 10 -o "$dir/body" -w '%{http_code}' "$url/crash?how=kill")" = 500 ] || fail "the trial: $(cat "$dir/body")"
+is probation || fail "after an outside kill: '$(quarantine)', not probation"
+[ "$(curl -s -m 10 -o "$dir/body" -w '%{http_code}' "$url/crash?how=none")" = 400 ] || fail "the trial: $(cat "$dir/body")"
+within 20 is "" || fail "not lifted: $(quarantine)"
+grep -q 'http.crash has stood its trial' "$log" || fail "the log does not say that it was lifted"
+[ "$(crash)" = 500 ] || fail "after it was lifted: $(cat "$dir/body")"
+is "" || fail "one crash after it was lifted: $(quarantine)"
+stop

@@ -66,6 +66,30 @@ static void run_spawn_refused(struct world *w)
 }
 SWEEP(spawn_refused, .run = run_spawn_refused, .covers = "unreserve bh_block_free bh_state_free");
 
+/* The one task that a type on probation is allowed; and one that cannot be. */
+static void setup_probation(struct world *w)
+{
+	uint32_t type = bh_type_of((uint64_t)(uintptr_t)fiber, NULL);
+
+	bh_st_rel(&w->v.types[type].quarantine, BH_TYPE_PROBATION);
+}
+
+static void run_spawn_trial(struct world *w)
+{
+	uint32_t type = bh_type_of((uint64_t)(uintptr_t)fiber, NULL);
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+	bh_task t;
+
+	o.give = bh_handle(9, 9);
+	if (bh_spawn(&t, fiber, NULL, 0, &o) == 0)
+		_Exit(3);
+	must(bh_spawn(&t, fiber, NULL, 0, NULL));
+	if (bh_ld_rlx(&w->v.types[type].trial) != t ||
+	    bh_spawn(NULL, fiber, NULL, 0, NULL) != -BH_EQUARANTINED)
+		_Exit(3);
+}
+SWEEP(spawn_trial, .setup = setup_probation, .run = run_spawn_trial, .covers = "bh_type_admit");
+
 static void setup_give(struct world *w)
 {
 	world_io(w, w->me);

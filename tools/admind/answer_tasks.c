@@ -52,8 +52,24 @@ static bool fill_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_v
 	return bh_state_gen(bh_ld_acq(&t->state)) == bh_state_gen(w);
 }
 
+static void fill_quarantine(Bulkhead__TaskType *to, const struct bh_type *from, int64_t now_ns)
+{
+	static const char *const names[] = { [BH_TYPE_QUARANTINED] = "quarantined",
+					     [BH_TYPE_PROBATION] = "probation",
+					     [BH_TYPE_TRIAL] = "trial" };
+	uint32_t state = bh_ld_acq(&from->quarantine);
+	int64_t until = bh_ld_rlx(&from->until_ns);
+
+	if (state == BH_TYPE_OPEN || state > BH_TYPE_TRIAL)
+		return;
+	to->quarantined = state != BH_TYPE_PROBATION;
+	to->quarantine = (char *)(uintptr_t)names[state];
+	if (state == BH_TYPE_QUARANTINED && until > now_ns)
+		to->probation_ms = (uint64_t)(until - now_ns) / 1000000;
+}
+
 static void fill_types(struct bh_answer *a, Bulkhead__Tasks *all, const struct bh_view *v,
-		       char *service, const uint32_t *live)
+		       char *service, const uint32_t *live, int64_t now_ns)
 {
 	for (uint32_t i = 0; i < BH_TYPES; i++) {
 		const struct bh_type *from = &v->types[i];
@@ -66,7 +82,7 @@ static void fill_types(struct bh_answer *a, Bulkhead__Tasks *all, const struct b
 		t->name = bh_scratch_text(&a->scratch, from->name, sizeof(from->name));
 		t->live = live[i];
 		t->crashes = bh_ld_rlx(&from->crashes);
-		t->quarantined = bh_ld_rlx(&from->quarantined) != 0;
+		fill_quarantine(t, from, now_ns);
 		all->types[all->n_types++] = t;
 	}
 }
@@ -101,7 +117,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Tasks *all, uint32_t ser
 			all->tasks[all->n_tasks++] = t;
 		}
 	}
-	fill_types(a, all, v, name, live);
+	fill_types(a, all, v, name, live, age_ns + v->a->made_ns);
 }
 
 void bh_answer_tasks(struct bh_answer *a)

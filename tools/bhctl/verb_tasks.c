@@ -30,7 +30,11 @@ static void show_types(const Bulkhead__Tasks *all)
 		bh_table_add(&t, "%s", y->name);
 		bh_table_add(&t, "%llu", (ull)y->live);
 		bh_table_add(&t, "%llu", (ull)y->crashes);
-		bh_table_add(&t, "%s", y->quarantined ? "quarantined" : "");
+		if (y->probation_ms)
+			bh_table_add(&t, "quarantined, probation in %llu s",
+				     (ull)(y->probation_ms + 999) / 1000);
+		else
+			bh_table_add(&t, "%s", y->quarantine);
 	}
 	bh_table_print(&t, 0);
 }
@@ -111,6 +115,8 @@ int bh_tasks_json(const Bulkhead__Reply *r, struct json_object *o)
 		bh_value_uint(y, "live", all->types[i]->live);
 		bh_value_uint(y, "crashes", all->types[i]->crashes);
 		bh_value_bool(y, "quarantined", all->types[i]->quarantined);
+		bh_value_text(y, "quarantine", all->types[i]->quarantine);
+		bh_value_uint(y, "probation_ms", all->types[i]->probation_ms);
 	}
 	bh_value_uint(o, "found", all->found);
 	list = bh_value_array(o, "tasks");

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* test_restart.c: suite kernel.restart. How long the pauses of the back-off are. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+enum {
+	MIN_MS = 10,
+	MAX_MS = 5000,
+	ENTRIES = 8
+};
+
+static struct bh_kernel *k;
+
+/* Nobody is started here. */
+int bh_service_start(struct bh_ksvc *s)
+{
+	(void)s;
+	return 0;
+}
+
+void bh_twin_start(struct bh_ksvc *s)
+{
+	(void)s;
+}
+
+void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
+{
+	(void)s, (void)slot;
+}
+
+void bh_server_start(struct bh_kernel *kernel, uint32_t idx)
+{
+	(void)kernel, (void)idx;
+}
+
+void bh_fail(struct bh_kernel *kernel, const char *fmt, ...)
+{
+	(void)kernel, (void)fmt;
+}
+
+void bh_log(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+uint32_t bh_procs_count(const struct bh_kernel *kernel)
+{
+	(void)kernel;
+	return ENTRIES;
+}
+
+static void setup(void)
+{
+	k = calloc(1, sizeof(*k));
+	k->board = calloc(1, sizeof(*k->board));
+	k->now_ns = k->wake_ns = 1000 * BH_NS_PER_S;
+}
+
+static void teardown(void)
+{
+	free(k->board);
+	free(k);
+}
+
+static int64_t pause_of(uint32_t idx, uint32_t failures)
+{
+	bh_restart_later(k, idx, failures, MIN_MS, MAX_MS);
+	ck_assert_uint_eq(bh_ld_acq(&bh_proc_at(k, idx)->state), BH_PROC_BACKOFF);
+	return bh_proc_at(k, idx)->start_at_ns - k->now_ns;
+}
+
+START_TEST(a_first_restart_is_at_once)
+{
+	ck_assert_int_eq(pause_of(3, 0), 0);
+}
+END_TEST
+
+START_TEST(pauses_double_up_to_the_bound_less_a_quarter_at_most)
+{
+	int64_t full = MIN_MS * BH_NS_PER_MS;
+
+	for (uint32_t failures = 1; failures < 100; failures++) {
+		int64_t got = pause_of(3, failures);
+
+		ck_assert_int_le(got, full);
+		ck_assert_int_ge(got, full - full / 4);
+		full = full * 2 < MAX_MS * BH_NS_PER_MS ? full * 2 : MAX_MS * BH_NS_PER_MS;
+	}
+}
+END_TEST
+
+START_TEST(who_failed_together_does_not_come_back_together)
+{
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		for (uint32_t j = 0; j < i; j++)
+			ck_assert_int_ne(pause_of(i, 5), pause_of(j, 5));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("kernel.restart");
+	TCase *c = tcase_create("pauses");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, a_first_restart_is_at_once);
+	tcase_add_test(c, pauses_double_up_to_the_bound_less_a_quarter_at_most);
+	tcase_add_test(c, who_failed_together_does_not_come_back_together);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
