@@ -70,6 +70,9 @@ struct bh_plan_service {
 	 * system's strategy) with less than the period between them: the system ends. */
 	uint32_t restart_intensity;
 	uint32_t restart_period_ms;
+	/* The scheduler's numbers (workers/sched.c). 0: the default. */
+	uint32_t inject_interval, budget, lifo_max;
+	uint32_t seed; /* of its random choices; 0: another one each time */
 	uint32_t n_listen, n_options;
 	struct bh_plan_listen listen[BH_PLAN_LISTEN];
 	struct bh_plan_option options[BH_PLAN_OPTIONS];

@@ -306,6 +306,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	if (t->restarts != 0xffff)
 		t->restarts--;
 	t->crashes += t->crashes < UINT8_MAX;
+	t->opts &= (uint8_t)~BH_TASK_UNCONSTRAINED;
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
 	bh_state_restart(&t->state);

@@ -59,8 +59,9 @@ enum {
 
 /* In a task's opts: what its spawner asked for. */
 enum {
-	BH_TASK_RESTART = 1, /* BH_CRASH_RESTART */
-	BH_TASK_KEEP = 2,    /* detach_on_end */
+	BH_TASK_RESTART = 1,       /* BH_CRASH_RESTART */
+	BH_TASK_KEEP = 2,          /* detach_on_end */
+	BH_TASK_UNCONSTRAINED = 4, /* has no budget; set by the task itself */
 };
 
 /* 128 bytes: a pending poll task costs no more. Written by the holder (see

@@ -84,6 +84,7 @@ struct bh_last_words {
 struct bh_counters {
 	_Atomic uint64_t spawned, completed, canceled; /* exact, by the journal */
 	_Atomic uint64_t polls, steals, steal_ops, overflows, parks, unparks, lifo_hits;
+	_Atomic uint64_t budget_yields;
 };
 
 struct bh_worker {

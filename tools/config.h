@@ -29,6 +29,10 @@ struct bh_config_crash {
 	unsigned exempt_count;
 };
 
+struct bh_config_scheduler {
+	uint32_t *inject_interval, *budget, *lifo, *seed;
+};
+
 struct bh_config_restart {
 	uint32_t *intensity;
 	char *period, *backoff_min, *backoff_max;
@@ -42,6 +46,7 @@ struct bh_config_service {
 	struct bh_config_limits limits;
 	struct bh_config_crash crash;
 	struct bh_config_restart restart;
+	struct bh_config_scheduler scheduler;
 	/* `options`, whose keys no schema knows, stay in the tree. */
 };
 

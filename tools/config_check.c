@@ -45,6 +45,10 @@ static const struct rule {
 	{ "services.restart.period", RULE_MS, 1, 24 * 3600000 },
 	{ "services.restart.backoff_min", RULE_MS, 1, 3600000 },
 	{ "services.restart.backoff_max", RULE_MS, 1, 3600000 },
+	{ "services.scheduler.inject_interval", RULE_NUMBER, 1, 1000000 },
+	{ "services.scheduler.budget", RULE_NUMBER, 1, 1000000 },
+	{ "services.scheduler.lifo", RULE_NUMBER, 1, 1000 },
+	{ "services.scheduler.seed", RULE_NUMBER, 1, UINT32_MAX },
 };
 
 static const struct rule *rule_of(const struct bh_yaml_node *n)

@@ -35,6 +35,14 @@ static const cyaml_schema_field_t restart_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t scheduler_fields[] = {
+	CYAML_FIELD_UINT_PTR("inject_interval", OPT, struct bh_config_scheduler, inject_interval),
+	CYAML_FIELD_UINT_PTR("budget", OPT, struct bh_config_scheduler, budget),
+	CYAML_FIELD_UINT_PTR("lifo", OPT, struct bh_config_scheduler, lifo),
+	CYAML_FIELD_UINT_PTR("seed", OPT, struct bh_config_scheduler, seed),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t service_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct bh_config_service, name, 0,
 			       BH_YAML_BYTES),
@@ -49,6 +57,8 @@ static const cyaml_schema_field_t service_fields[] = {
 			    crash_fields),
 	CYAML_FIELD_MAPPING("restart", CYAML_FLAG_OPTIONAL, struct bh_config_service, restart,
 			    restart_fields),
+	CYAML_FIELD_MAPPING("scheduler", CYAML_FLAG_OPTIONAL, struct bh_config_service, scheduler,
+			    scheduler_fields),
 	CYAML_FIELD_IGNORE("options", CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };

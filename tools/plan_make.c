@@ -256,6 +256,10 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->restart_period_ms = ms(r->period, DEFAULT_FAILURE_MS);
 	s->backoff_min_ms = ms(r->backoff_min, DEFAULT_BACKOFF_MIN_MS);
 	s->backoff_max_ms = ms(r->backoff_max, DEFAULT_BACKOFF_MAX_MS);
+	s->inject_interval = number(c->scheduler.inject_interval, 0);
+	s->budget = number(c->scheduler.budget, 0);
+	s->lifo_max = number(c->scheduler.lifo, 0);
+	s->seed = number(c->scheduler.seed, 0);
 	if (s->backoff_min_ms <= s->backoff_max_ms)
 		return 0;
 	/* A bound that the file does not give follows the one it gives. */

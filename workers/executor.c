@@ -3,26 +3,21 @@
  * executor.c: a worker's loop: find a task, run it until it ends or waits, and
  * sleep when there is none.
  *
- * Order of looking (Tokio's): every 61st turn the inject queue first; then the
- * LIFO slot, at most 3 times in a row; the own ring and the ring of tasks pinned
+ * Order of looking (Tokio's; the numbers: sched.c): every 61st turn or so the inject
+ * queue first; then the LIFO slot, at most 3 times in a row and while there is
+ * budget left (coop.c); the own ring and the ring of tasks pinned
  * here, each first every other turn; the inject queue; the rings of others, from a
  * random one on; then sleep (idle.h).
  */
 #include "rt.h"
 
 #include <errno.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "workers/fiber.h"
 #include "workers/guard.h"
 #include "workers/run.h"
-
-enum {
-	INJECT_INTERVAL = 61,
-	LIFO_MAX = 3
-};
 
 struct bh_rt bh_rt;
 
@@ -75,6 +70,11 @@ void bh_rt_schedule(uint32_t idx)
 
 	if (is_pinned(idx)) {
 		bh_enqueue_shared(&bh_rt.v, idx);
+		return;
+	}
+	if (!bh_rt.sched.lifo_max) {
+		push_back(idx);
+		bh_notify(&bh_rt.v);
 		return;
 	}
 	/* Out of the slot and not yet in the ring, `before` stands in the journal. */
@@ -137,7 +137,7 @@ static uint32_t pop_local(struct bh_worker *me)
 {
 	uint32_t idx;
 
-	if (bh_rt.lifo_run < LIFO_MAX && (idx = pop_lifo(me))) {
+	if (bh_rt.lifo_run < bh_rt.sched.lifo_max && bh_rt.budget && (idx = pop_lifo(me))) {
 		bh_rt.lifo_run++;
 		bh_count(&me->count.lifo_hits, 1);
 		return idx;
@@ -153,17 +153,9 @@ static uint32_t pop_inject(struct bh_worker *me)
 	return bh_inject_pop(&bh_rt.v.inject, &me->journal.popped);
 }
 
-static uint32_t next_random(void)
-{
-	bh_rt.rng ^= bh_rt.rng << 13;
-	bh_rt.rng ^= bh_rt.rng >> 7;
-	bh_rt.rng ^= bh_rt.rng << 17;
-	return (uint32_t)(bh_rt.rng >> 32);
-}
-
 static uint32_t steal(struct bh_worker *me)
 {
-	uint32_t n = bh_rt.v.l.workers, at = next_random() % n, took, idx;
+	uint32_t n = bh_rt.v.l.workers, at = bh_sched_random(&bh_rt.sched) % n, took, idx;
 
 	for (uint32_t i = 0; i < n; i++, at = at + 1 == n ? 0 : at + 1) {
 		if (at == bh_rt.slot)
@@ -182,6 +174,8 @@ static uint32_t search(struct bh_worker *me)
 {
 	uint32_t idx;
 
+	if (bh_rt.v.l.workers == 1)
+		return 0; /* the inject queue has been looked at */
 	if (!bh_idle_search_begin(&bh_rt.v.a->idle, bh_rt.slot, bh_rt.v.l.workers))
 		return 0;
 	idx = steal(me);
@@ -217,6 +211,7 @@ static void park(struct bh_worker *me)
 	while (bh_ld_acq(&me->park) == BH_PARKED)
 		bh_futex_wait(&me->park, BH_PARKED, -1);
 	bh_count(&me->count.unparks, 1);
+	bh_sched_slept(&bh_rt.sched);
 }
 
 /* -- running ----------------------------------------------------------------- */
@@ -347,10 +342,11 @@ static void run(uint32_t idx)
 bool bh_executor_turn(void)
 {
 	struct bh_worker *me = bh_rt.me;
-	uint32_t idx = 0;
+	uint32_t idx = 0, hits = bh_rt.lifo_run;
 
 	bh_count(&me->heartbeat, 1);
-	if (++bh_rt.tick % INJECT_INTERVAL == 0)
+	bh_rt.tick++;
+	if (bh_sched_inject_due(&bh_rt.sched))
 		idx = pop_inject(me);
 	if (!idx)
 		idx = pop_local(me);
@@ -365,6 +361,8 @@ bool bh_executor_turn(void)
 	/* Woken as a searcher, and found work of its own. */
 	if (bh_idle_search_end(&bh_rt.v.a->idle, bh_rt.slot))
 		bh_notify(&bh_rt.v);
+	if (bh_rt.lifo_run <= hits) /* not a LIFO hit: those share what is left */
+		bh_rt.budget = bh_rt.sched.budget;
 	run(idx);
 	return true;
 }
@@ -380,9 +378,8 @@ static int take_slot(uint32_t slot, uint32_t epoch)
 	bh_rt.slot = slot;
 	bh_rt.epoch = epoch & 0xffff;
 	bh_rt.me = me;
-	if (getrandom(&bh_rt.rng, sizeof(bh_rt.rng), GRND_NONBLOCK) != sizeof(bh_rt.rng))
-		bh_rt.rng = (uint64_t)getpid();
-	bh_rt.rng |= 1;
+	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
+	bh_rt.budget = bh_rt.sched.budget;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "workers/io.h"
+#include "workers/run.h"
 
 /* "HOST:PORT" or "[V6]:PORT", numeric. */
 static int parse(const char *address, struct sockaddr_storage *ss, socklen_t *len)
@@ -144,6 +145,8 @@ int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 	struct bh_ioslot *s;
 	int err = bh_io_of(listener, &s);
 
+	if (!err)
+		err = bh_coop();
 	while (!err) {
 		if (bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING)
 			return -BH_ESTOPPING;
@@ -162,6 +165,8 @@ ssize_t bh_read(bh_io io, void *buf, size_t len, int64_t deadline)
 	struct bh_ioslot *s;
 	int err = bh_io_of(io, &s);
 
+	if (!err)
+		err = bh_coop();
 	while (!err) {
 		ssize_t n = recv(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT);
 
@@ -182,6 +187,8 @@ ssize_t bh_write(bh_io io, const void *buf, size_t len, int64_t deadline)
 	struct bh_ioslot *s;
 	int err = bh_io_of(io, &s);
 
+	if (!err)
+		err = bh_coop();
 	while (!err) {
 		ssize_t n = send(bh_ld_rlx(&s->fd), at, left, MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -205,6 +212,8 @@ int bh_readable(bh_io io, int64_t deadline)
 	int err = bh_io_of(io, &s);
 	char c;
 
+	if (!err)
+		err = bh_coop();
 	while (!err) {
 		ssize_t n = recv(bh_ld_rlx(&s->fd), &c, 1, MSG_DONTWAIT | MSG_PEEK);
 

@@ -17,6 +17,7 @@
 
 #include "ipc/arena.h"
 #include "workers/context.h"
+#include "workers/sched.h"
 
 /* What a fiber asks of the executor when it switches back to it. */
 enum bh_after {
@@ -38,7 +39,8 @@ struct bh_rt {
 	struct bh_context loop; /* the executor, while a fiber runs */
 	uint32_t tick;
 	uint32_t lifo_run; /* LIFO polls in a row */
-	uint64_t rng;
+	uint32_t budget;   /* operations left to this poll (coop.c) */
+	struct bh_sched sched;
 
 	const struct bh_plan *plan;
 	const struct bh_plan_service *plan_service;

@@ -24,6 +24,14 @@ void bh_child_drop(struct bh_tcb *t, uint32_t idx, bool keep);
 /* Puts the running task at the end of the own ring. */
 void bh_task_requeue(void);
 
+/* Spends one of the poll's budget. False: it is spent, and the task is to let others
+ * run (a poll task: to ask for another poll). */
+bool bh_coop_spend(void);
+
+/* The same for a fiber, which then yields, before an operation that may not wait: 0, or
+ * -BH_ECANCELED, -BH_ETIMEDOUT (bh_timeout()). Does nothing in a poll task. */
+int bh_coop(void);
+
 /* Rings the kernel's doorbell. */
 void bh_doorbell(void);
 

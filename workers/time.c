@@ -7,8 +7,10 @@
 
 int bh_sleep_until(int64_t deadline)
 {
-	int err;
+	int err = bh_coop();
 
+	if (err)
+		return err;
 	do {
 		err = bh_rt_suspend(BH_WAIT_SLEEP, 0, deadline);
 	} while (err == 0);

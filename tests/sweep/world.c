@@ -32,6 +32,7 @@ void world_free(struct world *w)
 
 void world_become(struct world *w, uint32_t slot)
 {
+	static const struct bh_plan_service plan = { .inject_interval = 61, .seed = 1 };
 	uint32_t idx = bh_handle_idx(bh_ld_rlx(&w->v.workers[slot].current));
 
 	memset(&bh_rt, 0, sizeof(bh_rt));
@@ -39,7 +40,7 @@ void world_become(struct world *w, uint32_t slot)
 	bh_rt.slot = slot;
 	bh_rt.epoch = WORLD_EPOCH;
 	bh_rt.me = &w->v.workers[slot];
-	bh_rt.rng = 88172645463325252ull;
+	bh_sched_init(&bh_rt.sched, &plan, WORKERS, slot, WORLD_EPOCH);
 	bh_rt.doorbell = -1;
 	bh_rt.epfd = -1;
 	if (!bh_tcb_at(&w->v, idx))

@@ -90,6 +90,7 @@ START_TEST(every_key_reaches_the_plan)
 		     "    limits: {tasks: 100, io: 200, memory: 64M}\n"
 		     "    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
 		     "    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
+		     "    scheduler: {inject_interval: 61, budget: 64, lifo: 2, seed: 9}\n"
 		     "    options: {k: v, empty: '', n: 12, quoted: \"a b\"}\n"
 		     "  - name: b\n    module: /bin/sh\n",
 		     NULL);
@@ -115,6 +116,10 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->restart_period_ms, 3600000);
 	ck_assert_uint_eq(s->backoff_min_ms, 5);
 	ck_assert_uint_eq(s->backoff_max_ms, 6);
+	ck_assert_uint_eq(s->inject_interval, 61);
+	ck_assert_uint_eq(s->budget, 64);
+	ck_assert_uint_eq(s->lifo_max, 2);
+	ck_assert_uint_eq(s->seed, 9);
 	ck_assert_uint_eq(s->n_options, 4);
 	ck_assert_str_eq(s->options[1].value, "");
 	ck_assert_str_eq(s->options[3].value, "a b");
@@ -219,6 +224,8 @@ static const struct {
 	{ S "    limits: {memory: 1K}\n", "4:22:", "a size from 16M to 1T" },
 	{ S "    limits: {memory: 64MB}\n", "4:22:", "a size" },
 	{ S "    limits: {io: 0}\n", "4:18:", "whole number" },
+	{ S "    scheduler: {budget: 0}\n", "4:25:", "from 1 to 1000000" },
+	{ S "    scheduler: {steal: 1}\n", "4:17:", "known here: inject_interval" },
 	{ S "    crash: {period: 0}\n", "4:21:", "a time from 1ms" },
 	{ S "    crash: {period: 1d}\n", "4:21:", "a time" },
 	{ S "    listen: [\"1.2.3.4\"]\n", "4:14:", "HOST:PORT" },

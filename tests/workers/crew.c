@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -54,7 +55,7 @@ void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main_fn)(vo
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, (void *)BH_ARENA_BASE, true), 0);
 	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK);
-	bh_rt.epfd = -1;
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* nobody reads its events */
 	/* No kernel keeps time here: nobody need ring. */
 	bh_st_rlx(&bh_rt.v.a->kernel_sleeps_until, INT64_MIN);
 	service.main = main_fn;

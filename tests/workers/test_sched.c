@@ -2,10 +2,12 @@
 /*
  * test_sched.c: the rules of the scheduler, each with a test that fails without it.
  */
+#include <arpa/inet.h>
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "crew.h"
@@ -243,6 +245,71 @@ START_TEST(a_poll_task_restarts_from_its_initial_state)
 }
 END_TEST
 
+/* -- the budget: one worker, and a fiber whose socket is always ready -- */
+
+static int64_t reader(void *unused)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bh_io listener, io;
+
+	(void)unused;
+	wrong_if(bh_listen(&listener, "127.0.0.1:0"));
+	to.sin_port = htons((uint16_t)bh_port(listener));
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	wrong_if(connect(fd, (void *)&to, sizeof(to)) || write(fd, "x", 1) != 1);
+	wrong_if(bh_accept(listener, &io, BH_FOREVER));
+	while (!bh_ld_acq(&tally->stop))
+		wrong_if(bh_readable(io, BH_FOREVER));
+	return 0;
+}
+
+/* Exempt for a while, it is not interrupted. */
+static int64_t exempt(void *unused)
+{
+	(void)unused;
+	bh_unconstrained(1);
+	bh_st_rel(&tally->go, 1);
+	for (int i = 0; i < 10000; i++)
+		wrong_if(bh_sleep_until(0) || bh_add(&tally->ran, 0) != 0);
+	bh_unconstrained(0);
+	while (!bh_ld_acq(&tally->ran))
+		wrong_if(bh_sleep_until(0));
+	bh_st_rel(&tally->stop, 1);
+	return 0;
+}
+
+static int64_t other(void *unused)
+{
+	(void)unused;
+	bh_add(&tally->ran, 1);
+	return 0;
+}
+
+static int64_t greedy_main(void *unused)
+{
+	bh_task t[3];
+
+	(void)unused;
+	wrong_if(bh_spawn(&t[0], exempt, NULL, 0, NULL));
+	wrong_if(bh_spawn(&t[1], other, NULL, 0, NULL));
+	wrong_if(bh_spawn(&t[2], reader, NULL, 0, NULL));
+	join_all(t, 3);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+START_TEST(a_socket_that_is_always_ready_starves_nobody)
+{
+	crew_make(&crew, 1, 2000, greedy_main);
+	crew_wait(&crew, &tally->done, 60);
+	ck_assert_uint_gt(bh_rt.v.workers[0].count.budget_yields, 0);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_eq(tally->returned, 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("workers.sched");
@@ -255,6 +322,7 @@ int main(void)
 	tcase_add_test(tc, pinned_tasks_end_with_their_home);
 	tcase_add_test(tc, a_waiting_pinned_task_is_lost_or_starts_again);
 	tcase_add_test(tc, a_poll_task_restarts_from_its_initial_state);
+	tcase_add_test(tc, a_socket_that_is_always_ready_starves_nobody);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	int failed = srunner_ntests_failed(sr);

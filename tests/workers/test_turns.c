@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_turns.c: the scheduler's rules, one turn of the executor at a time. This
+ * process is worker 0 of an arena with three workers, of which nobody else runs, so
+ * that whom it polls next follows from the rules alone.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sweep/sweep.h"
+
+static struct world w;
+static struct bh_plan_service plan;
+
+/* Who was polled, in order. */
+static uint32_t polled[4096], n_polled;
+
+static enum bh_poll once(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	polled[n_polled++ % 4096] = bh_rt.idx;
+	return BH_READY;
+}
+
+static enum bh_poll for_ever(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	polled[n_polled++ % 4096] = bh_rt.idx;
+	bh_poll_again(cx);
+	return BH_PENDING;
+}
+
+/* Wakes the other one of two, each time. */
+static uint32_t pair[2];
+
+static enum bh_poll ping(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	polled[n_polled++ % 4096] = bh_rt.idx;
+	bh_rt_wake(pair[bh_rt.idx == pair[0]], 0, 0);
+	return BH_PENDING;
+}
+
+static void become(uint32_t workers)
+{
+	world_become(&w, VICTIM);
+	bh_rt.v.l.workers = workers;
+	plan.inject_interval = plan.inject_interval ? plan.inject_interval : 1000000;
+	bh_sched_init(&bh_rt.sched, &plan, workers, VICTIM, WORLD_EPOCH);
+	bh_rt.budget = bh_rt.sched.budget;
+	bh_rt.task = NULL;
+	bh_rt.idx = 0;
+	bh_rt.handle = 0;
+	n_polled = 0;
+}
+
+static void setup(void)
+{
+	plan = (struct bh_plan_service){ .seed = 1 };
+	world_make(&w, NULL);
+	become(WORKERS);
+}
+
+static void teardown(void)
+{
+	world_free(&w);
+}
+
+static uint32_t task(bh_poll_fn fn, enum bh_state s)
+{
+	uint32_t idx = world_task(&w, s, OTHER);
+
+	w.v.tasks[idx].fn = (uint64_t)(uintptr_t)fn;
+	return idx;
+}
+
+static struct bh_worker *me(void)
+{
+	return &w.v.workers[VICTIM];
+}
+
+static void fill(uint32_t worker, uint32_t n, uint32_t *out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t idx = task(once, BH_SCHEDULED);
+
+		ck_assert(bh_runq_push(&w.v.workers[worker].runq, idx));
+		if (out)
+			out[i] = idx;
+	}
+}
+
+/* -- rings -- */
+
+START_TEST(the_newer_half_of_a_full_ring_overflows)
+{
+	uint32_t idx[258], at = 0;
+	_Atomic uint32_t journal;
+
+	for (uint32_t i = 0; i < 257; i++)
+		bh_rt_schedule(idx[i] = task(once, BH_SCHEDULED));
+	/* One in the LIFO slot, 256 in the ring. */
+	ck_assert_uint_eq(bh_runq_len(&me()->runq), 256);
+	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 0);
+	bh_rt_schedule(idx[257] = task(once, BH_SCHEDULED));
+	ck_assert_uint_eq(bh_runq_len(&me()->runq), 129);
+	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 128);
+	ck_assert_uint_eq(me()->count.overflows, 1);
+	for (at = 128; at < 256; at++)
+		ck_assert_uint_eq(bh_inject_pop(&w.v.inject, &journal), idx[at]);
+}
+END_TEST
+
+START_TEST(half_is_stolen_and_the_last_is_run)
+{
+	uint32_t idx[10];
+
+	fill(OTHER, 10, idx);
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(n_polled, 1);
+	ck_assert_uint_eq(polled[0], idx[4]);
+	ck_assert_uint_eq(bh_runq_len(&me()->runq), 4);
+	ck_assert_uint_eq(bh_runq_len(&w.v.workers[OTHER].runq), 5);
+}
+END_TEST
+
+START_TEST(who_is_over_half_full_does_not_steal)
+{
+	uint32_t took;
+
+	fill(VICTIM, 129, NULL);
+	fill(OTHER, 10, NULL);
+	ck_assert_uint_eq(bh_runq_steal(&w.v.workers[OTHER].runq, &me()->runq, &took), 0);
+	ck_assert_uint_eq(took, 0);
+	bh_runq_pop(&me()->runq);
+	ck_assert_uint_ne(bh_runq_steal(&w.v.workers[OTHER].runq, &me()->runq, &took), 0);
+	ck_assert_uint_eq(took, 5);
+}
+END_TEST
+
+/* The victims of 64 thefts: bit i set if the i-th was worker 2. */
+static uint64_t victims(uint32_t seed)
+{
+	uint32_t took[2];
+	uint64_t out = 0;
+
+	plan.seed = seed;
+	become(WORKERS);
+	for (uint32_t i = 0; i < 64; i++) {
+		fill(1, 1, &took[0]);
+		fill(2, 1, &took[1]);
+		n_polled = 0;
+		ck_assert(bh_executor_turn());
+		out |= (uint64_t)(polled[0] == took[1]) << i;
+		ck_assert(bh_executor_turn()); /* the other one's */
+	}
+	return out;
+}
+
+START_TEST(victims_are_random_and_a_seed_repeats_them)
+{
+	uint64_t first = victims(7);
+
+	ck_assert_int_gt(__builtin_popcountll(first), 12);
+	ck_assert_int_lt(__builtin_popcountll(first), 52);
+	ck_assert(victims(7) == first);
+	ck_assert(victims(8) != first);
+}
+END_TEST
+
+/* -- the LIFO slot -- */
+
+START_TEST(the_slot_is_used_three_times_in_a_row)
+{
+	uint32_t waits;
+
+	pair[0] = task(ping, BH_WAITING);
+	pair[1] = task(ping, BH_WAITING);
+	waits = task(for_ever, BH_SCHEDULED);
+	bh_runq_push(&me()->runq, waits);
+	bh_rt_wake(pair[0], 0, 0);
+	for (int i = 0; i < 12; i++)
+		ck_assert(bh_executor_turn());
+	for (uint32_t i = 0; i < 12; i++)
+		ck_assert_msg((polled[i] == waits) == (i % 4 == 3), "turn %u polled %u", i,
+			      polled[i]);
+	ck_assert_uint_eq(me()->count.lifo_hits, 9);
+}
+END_TEST
+
+/* A poll that spends 100 of the budget, and wakes the next one. */
+static enum bh_poll spender(struct bh_cx *cx, void *state)
+{
+	for (int i = 0; i < 100; i++)
+		if (!bh_coop_spend())
+			break;
+	return ping(cx, state);
+}
+
+START_TEST(the_slot_shares_its_wakers_budget)
+{
+	uint32_t waits = task(once, BH_SCHEDULED);
+
+	pair[0] = task(spender, BH_SCHEDULED);
+	pair[1] = task(spender, BH_WAITING);
+	bh_runq_push(&me()->runq, pair[0]);
+	bh_runq_push(&me()->runq, waits);
+	for (int i = 0; i < 3; i++)
+		ck_assert(bh_executor_turn());
+	/* 100, then the 28 that are left, and then it is others' turn. */
+	ck_assert_uint_eq(polled[0], pair[0]);
+	ck_assert_uint_eq(polled[1], pair[1]);
+	ck_assert_uint_eq(me()->count.budget_yields, 1);
+	ck_assert_uint_eq(polled[2], waits);
+	/* From then on it has a budget of its own. */
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(polled[3], pair[0]);
+	ck_assert_uint_eq(me()->count.budget_yields, 1);
+}
+END_TEST
+
+/* -- the inject queue -- */
+
+static uint32_t turns_until_injected(uint32_t interval, uint32_t workers)
+{
+	uint32_t idx, i = 0;
+
+	plan.inject_interval = interval;
+	become(workers);
+	if (!interval)
+		bh_sched_init(&bh_rt.sched, NULL, workers, VICTIM, WORLD_EPOCH);
+	bh_runq_push(&me()->runq, task(for_ever, BH_SCHEDULED));
+	idx = task(once, BH_SCHEDULED);
+	bh_inject_push(&w.v.inject, idx);
+	while (i < 1000 && (!i || polled[i - 1] != idx)) {
+		ck_assert(bh_executor_turn());
+		i++;
+	}
+	return i;
+}
+
+START_TEST(the_inject_queue_is_looked_at_every_so_often)
+{
+	ck_assert_uint_eq(turns_until_injected(0, WORKERS), 61); /* until it is tuned */
+	ck_assert_uint_eq(turns_until_injected(10, WORKERS), 10);
+}
+END_TEST
+
+START_TEST(a_worker_alone_looks_at_it_every_31)
+{
+	ck_assert_uint_eq(turns_until_injected(0, 1), 31);
+}
+END_TEST
+
+START_TEST(the_interval_follows_the_mean_poll_time)
+{
+	struct bh_sched s;
+
+	bh_sched_init(&s, NULL, 4, 0, 1);
+	bh_sched_tune(&s, 61 * 10000, 61); /* 10 us each: 200 us are 20 of them */
+	ck_assert_uint_eq(s.inject_interval, 20);
+	for (int i = 0; i < 100; i++)
+		bh_sched_tune(&s, 20 * 1000000, 20);
+	ck_assert_uint_eq(s.inject_interval, 2);
+	for (int i = 0; i < 100; i++)
+		bh_sched_tune(&s, 100, 2);
+	ck_assert_uint_eq(s.inject_interval, 127);
+	/* A long sleep is no long poll. */
+	s.until_inject = 1;
+	ck_assert(bh_sched_inject_due(&s));
+	s.since_ns -= 1000000000;
+	bh_sched_slept(&s);
+	s.until_inject = 1;
+	ck_assert(bh_sched_inject_due(&s));
+	ck_assert_uint_eq(s.inject_interval, 127);
+}
+END_TEST
+
+/* -- who searches -- */
+
+START_TEST(at_most_half_search)
+{
+	fill(OTHER, 4, NULL);
+	bh_or(&w.v.a->idle.searching, 1ull << 1 | 1ull << 2);
+	ck_assert(!bh_executor_turn());
+	bh_and(&w.v.a->idle.searching, ~(1ull << 2));
+	ck_assert(bh_executor_turn());
+}
+END_TEST
+
+static void park_2(void)
+{
+	bh_or(&w.v.a->idle.parked, 1ull << 2);
+	bh_st_rlx(&w.v.workers[2].park, BH_PARKED);
+}
+
+START_TEST(the_last_finder_wakes_one_more)
+{
+	fill(OTHER, 4, NULL);
+	park_2();
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(w.v.workers[2].park, BH_AWAKE);
+	ck_assert_uint_eq(w.v.a->idle.searching, 1ull << 2);
+}
+END_TEST
+
+START_TEST(a_finder_that_is_not_the_last_wakes_nobody)
+{
+	fill(OTHER, 4, NULL);
+	park_2();
+	bh_or(&w.v.a->idle.searching, 1ull << 1);
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(w.v.workers[2].park, BH_PARKED);
+}
+END_TEST
+
+/* -- alone -- */
+
+START_TEST(a_worker_alone_runs_tasks_in_the_order_of_their_wake_ups)
+{
+	uint32_t idx[50];
+
+	become(1);
+	for (uint32_t i = 0; i < 50; i++) {
+		idx[i] = task(once, i % 2 ? BH_WAITING : BH_SCHEDULED);
+		if (i % 2)
+			bh_rt_wake(idx[i], 0, 0);
+		else
+			bh_rt_schedule(idx[i]);
+	}
+	for (uint32_t i = 0; i < 50; i++)
+		ck_assert(bh_executor_turn());
+	ck_assert(!memcmp(polled, idx, sizeof(idx)));
+	ck_assert_uint_eq(me()->count.lifo_hits, 0);
+}
+END_TEST
+
+/* -- pinned tasks and others take turns -- */
+
+START_TEST(pinned_tasks_and_others_take_turns)
+{
+	struct bh_inject_view ring = bh_pinned_of(&w.v, VICTIM);
+	uint32_t of_pinned = 0, pinned = task(for_ever, BH_SCHEDULED);
+	uint64_t gen = bh_state_gen(w.v.tasks[pinned].state);
+
+	bh_st_rlx(&w.v.tasks[pinned].state, bh_state_make((uint32_t)gen, WORLD_EPOCH, VICTIM,
+							  BH_DETACHED | BH_PINNED, BH_SCHEDULED));
+	bh_inject_push(&ring, pinned);
+	bh_runq_push(&me()->runq, task(for_ever, BH_SCHEDULED));
+	for (uint32_t i = 0; i < 100; i++) {
+		ck_assert(bh_executor_turn());
+		of_pinned += polled[i] == pinned;
+	}
+	ck_assert_uint_eq(of_pinned, 50);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("workers.turns");
+	TCase *tc = tcase_create("core");
+	SRunner *sr = srunner_create(s);
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, the_newer_half_of_a_full_ring_overflows);
+	tcase_add_test(tc, half_is_stolen_and_the_last_is_run);
+	tcase_add_test(tc, who_is_over_half_full_does_not_steal);
+	tcase_add_test(tc, victims_are_random_and_a_seed_repeats_them);
+	tcase_add_test(tc, the_slot_is_used_three_times_in_a_row);
+	tcase_add_test(tc, the_slot_shares_its_wakers_budget);
+	tcase_add_test(tc, the_inject_queue_is_looked_at_every_so_often);
+	tcase_add_test(tc, a_worker_alone_looks_at_it_every_31);
+	tcase_add_test(tc, the_interval_follows_the_mean_poll_time);
+	tcase_add_test(tc, at_most_half_search);
+	tcase_add_test(tc, the_last_finder_wakes_one_more);
+	tcase_add_test(tc, a_finder_that_is_not_the_last_wakes_nobody);
+	tcase_add_test(tc, a_worker_alone_runs_tasks_in_the_order_of_their_wake_ups);
+	tcase_add_test(tc, pinned_tasks_and_others_take_turns);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
