@@ -21,6 +21,7 @@
 
 #include <stddef.h>
 
+#include "clones.h"
 #include "inject.h"
 #include "plan.h"
 #include "worker.h"
@@ -82,6 +83,7 @@ struct bh_arena {
 	_Atomic uint64_t resets;                  /* kernel */
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
+	struct bh_clones clones;                  /* zygote, and Linux for it */
 	struct bh_idle idle;
 	struct bh_inject inject;
 	struct bh_pool task_pool, io_pool, block_pool[BH_CLASSES];

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #define BH_CTL_FD   4 /* a child's control socket */
+#define BH_CTL_MARK 6 /* SO_PRIORITY of a child's end, which means nothing to such a socket:
+			 zygotes know by it those of dead ones, in a table full of sockets */
 #define BH_BOARD_FD 5 /* admind, traced: the board, read-only; admind: the plan on BH_PLAN_FD */
 
 enum bh_ctl_op {
@@ -22,7 +24,8 @@ enum bh_ctl_op {
 	BH_CTL_FORK_WORKER = 1, /* slot, epoch: make a worker */
 	BH_CTL_FORK_TWIN,       /* fd: the control socket of the twin to make */
 	BH_CTL_CLOSE_IO,        /* slot = I/O index, epoch = generation: close it */
-	BH_CTL_AUDIT_FDS,       /* look for sockets nobody owns (after a death in accept) */
+	BH_CTL_AUDIT_FDS,       /* close what nobody owns (after a death in accept, or a zygote's).
+				   Comes back if that cannot be told now: to be asked again */
 	/* zygote -> kernel */
 	BH_CTL_READY,  /* init() has run; value: its result */
 	BH_CTL_FORKED, /* slot, epoch, value = pid, fd = pidfd; pid < 0: -errno */

@@ -108,6 +108,7 @@ static void attach_workers(struct bh_ksvc *s)
 			bh_worker_start(s, i);
 		}
 	}
+	bh_twin_adopt(s);
 	if (twin->pid == 0 && bh_ld_acq(&twin->state) != BH_PROC_BACKOFF)
 		bh_twin_start(s);
 }

@@ -84,6 +84,9 @@ static void handle_service(struct bh_kernel *k, struct bh_proc *p, const struct 
 	case BH_CTL_TWIN:
 		bh_twin_made(s, m, fd);
 		return;
+	case BH_CTL_AUDIT_FDS:
+		bh_audit_again(s);
+		break;
 	default:
 		break;
 	}

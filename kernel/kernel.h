@@ -101,7 +101,8 @@ struct bh_ksvc {
 	struct bh_verify scan;
 	bool closing; /* I/O slots from `closing_at` on may have to be closed */
 	uint32_t closing_at;
-	bool audit;       /* the zygote is to look for accepted sockets that nobody has */
+	bool audit;       /* the zygote is to look for descriptors that nobody has, */
+	int64_t audit_ns; /* not before this */
 	bool done;        /* its main returned and no task is left */
 	uint32_t live_at; /* a task that had not ended when last looked at */
 	struct bh_kernel *kernel;
@@ -216,6 +217,10 @@ bool bh_proc_status_due(const struct bh_kernel *k, uint32_t idx);
 /* The process that @pidfd names; -1: none, or not a child of the guardian. */
 int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd);
 
+/* A pidfd of @pid, which an arena names: a child of the guardian that no entry
+ * stands for. -ESRCH: dead and reaped; any other error: it is nothing of the kind. */
+int bh_proc_stray(struct bh_kernel *k, int32_t pid);
+
 /* Phase: entries whose death was announced are confirmed and handed to those who
  * look after their kind. */
 void bh_phase_deaths(struct bh_kernel *k);
@@ -269,6 +274,9 @@ int bh_service_open(struct bh_ksvc *s);
 void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m);
 void bh_twin_start(struct bh_ksvc *s);
 void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
+
+/* Takes up the twin that a zygote made and did not tell of, if there is one. */
+void bh_twin_adopt(struct bh_ksvc *s);
 void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status);
 
 /* All of the service's processes are killed; when they are dead, it starts anew. */
@@ -310,6 +318,9 @@ void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40]);
 
 /* Phase: verifying scans and descriptors to close. */
 void bh_phase_verify(struct bh_kernel *k);
+
+/* The zygote could not tell which descriptors are lost: it is asked again later. */
+void bh_audit_again(struct bh_ksvc *s);
 
 /* Asks for a verifying scan of the service. */
 void bh_verify_start(struct bh_ksvc *s, bool requeue);

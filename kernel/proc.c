@@ -43,13 +43,15 @@ bool bh_proc_live(const struct bh_proc *p)
 int bh_proc_socket(struct bh_kernel *k, uint32_t idx)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
-	int pair[2];
+	int pair[2], mark = BH_CTL_MARK;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	p->ctl = pair[0];
 	/* The child's end blocks: waiting for the kernel is all it has to do. */
-	if (fcntl(pair[1], F_SETFL, 0) || bh_watch(k, p->ctl, BH_SRC_CTL, idx)) {
+	if (fcntl(pair[1], F_SETFL, 0) ||
+	    setsockopt(pair[1], SOL_SOCKET, SO_PRIORITY, &mark, sizeof(mark)) ||
+	    bh_watch(k, p->ctl, BH_SRC_CTL, idx)) {
 		int err = errno;
 		close(pair[1]);
 		return -err;
@@ -193,6 +195,21 @@ int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd)
 			break;
 	fclose(f);
 	return parent == k->board->guardian_pid ? pid : -1;
+}
+
+int bh_proc_stray(struct bh_kernel *k, int32_t pid)
+{
+	int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
+	if (pidfd < 0)
+		return pid > 0 ? -errno : -EINVAL;
+	bool taken = bh_pidfd_pid(k, pidfd) != pid || pid == k->board->kernel_pid;
+	for (uint32_t i = 0, n = bh_procs_count(k); i < n && !taken; i++)
+		taken = bh_proc_at(k, i)->pid == pid;
+	if (!taken)
+		return pidfd;
+	close(pidfd);
+	return -EEXIST;
 }
 
 static void died(struct bh_kernel *k, uint32_t idx)

@@ -23,6 +23,7 @@ enum {
 	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
 	CLOSE_BUDGET = 4096,   /* I/O slots looked at in one turn */
 	CLOSE_RETRY_MS = 2,
+	AUDIT_AGAIN_MS = 500, /* a worker that hangs in an accept may do so for long */
 };
 
 /* What the dead said of itself, if it is this incarnation's. */
@@ -247,10 +248,21 @@ static void audit(struct bh_ksvc *s)
 	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
 	struct bh_ctl m = { .op = BH_CTL_AUDIT_FDS };
 
+	if (k->now_ns < s->audit_ns) {
+		bh_wake_by(k, s->audit_ns);
+		return;
+	}
 	if (bh_ld_acq(&z->state) == BH_PROC_UP)
 		s->audit = bh_ctl_send(z->ctl, &m, -1) != 0;
 	if (s->audit)
 		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
+}
+
+void bh_audit_again(struct bh_ksvc *s)
+{
+	s->audit = true;
+	s->audit_ns = s->kernel->now_ns + AUDIT_AGAIN_MS * BH_NS_PER_MS;
+	bh_wake_by(s->kernel, s->audit_ns);
 }
 
 void bh_phase_verify(struct bh_kernel *k)

@@ -229,6 +229,27 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	bh_st_rel(&p->state, BH_PROC_UP);
 }
 
+/* Which process it is Linux itself wrote to the arena, in the clone (ipc/clones.h).
+ * The zygote is dead, or its message will find the twin known. */
+void bh_twin_adopt(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_clones *c = &s->v.a->clones;
+	uint32_t idx = bh_zygote_proc(s, BH_PROC_TWIN);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (bh_ld_acq(&p->state) != BH_PROC_STARTING || p->pid != 0 || p->ctl < 0 ||
+	    bh_ld_acq(&c->twin_epoch) != p->epoch)
+		return;
+	int32_t pid = bh_ld_acq(&c->twin_pid);
+	int pidfd = bh_proc_stray(k, pid);
+
+	if (pidfd < 0)
+		return;
+	bh_proc_pid(k, idx, pid, pidfd);
+	bh_st_rel(&p->state, BH_PROC_UP);
+}
+
 static void twin_died(struct bh_ksvc *s, uint32_t idx, int status)
 {
 	struct bh_kernel *k = s->kernel;
@@ -305,6 +326,7 @@ void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
 	bh_control_drain(k, idx); /* its last words: workers and a twin it made */
 	if (k->done || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
 		return;
+	bh_twin_adopt(s);
 	if (!starting && bh_ld_acq(&bh_proc_at(k, twin)->state) == BH_PROC_UP &&
 	    !bh_proc_dead(k, twin)) {
 		promote(s, idx, status);

@@ -71,21 +71,16 @@ static void adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int pidfd = bh_proc_stray(k, pid);
 
-	if (pidfd < 0 && errno == ESRCH && pid > 0) {
+	if (pidfd == -ESRCH) {
 		/* Dead and reaped: the guardian's ring knows how. */
 		bh_proc_at(k, idx)->pid = pid;
 		k->proc[idx].gone = true;
 		bh_wake_by(k, k->now_ns);
 		return;
 	}
-	bool taken = pidfd < 0 || bh_pidfd_pid(k, pidfd) != pid || pid == k->board->kernel_pid;
-	for (uint32_t i = 0, n = bh_procs_count(k); i < n && !taken; i++)
-		taken = bh_proc_at(k, i)->pid == pid;
-	if (taken) {
-		if (pidfd >= 0)
-			close(pidfd);
+	if (pidfd < 0) {
 		bh_service_reset(s, "a worker slot names a process that is not a worker");
 		return;
 	}

@@ -11,22 +11,26 @@
  */
 #include "workers/fdaudit.h"
 
-#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/control.h"
 #include "workers/rt.h"
 
 enum {
 	MAX_LOST = 64,
+	MAX_LISTENERS = 64,
 	MAX_FD = 1 << 20, /* as many as the system lets a process have by default */
-	PATIENCE_MS = 250
+	WALK = 1024,      /* descriptors looked at in one call */
+	PATIENCE_MS = 10, /* workers wait to be forked meanwhile */
 };
 
 struct lost {
@@ -34,24 +38,87 @@ struct lost {
 	uint64_t ino;
 };
 
-/* Sets the bit of each descriptor that a slot in use names. One pass for all:
- * workers wait to be forked meanwhile. */
-static void mark_named(uint64_t *bits)
+/* What the I/O slots and the plan know. */
+struct known {
+	uint64_t named[MAX_FD / 64]; /* a bit for each descriptor that a slot in use names */
+	uint32_t n_listeners;
+	struct sockaddr_storage listener[MAX_LISTENERS]; /* local addresses */
+};
+
+/* -- the table ------------------------------------------------------------------- */
+
+/* Calls @visit for each descriptor beyond those that are given. poll() tells which
+ * numbers are open; listing /proc would take a descriptor. */
+static void each_fd(void (*visit)(void *ctx, int fd), void *ctx)
 {
-	uint32_t n = bh_ld_acq(&bh_rt.v.io_pool.pool->mark);
+	struct pollfd p[WALK];
+	struct rlimit limit;
+	int end = MAX_FD;
 
-	memset(bits, 0, MAX_FD / 8);
-	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++) {
-		int fd = bh_ld_acq(&bh_rt.v.ios[i].fd);
-
-		if (bh_ld_acq(&bh_rt.v.ios[i].owner) && fd >= 0 && fd < MAX_FD)
-			bits[fd / 64] |= 1ull << (fd % 64);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MAX_FD)
+		end = (int)limit.rlim_cur;
+	for (int at = BH_DOORBELL_FD + 1, n; at < end; at += n) {
+		n = end - at < WALK ? end - at : WALK;
+		for (int i = 0; i < n; i++)
+			p[i] = (struct pollfd){ .fd = at + i };
+		if (poll(p, (nfds_t)n, 0) < 0)
+			continue;
+		for (int i = 0; i < n; i++)
+			if (!(p[i].revents & POLLNVAL))
+				visit(ctx, at + i);
 	}
 }
 
-static bool is_named(const uint64_t *bits, int fd)
+static uint64_t inode(int fd)
 {
-	return fd >= MAX_FD || bits[fd / 64] >> (fd % 64) & 1;
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : (uint64_t)st.st_ino;
+}
+
+static int socket_option(int fd, int name)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &n) ? -1 : value;
+}
+
+/* -- accepted sockets -------------------------------------------------------------- */
+
+static void add_listener(struct known *k, int fd)
+{
+	struct sockaddr_storage *a = &k->listener[k->n_listeners];
+	socklen_t n = sizeof(*a);
+
+	if (k->n_listeners < MAX_LISTENERS && socket_option(fd, SO_ACCEPTCONN) == 1 &&
+	    getsockname(fd, (struct sockaddr *)a, &n) == 0)
+		k->n_listeners++;
+}
+
+/* One pass over the slots for all of it. */
+static void look_up(struct known *k)
+{
+	uint32_t n = bh_ld_acq(&bh_rt.v.io_pool.pool->mark);
+
+	memset(k, 0, sizeof(*k));
+	for (uint32_t i = 0; i < bh_rt.plan_service->n_listen && i < BH_PLAN_LISTEN; i++)
+		add_listener(k, BH_LISTEN_FD + (int)i);
+	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++) {
+		const struct bh_ioslot *s = &bh_rt.v.ios[i];
+		int fd = bh_ld_acq(&s->fd);
+
+		if (!bh_ld_acq(&s->owner) || fd < 0 || fd >= MAX_FD)
+			continue;
+		k->named[fd / 64] |= 1ull << (fd % 64);
+		if (s->kind == BH_IO_LISTENER)
+			add_listener(k, fd);
+	}
+}
+
+static bool is_named(const struct known *k, int fd)
+{
+	return fd >= MAX_FD || k->named[fd / 64] >> (fd % 64) & 1;
 }
 
 /* True if a connection to local address @a may have come in at listener @l. */
@@ -70,47 +137,32 @@ static bool came_in_at(const struct sockaddr_storage *a, const struct sockaddr_s
 		IN6_ARE_ADDR_EQUAL(&l6->sin6_addr, &a6->sin6_addr));
 }
 
-static bool is_accepted(int fd)
+static bool is_accepted(const struct known *k, int fd)
 {
-	struct sockaddr_storage mine, listener;
-	socklen_t n = sizeof(mine), one = sizeof(int);
-	int listening = 0;
+	struct sockaddr_storage mine;
+	socklen_t n = sizeof(mine);
 
-	if (getsockname(fd, (struct sockaddr *)&mine, &n) ||
-	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &one) || listening)
+	if (socket_option(fd, SO_TYPE) != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) ||
+	    getsockname(fd, (struct sockaddr *)&mine, &n))
 		return false;
-	for (uint32_t i = 0; i < bh_rt.plan_service->n_listen && i < BH_PLAN_LISTEN; i++) {
-		socklen_t m = sizeof(listener);
-
-		if (getsockname(BH_LISTEN_FD + (int)i, (struct sockaddr *)&listener, &m) == 0 &&
-		    came_in_at(&mine, &listener))
+	for (uint32_t i = 0; i < k->n_listeners; i++)
+		if (came_in_at(&mine, &k->listener[i]))
 			return true;
-	}
 	return false;
 }
 
-static uint64_t inode(int fd)
+struct search {
+	struct known known;
+	uint32_t n;
+	struct lost lost[MAX_LOST];
+};
+
+static void collect(void *ctx, int fd)
 {
-	struct stat st;
+	struct search *s = ctx;
 
-	return fstat(fd, &st) ? 0 : (uint64_t)st.st_ino;
-}
-
-static uint32_t collect(struct lost *lost, const uint64_t *named)
-{
-	DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
-	uint32_t n = 0;
-
-	while (d && n < MAX_LOST && (e = readdir(d))) {
-		int fd = atoi(e->d_name);
-
-		if (fd > BH_DOORBELL_FD && !is_named(named, fd) && is_accepted(fd))
-			lost[n++] = (struct lost){ .fd = fd, .ino = inode(fd) };
-	}
-	if (d)
-		closedir(d);
-	return n;
+	if (s->n < MAX_LOST && !is_named(&s->known, fd) && is_accepted(&s->known, fd))
+		s->lost[s->n++] = (struct lost){ .fd = fd, .ino = inode(fd) };
 }
 
 /* Waits until worker @w was outside of an accept at some moment after the call,
@@ -137,56 +189,71 @@ static bool all_passed(void)
 	return true;
 }
 
-void bh_fd_audit(void)
+bool bh_fd_audit(void)
 {
-	uint64_t *named = malloc(MAX_FD / 8);
-	struct lost lost[MAX_LOST];
-	uint32_t n;
+	struct search *s = malloc(sizeof(*s));
+	bool sure = true;
 
-	if (!named)
-		return;
-	mark_named(named);
-	n = collect(lost, named);
-	if (n && all_passed()) {
-		mark_named(named);
-		for (uint32_t i = 0; i < n; i++)
-			if (inode(lost[i].fd) == lost[i].ino && !is_named(named, lost[i].fd))
-				close(lost[i].fd);
+	if (!s)
+		return false;
+	s->n = 0;
+	look_up(&s->known);
+	each_fd(collect, s);
+	if (s->n && (sure = all_passed())) {
+		look_up(&s->known);
+		for (uint32_t i = 0; i < s->n; i++)
+			if (inode(s->lost[i].fd) == s->lost[i].ino &&
+			    !is_named(&s->known, s->lost[i].fd))
+				close(s->lost[i].fd);
 	}
-	free(named);
+	free(s);
+	return sure;
 }
 
-/* True if @fd is a zygote's end of a control socket whose other end is closed: the
- * kernel does that for the dead, and guardian and kernel share their descriptors,
- * so a kernel's death does not. */
-static bool is_stale_control(int fd)
+/* -- control sockets ------------------------------------------------------------------ */
+
+bool bh_fd_is_control(int fd)
+{
+	return fd > BH_DOORBELL_FD && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+	       socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
+	       socket_option(fd, SO_PRIORITY) == BH_CTL_MARK;
+}
+
+/* The other end is closed: the kernel does that for the dead, and guardian and
+ * kernel share their descriptors, so a kernel's death does not. The twin's, which
+ * may live, is not looked at. */
+static void close_stale(void *own, int fd)
 {
 	struct pollfd p = { .fd = fd };
-	int domain = 0, type = 0;
-	socklen_t n = sizeof(int), m = sizeof(int);
 
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX &&
-	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m) == 0 && type == SOCK_SEQPACKET &&
-	       poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
+	if (fd != *(int *)own && fd != bh_ld_rlx(&bh_rt.v.a->clones.twin_ctl) &&
+	    bh_fd_is_control(fd) && poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
+		close(fd);
 }
 
 /* The first zygote's own stays: no connection may ever get one of the low numbers. */
 void bh_fd_close_stale(int own)
 {
-	uint64_t *named = malloc(MAX_FD / 8);
-	DIR *d = named ? opendir("/proc/self/fd") : NULL;
-	struct dirent *e;
+	each_fd(close_stale, &own);
+}
 
-	if (d)
-		mark_named(named);
-	while (d && (e = readdir(d))) {
-		int fd = atoi(e->d_name);
+/* -- pidfds ------------------------------------------------------------------------------ */
 
-		if (fd > BH_DOORBELL_FD && fd != own && !is_named(named, fd) &&
-		    is_stale_control(fd))
-			close(fd);
-	}
-	if (d)
-		closedir(d);
-	free(named);
+bool bh_fd_is_pidfd(int fd)
+{
+	char path[32], link[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = fd > BH_DOORBELL_FD ? readlink(path, link, sizeof(link) - 1) : 0;
+	link[n > 0 ? n : 0] = '\0';
+	return !strcmp(link, "anon_inode:[pidfd]");
+}
+
+void bh_fd_drop_pidfd(_Atomic int32_t *word)
+{
+	int fd = bh_ld_rlx(word);
+
+	if (bh_fd_is_pidfd(fd))
+		close(fd);
+	bh_st_rlx(word, 0);
 }

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,8 +72,11 @@ static bool recv_msg(struct bh_ctl *m, int *fd)
 	return n == (ssize_t)sizeof(*m);
 }
 
-/* A copy of this process that shares its descriptors and is the guardian's child. */
-static pid_t clone_self(int *pidfd)
+/* A copy of this process that shares its descriptors and is the guardian's child.
+ * Who it is Linux writes to the arena, before it can run: a kill after the clone
+ * leaves neither a descriptor nor a process that the next zygote or the kernel
+ * cannot find (ipc/clones.h). @pid may be NULL. */
+static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 {
 	struct clone_args a = { .flags = CLONE_FILES | CLONE_PARENT | CLONE_PIDFD,
 				.pidfd = (uint64_t)(uintptr_t)pidfd };
@@ -83,17 +87,22 @@ static pid_t clone_self(int *pidfd)
 		a.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
 		a.child_tid = (uint64_t)(uintptr_t)tid_word;
 	}
-	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	if (pid) {
+		a.flags |= CLONE_PARENT_SETTID;
+		a.parent_tid = (uint64_t)(uintptr_t)pid;
+	}
+	bh_fd_drop_pidfd(pidfd); /* left by a zygote that was killed with it */
+	pid_t child = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 
-	return pid < 0 ? -errno : pid;
+	return child < 0 ? -errno : child;
 }
 
 static void fork_worker(const struct bh_ctl *req)
 {
 	struct bh_ctl rep = { .op = BH_CTL_FORKED, .slot = req->slot, .epoch = req->epoch };
+	_Atomic int32_t *pidfd = &bh_rt.v.a->clones.worker_pidfd;
 	char name[16];
-	int pidfd = -1;
-	pid_t pid = clone_self(&pidfd);
+	pid_t pid = clone_self(pidfd, NULL);
 
 	if (pid == 0) {
 		snprintf(name, sizeof(name), "bh:%.8s:%u", bh_rt.plan_service->name, req->slot);
@@ -102,32 +111,56 @@ static void fork_worker(const struct bh_ctl *req)
 		_exit(0); /* the slot is another incarnation's */
 	}
 	rep.value = pid;
-	send_msg(&rep, pidfd);
-	if (pidfd >= 0)
-		close(pidfd);
+	send_msg(&rep, pid > 0 ? bh_ld_rlx(pidfd) : -1);
+	bh_fd_drop_pidfd(pidfd);
+}
+
+/* The twin made last is dead, or made for a kernel that does not know of it. It
+ * must be gone before its control socket's number can be another's, or it would
+ * read from that. (The caller itself may be that twin.) */
+static void end_twin(int keep)
+{
+	struct bh_clones *c = &bh_rt.v.a->clones;
+	struct pollfd death = { .fd = bh_ld_rlx(&c->twin_pidfd), .events = POLLIN };
+	int ctl = bh_ld_rlx(&c->twin_ctl);
+
+	if (bh_ld_rlx(&c->twin_pid) != getpid() && bh_fd_is_pidfd(death.fd)) {
+		syscall(SYS_pidfd_send_signal, death.fd, SIGKILL, NULL, 0);
+		while (poll(&death, 1, -1) < 0 && errno == EINTR)
+			;
+	}
+	bh_fd_drop_pidfd(&c->twin_pidfd);
+	/* Forgotten first: killed here, the audit finds the socket. */
+	bh_st_rlx(&c->twin_ctl, 0);
+	bh_compiler_barrier();
+	if (ctl != ctl_fd && ctl != keep && bh_fd_is_control(ctl))
+		close(ctl);
 }
 
 static void fork_twin(const struct bh_ctl *req, int fd)
 {
 	struct bh_ctl rep = { .op = BH_CTL_TWIN, .slot = req->slot, .epoch = req->epoch };
-	int pidfd = -1;
+	struct bh_clones *c = &bh_rt.v.a->clones;
 	pid_t pid;
 
 	if (fd < 0)
 		return;
-	bh_fd_close_stale(ctl_fd);
-	pid = clone_self(&pidfd);
+	end_twin(fd);
+	bh_st_rel(&c->twin_pid, 0);
+	bh_st_rel(&c->twin_epoch, req->epoch);
+	bh_st_rel(&c->twin_ctl, fd);
+	pid = clone_self(&c->twin_pidfd, &c->twin_pid);
 	if (pid == 0) {
 		/* The number stays open in the shared table; it is this process's now. */
 		ctl_fd = fd;
 		return;
 	}
 	rep.value = pid;
-	send_msg(&rep, pidfd);
-	if (pidfd >= 0)
-		close(pidfd);
-	if (pid < 0)
+	send_msg(&rep, pid > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
+	if (pid < 0) {
+		bh_st_rlx(&c->twin_ctl, 0);
 		close(fd);
+	}
 }
 
 /* Closes what I/O slot @idx names, if it is still the descriptor that it was.
@@ -154,6 +187,18 @@ static void close_io(uint32_t idx, uint32_t gen)
 		bh_pool_give_shared(&bh_rt.v.io_pool, idx);
 }
 
+/* A predecessor's descriptors and lost sockets. A worker that is stopped inside an
+ * accept must not keep others from being forked: the kernel asks again. */
+static void audit_fds(void)
+{
+	struct bh_ctl rep = { .op = BH_CTL_AUDIT_FDS };
+
+	bh_fd_drop_pidfd(&bh_rt.v.a->clones.worker_pidfd);
+	bh_fd_close_stale(ctl_fd);
+	if (!bh_fd_audit())
+		send_msg(&rep, -1);
+}
+
 static _Noreturn void serve(void)
 {
 	struct bh_ctl m;
@@ -172,7 +217,7 @@ static _Noreturn void serve(void)
 			close_io(m.slot, m.epoch);
 			break;
 		case BH_CTL_AUDIT_FDS:
-			bh_fd_audit();
+			audit_fds();
 			break;
 		default:
 			break;

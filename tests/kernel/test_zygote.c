@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* A zygote killed before and after each system call of what it is asked to do: its
+ * twin goes on, and no descriptor stays behind. The service is a real one. */
+#include <check.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+enum {
+	MAX_STOPS = 200
+};
+
+static struct rig r;
+
+static void setup(void)
+{
+	struct rlimit few = { 512, 512 }; /* it looks at every number that can be one */
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_init(&r);
+	struct bh_plan_service *s = &r.plan->services[0];
+
+	snprintf(s->host, sizeof(s->host), "%s", ZYGOTE_HOST);
+	snprintf(s->module, sizeof(s->module), "%s", ZYGOTE_MODULE);
+	s->restart_intensity = 0;
+	s->backoff_min_ms = s->backoff_max_ms = 1;
+}
+
+static void teardown(void)
+{
+	rig_fini(&r);
+}
+
+static bool all_up(void)
+{
+	const struct bh_proc *w = rig_proc(&r, BH_PROC_WORKER);
+
+	for (uint32_t i = 0; i < RIG_WORKERS; i++)
+		if (bh_ld_acq(&w[i].state) != BH_PROC_UP)
+			return false;
+	return bh_ld_acq(&rig_proc(&r, BH_PROC_ZYGOTE)->state) == BH_PROC_UP &&
+	       bh_ld_acq(&rig_proc(&r, BH_PROC_TWIN)->state) == BH_PROC_UP;
+}
+
+/* -- descriptors ------------------------------------------------------------------- */
+
+/* How many the service has; what they are, in @text. */
+static int descriptors(char *text, size_t size)
+{
+	char path[40], link[64];
+	struct dirent *e;
+	size_t used = 0;
+	int n = 0;
+
+	text[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/fd", rig_proc(&r, BH_PROC_ZYGOTE)->pid);
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+		link[len > 0 ? len : 0] = '\0';
+		if (used < size)
+			used += (size_t)snprintf(text + used, size - used, " %s:%s", e->d_name,
+						 link);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static int count(void)
+{
+	char text[4096];
+
+	return descriptors(text, sizeof(text));
+}
+
+/* -- the zygote, step by step ---------------------------------------------------------- */
+
+static struct __ptrace_syscall_info stop_info(pid_t pid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info), 0);
+	return info;
+}
+
+static bool waits_for_request(pid_t pid)
+{
+	struct __ptrace_syscall_info info = stop_info(pid);
+
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_recvmsg;
+}
+
+/* On to the next stop at a system call. */
+static void step(pid_t pid)
+{
+	int status;
+
+	do {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, 0, 0), 0);
+		ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+		ck_assert_msg(WIFSTOPPED(status), "the zygote ended: %x", status);
+	} while (WSTOPSIG(status) != (SIGTRAP | 0x80));
+}
+
+/* Stopped where it waits for a request. */
+static void attach(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	while (!waits_for_request(pid))
+		step(pid);
+}
+
+/* Has the zygote do the @requests that @provoke makes the kernel send, and kills it
+ * at the @n-th stop of that. False: it was through before. */
+static bool kill_at(int n, int requests, void (*provoke)(void))
+{
+	pid_t pid = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+	int status;
+
+	attach(pid);
+	provoke();
+	for (int i = 0; i < n; i++) {
+		step(pid);
+		if (waits_for_request(pid) && --requests == 0) {
+			ptrace(PTRACE_DETACH, pid, 0, 0);
+			return false;
+		}
+	}
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	rig_until(rig_proc(&r, BH_PROC_ZYGOTE)->pid != pid);
+	return true;
+}
+
+/* At every stop; there must be at least @least. */
+static void check_all_stops(void (*provoke)(void), int requests, int least)
+{
+	char text[4096], now[4096];
+	int n = 1;
+
+	rig_start(&r, true);
+	rig_until(all_up());
+	kill(rig_proc(&r, BH_PROC_ZYGOTE)->pid, SIGKILL);
+	rig_until(r.board->services[0].zygote_restarts == 1 && all_up());
+	int base = descriptors(text, sizeof(text));
+	while (n < MAX_STOPS && kill_at(n, requests, provoke)) {
+		rig_until(all_up());
+		for (int left = 1000; count() != base && left; left--)
+			usleep(2000);
+		int left = descriptors(now, sizeof(now));
+		ck_assert_msg(left == base, "killed at stop %d: %d descriptors, not %d:\n%s\n%s", n,
+			      left, base, text, now);
+		ck_assert_msg(r.board->services[0].resets == 0, "killed at stop %d: reset: %s", n,
+			      r.board->services[0].last_reset);
+		n++;
+	}
+	ck_assert_int_gt(n, least);
+	ck_assert_int_lt(n, MAX_STOPS);
+}
+
+static void end_worker(void)
+{
+	kill(r.board->services[0].worker_pid[0], SIGKILL);
+}
+
+static void end_worker_in_accept(void)
+{
+	bh_st_rel(&r.v.workers[0].journal.accepting, 1);
+	end_worker();
+}
+
+START_TEST(killed_while_it_makes_a_worker)
+{
+	check_all_stops(end_worker, 1, 8);
+}
+END_TEST
+
+START_TEST(killed_while_it_looks_for_lost_descriptors)
+{
+	check_all_stops(end_worker_in_accept, 2, 20);
+}
+END_TEST
+
+static void end_twin(void)
+{
+	kill(rig_proc(&r, BH_PROC_TWIN)->pid, SIGKILL);
+}
+
+/* Steps a zygote that has lost its twin until it has cloned another, and kills it:
+ * nobody has told the kernel of that one. */
+static void check_untold_twin(bool kernel_too)
+{
+	rig_start(&r, true);
+	rig_until(all_up());
+	pid_t first = r.board->services[0].worker_pid[0], pid = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+	struct __ptrace_syscall_info info;
+	uint64_t call = 0;
+	int status;
+
+	attach(pid);
+	end_twin();
+	do {
+		step(pid);
+		info = stop_info(pid);
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			call = info.entry.nr;
+	} while (info.op != PTRACE_SYSCALL_INFO_EXIT || call != SYS_clone3);
+	if (kernel_too)
+		kill(r.board->kernel_pid, SIGKILL);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	rig_until(rig_proc(&r, BH_PROC_ZYGOTE)->pid != pid && all_up());
+	ck_assert_msg(r.board->services[0].resets == 0, "reset: %s",
+		      r.board->services[0].last_reset);
+	ck_assert_int_eq(r.board->services[0].worker_pid[0], first);
+}
+
+START_TEST(twin_that_nobody_told_of_takes_over)
+{
+	check_untold_twin(false);
+}
+END_TEST
+
+START_TEST(twin_that_nobody_told_of_takes_over_under_the_next_kernel)
+{
+	check_untold_twin(true);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("zygote");
+	TCase *c = tcase_create("zygote");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 120);
+	tcase_add_test(c, killed_while_it_makes_a_worker);
+	tcase_add_test(c, killed_while_it_looks_for_lost_descriptors);
+	tcase_add_test(c, twin_that_nobody_told_of_takes_over);
+	tcase_add_test(c, twin_that_nobody_told_of_takes_over_under_the_next_kernel);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
