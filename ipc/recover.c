@@ -178,8 +178,7 @@ static void link_journal(const struct bh_view *v, struct bh_worker *w, struct bh
 
 /* -- the kernel's own journal --------------------------------------------------- */
 
-/* A hint that may have been lost: if the task is SCHEDULED, queue it (again). */
-static void requeue(const struct bh_view *v, uint32_t idx)
+void bh_requeue(const struct bh_view *v, uint32_t idx)
 {
 	struct bh_tcb *t = bh_tcb_at(v, idx);
 
@@ -223,7 +222,7 @@ void bh_recover_kernel(const struct bh_view *v)
 	struct bh_block *b = bh_block_at(v, ref);
 	struct bh_ioslot *s = bh_io_at(v, io);
 
-	requeue(v, bh_ld_acq(&v->a->waking));
+	bh_requeue(v, bh_ld_acq(&v->a->waking));
 	if (b)
 		relink(v, bh_ld_acq(&b->owner), ref, 0);
 	if (s)
@@ -354,7 +353,7 @@ static void recover_queues(const struct bh_view *v, struct bh_worker *w)
 	/* All cells, whatever head and tail say: a thief's copies stand beyond
 	 * its tail, what was popped and not yet run before its head. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
-		requeue(v, bh_ld_rlx(&w->runq.cells[i]));
+		bh_requeue(v, bh_ld_rlx(&w->runq.cells[i]));
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		bh_st_rlx(&w->runq.cells[i], 0);
 	/* Empty, and the counters go on growing: a thief that still holds an old
@@ -363,9 +362,9 @@ static void recover_queues(const struct bh_view *v, struct bh_worker *w)
 		;
 	if (tail < head)
 		bh_st_rel(&w->runq.tail, head);
-	requeue(v, bh_xchg(&w->lifo, 0));
-	requeue(v, bh_ld_rlx(&w->journal.popped));
-	requeue(v, bh_ld_rlx(&w->journal.wake));
+	bh_requeue(v, bh_xchg(&w->lifo, 0));
+	bh_requeue(v, bh_ld_rlx(&w->journal.popped));
+	bh_requeue(v, bh_ld_rlx(&w->journal.wake));
 }
 
 /* A task this worker was making: RESERVED still, it never was. */

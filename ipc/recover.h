@@ -56,6 +56,9 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
  * (arena->waking) names the task in between. Commit: the CAS on the state. */
 void bh_kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags);
 
+/* A hint to task @idx may have been lost: if it is SCHEDULED, queues it (again). */
+void bh_requeue(const struct bh_view *v, uint32_t idx);
+
 /* Finishes what a kernel that was killed was in the middle of. First thing on
  * attaching to an arena. */
 void bh_recover_kernel(const struct bh_view *v);

@@ -184,6 +184,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_reactor(k);
 		bh_phase_timers(k);
 		bh_phase_verify(k);
+		bh_phase_stalls(k);
 		bh_phase_restarts(k);
 		bh_phase_servers(k);
 		housekeeping(k);

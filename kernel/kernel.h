@@ -7,7 +7,7 @@
  * order:
  *
  *   wait → signals → deaths → control → workers → reactor → timers → verify
- *        → restarts → stop
+ *        → stalls → restarts → stop
  *
  * State. All that a successor must know is on the board (ipc/board.h), stored
  * before it matters: descriptors, pids, epochs. struct bh_kernel and what hangs
@@ -65,6 +65,15 @@ enum bh_stop {
  * arena, in its first generation. It is never refused. */
 #define BH_MAIN_TASK bh_handle(1, 1)
 
+/* A worker that does not turn, as far as is known (stall.c). */
+struct bh_kstall {
+	uint64_t beat;      /* its count of turns when last looked at */
+	int64_t stalled_ns; /* for so long it has not moved, and should have */
+	int64_t asked_ns;   /* when Linux was asked what it does */
+	char state;         /* the answer: a letter of /proc/PID/stat; 0: not asked */
+	bool told;          /* it was logged */
+};
+
 /* What is known of a process beyond the board: all of it may be forgotten. */
 struct bh_kproc {
 	bool asked;       /* a worker or twin: the request was sent to the zygote */
@@ -72,11 +81,9 @@ struct bh_kproc {
 	bool ctl_ready;   /* its control socket has something to say */
 	bool owed;        /* a server: arenas are to be sent to it */
 	bool killed;      /* killed by the kernel: its death is no news */
-	bool beat_told;   /* that it does not turn was logged */
 	int64_t seen_ns;  /* when its death was noticed; 0: it was not */
 	int64_t asked_ns; /* when the request was sent */
-	uint64_t beat;    /* its heartbeat when last looked at */
-	int64_t beat_ns;  /* when that last changed */
+	struct bh_kstall stall;
 };
 
 /* One service, as the kernel holds it. */
@@ -113,11 +120,12 @@ struct bh_kernel {
 	struct bh_board *board;
 	int board_fd, death_fd, lifeline;
 	int epfd, sigfd;
-	int64_t now_ns;       /* of this turn */
-	int64_t wake_ns;      /* when the next turn is due at the latest */
-	int64_t next_look_ns; /* housekeeping */
-	bool attached;        /* this kernel replaced one that died */
-	int64_t oom_kills[2]; /* oom.c: accounted for; as last looked at */
+	int64_t now_ns;        /* of this turn */
+	int64_t wake_ns;       /* when the next turn is due at the latest */
+	int64_t next_look_ns;  /* housekeeping */
+	int64_t stall_look_ns; /* the last one (stall.c) */
+	bool attached;         /* this kernel replaced one that died */
+	int64_t oom_kills[2];  /* oom.c: accounted for; as last looked at */
 	bool signalled, deaths;
 	bool orphaned; /* the guardian is dead: nobody reaps, and nobody notes deaths */
 	enum bh_stop stop;
@@ -304,8 +312,13 @@ bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot);
 
 void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 
-/* Phase: which of those that start are up; who does not turn any more. */
+/* Phase: which of those that start are up. */
 void bh_phase_workers(struct bh_kernel *k);
+
+/* -- stall.c: workers that do not turn ---------------------------------------------------- */
+
+/* Phase: who has not turned since the last look. */
+void bh_phase_stalls(struct bh_kernel *k);
 
 /* -- recovery.c: the death of a worker -------------------------------------------------- */
 

@@ -40,7 +40,7 @@ static bool last_words(const struct bh_ksvc *s, uint32_t slot, uint32_t epoch,
 
 void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40])
 {
-	memcpy(out, s->v.types[type].name, 40);
+	memcpy(out, s->v.types[type % BH_TYPES].name, 40);
 	out[39] = '\0';
 	/* It goes to people's terminals. */
 	for (char *c = out; *c; c++)

@@ -19,7 +19,6 @@
 
 enum {
 	START_LIMIT_S = 10, /* from the wish to the first turn */
-	STUCK_S = 5,        /* without a turn, and this is worth a line */
 };
 
 static uint32_t next_epoch(uint32_t epoch)
@@ -146,7 +145,6 @@ static void is_up(struct bh_ksvc *s, uint32_t slot, int64_t ready_ns)
 	}
 	bh_crash_replaced(k, idx, ready_ns);
 	bh_st_rel(&p->state, BH_PROC_UP);
-	k->proc[idx].beat_ns = k->now_ns;
 	s->were_up |= 1ull << slot;
 }
 
@@ -194,29 +192,6 @@ static void look_late(struct bh_ksvc *s, uint32_t slot)
 	}
 }
 
-static void look_stuck(struct bh_ksvc *s, uint32_t slot)
-{
-	struct bh_kernel *k = s->kernel;
-	struct bh_kproc *kp = &k->proc[bh_worker_proc(s, slot)];
-	struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, slot));
-	struct bh_worker *w = &s->v.workers[slot];
-	uint64_t beat = bh_ld_rlx(&w->heartbeat), task = bh_ld_rlx(&w->current);
-
-	if (bh_ld_acq(&p->state) != BH_PROC_UP)
-		return;
-	if (beat != kp->beat || !task || !kp->beat_ns) {
-		kp->beat = beat;
-		kp->beat_ns = k->now_ns;
-		kp->beat_told = false;
-	} else if (!kp->beat_told && k->now_ns - kp->beat_ns > STUCK_S * BH_NS_PER_S) {
-		kp->beat_told = true;
-		bh_log("service %s: worker %u (pid %d) has been in one poll for %lld s "
-		       "(task %u)",
-		       s->plan->name, slot, p->pid,
-		       (long long)((k->now_ns - kp->beat_ns) / BH_NS_PER_S), bh_handle_idx(task));
-	}
-}
-
 static void look_all(struct bh_ksvc *s, bool housekeeping)
 {
 	struct bh_kernel *k = s->kernel;
@@ -228,10 +203,8 @@ static void look_all(struct bh_ksvc *s, bool housekeeping)
 	s->bell = false;
 	for (uint32_t i = 0; i < s->workers; i++) {
 		look(s, i);
-		if (housekeeping) {
+		if (housekeeping)
 			look_late(s, i);
-			look_stuck(s, i);
-		}
 	}
 	if (s->were_up == all && s->board->state == BH_PROC_STARTING) {
 		s->board->state = BH_PROC_UP;

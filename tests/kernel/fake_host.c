@@ -94,6 +94,7 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 
 	if (!bh_cas(&w->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
 		_exit(0);
+	bh_or(&view.a->idle.parked, 1ull << slot); /* it has nothing to do */
 	bh_st_rel(&w->ready_ns, now_ns());
 	if (write(BH_DOORBELL_FD, &one, sizeof(one)) < 0)
 		_exit(1);

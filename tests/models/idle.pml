@@ -3,10 +3,11 @@
  * idle.pml: ipc/idle.h, and the executor's use of it: workers that look for work,
  * search, and sleep, and a kernel that queues work and wakes them.
  *
- * Holds: when nothing moves any more, no work is queued. In one half of the runs
- * one process is killed at any step, and its bits are cleared and all workers
- * woken after it; in the other half one piece of work never ends, and still no
- * other may be left lying while a worker sleeps.
+ * Holds: when nothing moves any more, no work is queued. In some runs one process
+ * is killed at any step, and its bits are cleared and all workers woken after it;
+ * in some one piece of work never ends, and still no other may be left lying while
+ * a worker sleeps; and in some both happens, and the kernel clears the searching
+ * bit of the worker that does not turn (ipc/stall.c).
  */
 #define WORKERS 2
 #define KERNEL  WORKERS /* its index, beside the workers' */
@@ -21,6 +22,7 @@ bool parked[WORKERS], searching[WORKERS];
 bool asleep[WORKERS]; /* the futex word is BH_PARKED */
 bool dead[WORKERS + 1], gone[WORKERS + 1];
 bool hog; /* there is still one that never ends */
+bool hogged[WORKERS];
 
 /* bh_notify(): a step for each word it touches; goes on at @then. */
 #define NOTIFY(then)                                                                       \
@@ -59,7 +61,7 @@ end_idle:	do
 			pc = (last -> PICK1 : POLL);
 			last = false }
 		NOTIFY(POLL)
-		:: d_step { pc == POLL && hog -> hog = false; pc = HOGGED }
+		:: d_step { pc == POLL && hog -> hog = false; hogged[me] = true; pc = HOGGED }
 		:: d_step { pc == POLL -> pc = TURN }
 		/* bh_idle_park_begin() */
 		:: d_step { pc == PARK1 -> asleep[me] = true; pc = PARK2 }
@@ -90,7 +92,9 @@ end_idle:	do
 		:: d_step { pc == CANCEL3 -> asleep[me] = false; pc = TURN }
 		:: d_step { pc == SLEEP && !asleep[me] -> pc = TURN }
 		od
-	} unless { atomic { dead[me] -> gone[me] = true; pc = TURN; w = 0; last = false } };
+	} unless { atomic {
+		dead[me] -> gone[me] = true; pc = TURN; w = 0; last = false; hogged[me] = false
+	} };
 	atomic { !gone[me] -> goto end_idle }
 }
 
@@ -141,6 +145,26 @@ proctype killer()
 end:	skip
 }
 
+/* bh_stall_relieve() */
+proctype relief()
+{
+	mtype pc = TURN;
+	byte w;
+end_relief:
+	do
+#ifndef MUTATE_NO_RELIEF
+#ifdef MUTATE_RELIEF_SILENT /* what was queued while the bit stood woke nobody */
+	:: d_step { pc == TURN && hogged[0] && searching[0] -> searching[0] = false }
+	:: d_step { pc == TURN && hogged[1] && searching[1] -> searching[1] = false }
+#else
+	:: d_step { pc == TURN && hogged[0] && searching[0] -> searching[0] = false; pc = PICK1 }
+	:: d_step { pc == TURN && hogged[1] && searching[1] -> searching[1] = false; pc = PICK1 }
+#endif
+#endif
+	NOTIFY(TURN)
+	od
+}
+
 init
 {
 	atomic {
@@ -150,6 +174,7 @@ init
 		if
 		:: run killer()
 		:: hog = true
+		:: run killer(); run relief(); hog = true
 		fi
 	}
 	timeout;

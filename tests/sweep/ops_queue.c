@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "ipc/stall.h"
+
 static void fill_ring(struct world *w, uint32_t slot, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -134,8 +136,7 @@ static void run_wake(struct world *w)
 {
 	bh_rt_wake(w->other, 0, 0);
 }
-SWEEP(overflow, .setup = setup_full, .run = run_wake,
-      .covers = "bh_runq_overflow overflow");
+SWEEP(overflow, .setup = setup_full, .run = run_wake, .covers = "bh_runq_overflow overflow");
 
 /* -- pools -- */
 
@@ -233,3 +234,39 @@ static const char *check_awake(struct world *w)
 }
 SWEEP(notify, .setup = setup_notify, .run = run_notify, .check = check_awake,
       .covers = "bh_idle_pick bh_unpark");
+
+/* -- the kernel and a worker that does not turn -- */
+
+static void setup_stalled(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+
+	setup_notify(w);
+	bh_st_rlx(&me->lifo, world_task(w, BH_SCHEDULED, OTHER));
+	bh_or(&w->v.a->idle.searching, 1ull << VICTIM);
+}
+
+static void run_relieve(struct world *w)
+{
+	bh_stall_relieve(&w->v, VICTIM);
+}
+SWEEP(stall_relieve, .setup = setup_stalled, .run = run_relieve, .check = check_awake,
+      .covers = "bh_stall_relieve");
+
+/* Stopped with a task popped and another one stolen, both in no queue. */
+static void setup_in_hand(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+
+	w->other = world_task(w, BH_SCHEDULED, OTHER);
+	bh_st_rlx(&me->journal.popped, w->other);
+	bh_st_rlx(&me->runq.cells[5], world_task(w, BH_SCHEDULED, OTHER));
+}
+
+static void run_requeue(struct world *w)
+{
+	bh_stall_requeue(&w->v, VICTIM);
+	if (bh_inject_len(&w->v.inject) != 2)
+		_Exit(3);
+}
+SWEEP(stall_requeue, .setup = setup_in_hand, .run = run_requeue, .covers = "");

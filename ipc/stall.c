@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "stall.h"
+
+#include "recover.h"
+
+/* Killed between the CAS and the push, the kernel's journal names the task. A CAS,
+ * not an exchange: what is taken must be what the journal names. */
+static void take_lifo(const struct bh_view *v, struct bh_worker *w)
+{
+	uint32_t idx = bh_ld_acq(&w->lifo);
+
+	if (!idx)
+		return;
+	bh_st_rlx(&v->a->waking, idx);
+	bh_compiler_barrier();
+	if (bh_cas(&w->lifo, &idx, 0))
+		bh_enqueue_shared(v, idx);
+}
+
+void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
+{
+	struct bh_worker *w = &v->workers[slot];
+	struct bh_idle *idle = &v->a->idle;
+	uint64_t bit = 1ull << slot;
+	bool owed = false;
+
+	take_lifo(v, w);
+	/* A searcher's duty passes to whoever clears its bit: what was queued while
+	 * it stood woke nobody. The AND comes before the look at the queues. */
+	if (bh_ld_rlx(&idle->searching) & bit)
+		owed = bh_and(&idle->searching, ~bit) & bit;
+	if (bh_ld_acq(&w->park) == BH_PARKED && !(bh_ld_acq(&idle->parked) & bit))
+		bh_unpark(&w->park);
+	if (owed || bh_runq_len(&w->runq) || bh_inject_ready(&v->inject))
+		bh_notify(v);
+}
+
+/* A task pinned to the worker itself only that one may run, and it will. */
+static void requeue(const struct bh_view *v, uint32_t slot, uint32_t idx)
+{
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+	uint64_t s = t ? bh_ld_rlx(&t->state) : 0;
+
+	if (t && !((s & BH_PINNED) && bh_state_worker(s) == slot))
+		bh_requeue(v, idx);
+}
+
+void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
+{
+	struct bh_worker *w = &v->workers[slot];
+	struct bh_tcb *t = bh_tcb_at(v, bh_ld_rlx(&w->journal.slot));
+
+	if (bh_inject_ready(&v->inject))
+		return;
+	requeue(v, slot, bh_ld_rlx(&w->journal.popped));
+	requeue(v, slot, bh_ld_rlx(&w->journal.wake));
+	/* A thief's copies stand beyond its tail until it moves that. */
+	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
+		requeue(v, slot, bh_ld_rlx(&w->runq.cells[i]));
+	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_DONE) {
+		uint64_t parent = bh_ld_rlx(&t->parent);
+
+		if (parent)
+			bh_kernel_wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
+	}
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stall.c: workers that are alive and do not turn: in a poll that takes long, in an
+ * endless loop, stopped, or blocked in the kernel.
+ *
+ * The hot path pays nothing: a worker counts its turns anyway, and this looks every
+ * LOOK_MS whether the count has moved, as long as any worker is awake. (When all
+ * are parked there is nothing to look at; whoever wakes the first of them goes
+ * through this kernel or is noticed by the next housekeeping.)
+ *
+ * What a stalled worker keeps from the others is handed to them at the second look
+ * that finds it at the same turn: ipc/stall.h.
+ */
+#include "kernel.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/stall.h"
+
+enum {
+	LOOK_MS = 2,
+	CREDIT_MS = 100,      /* what one look counts at most: if the kernel itself did not run
+			      meanwhile, perhaps nobody did */
+	ASK_FIRST_MS = 20,    /* stalled so long, Linux is asked what the process does, */
+	ASK_MS = 100,         /* and again so often; */
+	ASK_PARKED_MS = 1000, /* if it is parked, in case it is stopped in its sleep */
+	REPORT_MS = 1000,
+};
+
+/* The letter of /proc/PID/stat: R, S, D, T, ...; 0: cannot be had. */
+static char ask_state(int32_t pid)
+{
+	char path[32], text[128], *end;
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* The name before it is the worker's to choose. */
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' ? end[2] : 0;
+}
+
+static bool is_stopped(char state)
+{
+	return state == 'T' || state == 't';
+}
+
+static const char *state_text(char state)
+{
+	if (is_stopped(state))
+		return "stopped by a signal";
+	return state == 'D' ? "blocked in the kernel" :
+	       state == 'S' ? "waiting in a system call" :
+			      "running";
+}
+
+static void report(struct bh_ksvc *s, uint32_t slot, const struct bh_kstall *st)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	uint64_t task = bh_ld_rlx(&s->v.workers[slot].current);
+	struct bh_tcb *t = bh_tcb_of(&s->v, task);
+	char name[40] = "none";
+
+	if (t)
+		bh_type_name(s, t->type % BH_TYPES, name);
+	bh_log("service %s: worker %u (pid %d) has not turned for %lld ms: %s; its task: %s",
+	       s->plan->name, slot, p->pid, (long long)(st->stalled_ns / BH_NS_PER_MS),
+	       state_text(st->state), name);
+}
+
+static void turned(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, uint64_t beat)
+{
+	if (st->told)
+		bh_log("service %s: worker %u turns again", s->plan->name, slot);
+	*st = (struct bh_kstall){ .beat = beat, .asked_ns = st->asked_ns };
+}
+
+static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool parked)
+{
+	struct bh_kernel *k = s->kernel;
+	int64_t ago_ms = (k->now_ns - st->asked_ns) / BH_NS_PER_MS;
+
+	if (parked ? ago_ms < ASK_PARKED_MS :
+		     st->stalled_ns < ASK_FIRST_MS * BH_NS_PER_MS || (st->state && ago_ms < ASK_MS))
+		return;
+	st->state = ask_state(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
+	st->asked_ns = k->now_ns;
+	/* One that runs is in user code, with nothing of ours in its hand. */
+	if (!parked && st->state != 'R')
+		bh_stall_requeue(&s->v, slot);
+}
+
+static void look(struct bh_ksvc *s, uint32_t slot, int64_t since_ns)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_kstall *st = &k->proc[idx].stall;
+	bool parked = bh_ld_acq(&s->v.a->idle.parked) >> slot & 1;
+	uint64_t beat = bh_ld_rlx(&s->v.workers[slot].heartbeat);
+
+	if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP)
+		return;
+	ask(s, slot, st, parked);
+	if (beat != st->beat || (parked && !is_stopped(st->state))) {
+		turned(s, slot, st, beat);
+		return;
+	}
+	st->stalled_ns += since_ns;
+	if (!parked)
+		bh_stall_relieve(&s->v, slot);
+	if (!st->told && st->stalled_ns >= REPORT_MS * BH_NS_PER_MS) {
+		st->told = true;
+		report(s, slot, st);
+	}
+}
+
+/* Bits of the slots that are up and not parked. */
+static uint64_t awake(const struct bh_ksvc *s)
+{
+	uint64_t up = 0;
+
+	for (uint32_t i = 0; i < s->workers; i++)
+		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_UP)
+			up |= 1ull << i;
+	return up & ~bh_ld_acq(&s->v.a->idle.parked);
+}
+
+void bh_phase_stalls(struct bh_kernel *k)
+{
+	int64_t since = k->now_ns - k->stall_look_ns, next = k->stall_look_ns;
+	bool due = since >= LOOK_MS * BH_NS_PER_MS;
+
+	if (due)
+		k->stall_look_ns = next = k->now_ns;
+	if (since > CREDIT_MS * BH_NS_PER_MS)
+		since = CREDIT_MS * BH_NS_PER_MS;
+	next += LOOK_MS * BH_NS_PER_MS;
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		if (!s->mapped || bh_service_resetting(s))
+			continue;
+		for (uint32_t w = 0; w < s->workers && due; w++)
+			look(s, w, since);
+		if (awake(s))
+			bh_wake_by(k, next);
+	}
+}
