@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep.c: the stepping, copying and judging of sweep.h. */
+/* sweep.c: the stepping and judging of sweep.h. */
 #include "sweep.h"
 
 #include <err.h>
@@ -23,46 +23,6 @@ void sweep_register(struct sweep_op *op)
 {
 	op->next = ops;
 	ops = op;
-}
-
-/* -- copying ------------------------------------------------------------------- */
-
-/* What recovery and audit read: the tables, and the slots of the workers there
- * are. Blocks' contents are nobody's business. */
-struct part {
-	uint64_t off, len;
-};
-
-static uint32_t parts_of(const struct bh_layout *l, struct part p[3])
-{
-	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_worker) * WORKERS };
-	p[1] = (struct part){ l->off_inject, l->off_data[0] - l->off_inject };
-	p[2] = (struct part){ l->off_pinned, (sizeof(uint64_t) << l->pinned_log2) * WORKERS };
-	return 3;
-}
-
-static bool same(const struct world *a, const struct world *b)
-{
-	struct part p[3];
-	uint32_t n = parts_of(&a->v.l, p);
-
-	for (uint32_t i = 0; i < n; i++)
-		if (memcmp((char *)a->v.a + p[i].off, (char *)b->v.a + p[i].off, p[i].len))
-			return false;
-	return true;
-}
-
-static void copy(struct world *to, const struct world *from)
-{
-	struct part p[3];
-	uint32_t n = parts_of(&from->v.l, p);
-
-	for (uint32_t i = 0; i < n; i++)
-		memcpy((char *)to->v.a + p[i].off, (char *)from->v.a + p[i].off, p[i].len);
-	to->me = from->me;
-	to->child = from->child;
-	to->other = from->other;
-	to->io = from->io;
 }
 
 /* -- intruders: worker 1, between the victim's last instruction and recovery --- */
@@ -143,7 +103,7 @@ static void judge(const struct sweep_op *op, const struct world *wreck, struct w
 	size_t n = op->no_intruders ? 1 : sizeof(intruders) / sizeof(*intruders);
 
 	for (size_t i = 0; i < n; i++) {
-		copy(scratch, wreck);
+		world_copy(scratch, wreck);
 		world_become(scratch, OTHER);
 		intruders[i].act(scratch);
 		world_recover(scratch);
@@ -195,7 +155,7 @@ static void sweep(const struct sweep_op *op, struct tally *t)
 	pid_t pid = start(op, &w);
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		errx(1, "%s: did not stop", op->name);
-	copy(&before, &w);
+	world_copy(&before, &w);
 	judge(op, &w, &scratch, 0, t);
 	while (step < MAX_STEPS) {
 		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
@@ -206,9 +166,9 @@ static void sweep(const struct sweep_op *op, struct tally *t)
 			errx(1, "%s: stopped by signal %d after %lu instructions", op->name,
 			     WIFSTOPPED(status) ? WSTOPSIG(status) : WTERMSIG(status), step);
 		step++;
-		if (same(&w, &before))
+		if (world_same(&w, &before))
 			continue;
-		copy(&before, &w);
+		world_copy(&before, &w);
 		judge(op, &w, &scratch, step, t);
 		if (t->bad - bad > 8)
 			break; /* enough to read */

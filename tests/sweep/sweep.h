@@ -32,18 +32,19 @@
 enum {
 	VICTIM = 0,
 	OTHER = 1,
+	SPARE = 2,
 	WORKERS = 3,
-	WORLD_EPOCH = 7 /* of both workers that are up */
+	WORLD_EPOCH = 7 /* of all that are up */
 };
 
 /* A small system: three worker slots, of which 0 and 1 are up at epoch 7. */
 struct world {
 	struct bh_view v;
+	int fd;
 	uint32_t me;    /* index of the task that runs in worker 0 */
 	uint32_t child; /* what setups made, for run and check */
 	uint32_t other;
 	uint32_t io;
-	int steps;
 };
 
 struct sweep_op {
@@ -74,6 +75,17 @@ void sweep_register(struct sweep_op *op);
 void world_make(struct world *w, void *base);
 void world_free(struct world *w);
 
+/* Maps the arena of @from once more, elsewhere. */
+void world_alias(struct world *to, const struct world *from);
+
+/* Copies what recovery and audit read: the tables, and the slots of the workers
+ * there are; blocks' contents are nobody's business. And compares it. */
+void world_copy(struct world *to, const struct world *from);
+bool world_same(const struct world *a, const struct world *b);
+
+/* Worker @slot is up. */
+void world_start(struct world *w, uint32_t slot);
+
 /* Makes this process worker @slot of the world; the task it holds, if any, is
  * the running one. */
 void world_become(struct world *w, uint32_t slot);
@@ -90,8 +102,9 @@ uint32_t world_io(struct world *w, uint32_t task);
 
 enum bh_state world_state(struct world *w, uint32_t task);
 
-/* Recovers worker 0 as the kernel does. */
+/* Recovers worker 0, or @slot, as the kernel does. */
 void world_recover(struct world *w);
+void world_recover_slot(struct world *w, uint32_t slot);
 
 /* The scan that a kernel which replaced another one makes after it. */
 void world_scan(struct world *w);

@@ -19,15 +19,66 @@ void world_make(struct world *w, void *base)
 	rc = bh_view_map(&w->v, &l, fd, base, true);
 	if (rc)
 		errx(1, "map: %s", strerror(-rc));
-	close(fd);
+	w->fd = fd;
 	for (uint32_t s = 0; s <= OTHER; s++)
-		bh_st_rlx(&w->v.workers[s].word,
-			  bh_worker_word(BH_WORKER_UP, WORLD_EPOCH, 1000 + s));
+		world_start(w, s);
+}
+
+void world_start(struct world *w, uint32_t slot)
+{
+	bh_st_rlx(&w->v.workers[slot].word, bh_worker_word(BH_WORKER_UP, WORLD_EPOCH, 1000 + slot));
 }
 
 void world_free(struct world *w)
 {
 	bh_view_unmap(&w->v);
+	close(w->fd);
+}
+
+void world_alias(struct world *to, const struct world *from)
+{
+	int rc;
+
+	*to = *from;
+	to->fd = dup(from->fd);
+	rc = bh_view_map(&to->v, &from->v.l, to->fd, NULL, true);
+	if (rc)
+		errx(1, "map: %s", strerror(-rc));
+}
+
+struct part {
+	uint64_t off, len;
+};
+
+static void parts_of(const struct bh_layout *l, struct part p[3])
+{
+	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_worker) * WORKERS };
+	p[1] = (struct part){ l->off_inject, l->off_data[0] - l->off_inject };
+	p[2] = (struct part){ l->off_pinned, (sizeof(uint64_t) << l->pinned_log2) * WORKERS };
+}
+
+bool world_same(const struct world *a, const struct world *b)
+{
+	struct part p[3];
+
+	parts_of(&a->v.l, p);
+	for (int i = 0; i < 3; i++)
+		if (memcmp((char *)a->v.a + p[i].off, (char *)b->v.a + p[i].off, p[i].len))
+			return false;
+	return true;
+}
+
+void world_copy(struct world *to, const struct world *from)
+{
+	struct part p[3];
+
+	parts_of(&to->v.l, p);
+	for (int i = 0; i < 3; i++)
+		memcpy((char *)to->v.a + p[i].off, (char *)from->v.a + p[i].off, p[i].len);
+	to->me = from->me;
+	to->child = from->child;
+	to->other = from->other;
+	to->io = from->io;
 }
 
 void world_become(struct world *w, uint32_t slot)
@@ -141,15 +192,21 @@ static void close_io(void *ctx, uint32_t idx)
 
 void world_recover(struct world *w)
 {
+	world_recover_slot(w, VICTIM);
+}
+
+void world_recover_slot(struct world *w, uint32_t slot)
+{
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
 	struct bh_dead_task dead;
 
-	bh_st_rel(&w->v.workers[VICTIM].word, bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000));
+	bh_st_rel(&w->v.workers[slot].word,
+		  bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000 + slot));
 	bh_recover_kernel(&w->v);
-	bh_recover_begin(&w->v, VICTIM, WORLD_EPOCH, &dead);
+	bh_recover_begin(&w->v, slot, WORLD_EPOCH, &dead);
 	if (dead.task)
 		bh_recover_task(&w->v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
-	bh_recover_worker(&w->v, VICTIM, WORLD_EPOCH, &ops);
+	bh_recover_worker(&w->v, slot, WORLD_EPOCH, &ops);
 }
 
 void world_scan(struct world *w)
