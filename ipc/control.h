@@ -22,14 +22,15 @@
 enum bh_ctl_op {
 	/* kernel -> zygote */
 	BH_CTL_FORK_WORKER = 1, /* slot, epoch: make a worker */
-	BH_CTL_FORK_TWIN,       /* fd: the control socket of the twin to make */
+	BH_CTL_FORK_TWIN,       /* epoch, fd: the control socket of the twin to make. Without fd:
+				   the twin of that epoch is told of (again) */
 	BH_CTL_CLOSE_IO,        /* slot = I/O index, epoch = generation: close it */
 	BH_CTL_AUDIT_FDS,       /* close what nobody owns (after a death in accept, or a zygote's).
 				   Comes back if that cannot be told now: to be asked again */
 	/* zygote -> kernel */
 	BH_CTL_READY,  /* init() has run; value: its result */
 	BH_CTL_FORKED, /* slot, epoch, value = pid, fd = pidfd; pid < 0: -errno */
-	BH_CTL_TWIN,   /* value = pid, fd = pidfd */
+	BH_CTL_TWIN,   /* epoch, value = pid, fd = pidfd; pid < 0: -errno, -ENOENT: not made */
 	/* kernel -> admind, traced */
 	BH_CTL_ARENA, /* slot = service, epoch = arena_seq, fd = arena, read-only */
 	BH_CTL_TRACE, /* to admind: fd = traced's histogram page, read-only */

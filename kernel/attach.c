@@ -85,7 +85,6 @@ static void settle_zygotes(struct bh_ksvc *s)
 static void attach_workers(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
-	struct bh_proc *twin = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_TWIN));
 
 	for (uint32_t i = 0; i < s->workers; i++) {
 		uint32_t idx = bh_worker_proc(s, i);
@@ -108,9 +107,7 @@ static void attach_workers(struct bh_ksvc *s)
 			bh_worker_start(s, i);
 		}
 	}
-	bh_twin_adopt(s);
-	if (twin->pid == 0 && bh_ld_acq(&twin->state) != BH_PROC_BACKOFF)
-		bh_twin_start(s);
+	bh_twin_ask(s);
 }
 
 static void wake_everybody(struct bh_ksvc *s)

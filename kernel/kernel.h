@@ -283,8 +283,8 @@ void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m);
 void bh_twin_start(struct bh_ksvc *s);
 void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 
-/* Takes up the twin that a zygote made and did not tell of, if there is one. */
-void bh_twin_adopt(struct bh_ksvc *s);
+/* A new kernel's way to a twin: takes it up, asks for it or starts it. */
+void bh_twin_ask(struct bh_ksvc *s);
 void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status);
 
 /* All of the service's processes are killed; when they are dead, it starts anew. */

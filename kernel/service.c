@@ -196,9 +196,10 @@ void bh_twin_start(struct bh_ksvc *s)
 		return;
 	bh_proc_forget(k, idx);
 	p->started_ns = k->now_ns;
+	/* Of both entries: they change places, and no two twins share an epoch. */
+	m.epoch = p->epoch = 1 + (p->epoch > z->epoch ? p->epoch : z->epoch);
 	bh_st_rel(&p->state, BH_PROC_STARTING);
 	ctl = bh_proc_socket(k, idx);
-	m.epoch = ++p->epoch;
 	err = ctl < 0 ? ctl : bh_ctl_send(z->ctl, &m, ctl);
 	if (ctl >= 0)
 		close(ctl);
@@ -214,9 +215,13 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	int32_t pid = m->value;
 	bool mine = bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && m->epoch == p->epoch;
 
+	/* One that was reaped already is none, either. */
+	if (mine && pid > 0 && pidfd >= 0 && bh_pidfd_pid(k, pidfd) < 0)
+		pid = -ENOENT;
 	if (mine && pid < 0) {
-		bh_log("service %s: its zygote cannot make a twin: %s", s->plan->name,
-		       strerror(-pid));
+		if (pid != -ENOENT)
+			bh_log("service %s: its zygote cannot make a twin: %s", s->plan->name,
+			       strerror(-pid));
 		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
 	}
 	if (!mine || pid <= 0 || pidfd < 0 || bh_pidfd_pid(k, pidfd) != pid) {
@@ -231,7 +236,7 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 
 /* Which process it is Linux itself wrote to the arena, in the clone (ipc/clones.h).
  * The zygote is dead, or its message will find the twin known. */
-void bh_twin_adopt(struct bh_ksvc *s)
+static void twin_adopt(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 	struct bh_clones *c = &s->v.a->clones;
@@ -248,6 +253,25 @@ void bh_twin_adopt(struct bh_ksvc *s)
 		return;
 	bh_proc_pid(k, idx, pid, pidfd);
 	bh_st_rel(&p->state, BH_PROC_UP);
+}
+
+/* A twin that a dead kernel asked for, or was about to: asking for another would
+ * abandon one that is made at this moment, and the zygote may be killed after it. */
+void bh_twin_ask(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_zygote_proc(s, BH_PROC_TWIN);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	struct bh_ctl m = { .op = BH_CTL_FORK_TWIN, .epoch = p->epoch };
+
+	twin_adopt(s);
+	if (p->pid != 0 || bh_ld_acq(&p->state) == BH_PROC_BACKOFF)
+		return;
+	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)
+		bh_twin_start(s);
+	else if (bh_ctl_send(z->ctl, &m, -1) == -EAGAIN)
+		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
 }
 
 static void twin_died(struct bh_ksvc *s, uint32_t idx, int status)
@@ -326,7 +350,7 @@ void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
 	bh_control_drain(k, idx); /* its last words: workers and a twin it made */
 	if (k->done || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
 		return;
-	bh_twin_adopt(s);
+	twin_adopt(s);
 	if (!starting && bh_ld_acq(&bh_proc_at(k, twin)->state) == BH_PROC_UP &&
 	    !bh_proc_dead(k, twin)) {
 		promote(s, idx, status);

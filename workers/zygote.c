@@ -137,14 +137,29 @@ static void end_twin(int keep)
 		close(ctl);
 }
 
+/* Asked without a socket: was that one made? The kernel that asked for it is dead,
+ * or there was no room here for the descriptor. Requests are carried out in their
+ * order, so if it was not, it will not be. */
+static void tell_twin(const struct bh_ctl *req)
+{
+	struct bh_ctl rep = { .op = BH_CTL_TWIN, .epoch = req->epoch, .value = -ENOENT };
+	struct bh_clones *c = &bh_rt.v.a->clones;
+
+	if (bh_ld_rlx(&c->twin_epoch) == req->epoch && bh_ld_rlx(&c->twin_pid) > 0)
+		rep.value = bh_ld_rlx(&c->twin_pid);
+	send_msg(&rep, rep.value > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
+}
+
 static void fork_twin(const struct bh_ctl *req, int fd)
 {
 	struct bh_ctl rep = { .op = BH_CTL_TWIN, .slot = req->slot, .epoch = req->epoch };
 	struct bh_clones *c = &bh_rt.v.a->clones;
 	pid_t pid;
 
-	if (fd < 0)
+	if (fd < 0) {
+		tell_twin(req);
 		return;
+	}
 	end_twin(fd);
 	bh_st_rel(&c->twin_pid, 0);
 	bh_st_rel(&c->twin_epoch, req->epoch);

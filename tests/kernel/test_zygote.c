@@ -198,31 +198,61 @@ START_TEST(killed_while_it_looks_for_lost_descriptors)
 }
 END_TEST
 
-static void end_twin(void)
+/* The kernel has asked for another twin. */
+static bool twin_asked(uint32_t epoch)
 {
-	kill(rig_proc(&r, BH_PROC_TWIN)->pid, SIGKILL);
+	const struct bh_proc *p = rig_proc(&r, BH_PROC_TWIN);
+
+	return bh_ld_acq(&p->state) == BH_PROC_STARTING && p->epoch != epoch;
 }
 
-/* Steps a zygote that has lost its twin until it has cloned another, and kills it:
- * nobody has told the kernel of that one. */
-static void check_untold_twin(bool kernel_too)
+static bool has_attached(void)
 {
-	rig_start(&r, true);
-	rig_until(all_up());
-	pid_t first = r.board->services[0].worker_pid[0], pid = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+	char line[40];
+
+	snprintf(line, sizeof(line), "(pid %d) attached", r.board->kernel_pid);
+	return strstr(rig_said(&r), line) != NULL;
+}
+
+/* Until it has cloned somebody, who cannot have been told of. */
+static void step_over_clone(pid_t pid)
+{
 	struct __ptrace_syscall_info info;
 	uint64_t call = 0;
-	int status;
 
-	attach(pid);
-	end_twin();
 	do {
 		step(pid);
 		info = stop_info(pid);
 		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 			call = info.entry.nr;
 	} while (info.op != PTRACE_SYSCALL_INFO_EXIT || call != SYS_clone3);
-	if (kernel_too)
+}
+
+enum when {
+	NEVER,
+	BEFORE,
+	AFTER
+};
+
+/* A zygote has lost its twin, is asked for another, clones it, and is killed before
+ * it can tell. The kernel is killed before or after the clone, or not at all. */
+static void check_untold_twin(enum when kernel)
+{
+	rig_start(&r, true);
+	rig_until(all_up());
+	pid_t first = r.board->services[0].worker_pid[0], pid = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+	uint32_t epoch = rig_proc(&r, BH_PROC_TWIN)->epoch;
+	int status;
+
+	attach(pid);
+	kill(rig_proc(&r, BH_PROC_TWIN)->pid, SIGKILL);
+	rig_until(twin_asked(epoch));
+	if (kernel == BEFORE) {
+		kill(r.board->kernel_pid, SIGKILL);
+		rig_until(has_attached());
+	}
+	step_over_clone(pid);
+	if (kernel == AFTER)
 		kill(r.board->kernel_pid, SIGKILL);
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
@@ -234,13 +264,39 @@ static void check_untold_twin(bool kernel_too)
 
 START_TEST(twin_that_nobody_told_of_takes_over)
 {
-	check_untold_twin(false);
+	check_untold_twin(NEVER);
 }
 END_TEST
 
-START_TEST(twin_that_nobody_told_of_takes_over_under_the_next_kernel)
+START_TEST(twin_asked_for_by_a_dead_kernel_takes_over)
 {
-	check_untold_twin(true);
+	check_untold_twin(BEFORE);
+}
+END_TEST
+
+START_TEST(twin_that_a_dead_kernel_was_not_told_of_takes_over)
+{
+	check_untold_twin(AFTER);
+}
+END_TEST
+
+START_TEST(twin_that_died_before_it_was_known_is_replaced)
+{
+	rig_start(&r, true);
+	rig_until(all_up());
+	pid_t pid = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+
+	attach(pid);
+	kill(rig_proc(&r, BH_PROC_TWIN)->pid, SIGKILL);
+	step_over_clone(pid);
+	pid_t twin = bh_ld_acq(&r.v.a->clones.twin_pid);
+	ck_assert_int_gt(twin, 0);
+	kill(twin, SIGKILL);
+	rig_until(kill(twin, 0) < 0);
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+	rig_until(all_up());
+	ck_assert_int_ne(rig_proc(&r, BH_PROC_TWIN)->pid, twin);
+	ck_assert_int_eq(rig_proc(&r, BH_PROC_ZYGOTE)->pid, pid);
 }
 END_TEST
 
@@ -254,7 +310,9 @@ int main(void)
 	tcase_add_test(c, killed_while_it_makes_a_worker);
 	tcase_add_test(c, killed_while_it_looks_for_lost_descriptors);
 	tcase_add_test(c, twin_that_nobody_told_of_takes_over);
-	tcase_add_test(c, twin_that_nobody_told_of_takes_over_under_the_next_kernel);
+	tcase_add_test(c, twin_asked_for_by_a_dead_kernel_takes_over);
+	tcase_add_test(c, twin_that_a_dead_kernel_was_not_told_of_takes_over);
+	tcase_add_test(c, twin_that_died_before_it_was_known_is_replaced);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
