@@ -62,6 +62,7 @@ enum {
 	BH_TASK_RESTART = 1,       /* BH_CRASH_RESTART */
 	BH_TASK_KEEP = 2,          /* detach_on_end */
 	BH_TASK_UNCONSTRAINED = 4, /* has no budget; set by the task itself */
+	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
 };
 
 /* 128 bytes: a pending poll task costs no more. Written by the holder (see

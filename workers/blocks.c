@@ -38,6 +38,7 @@ uint32_t bh_block_take(struct bh_tcb *t, uint64_t owner, uint32_t cls, _Atomic u
 		if (slot) {
 			bh_st_rel(slot, ref);
 		} else {
+			b->len = 0; /* what it was marked with before (defer.c) */
 			bh_st_rlx(&b->next, bh_ld_rlx(&t->blocks));
 			bh_st_rel(&t->blocks, ref);
 		}

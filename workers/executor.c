@@ -222,6 +222,7 @@ static void fiber_main(void *arg)
 	struct bh_tcb *t = arg;
 
 	t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+	bh_defers_run(t);
 	bh_rt.after = BH_AFTER_END;
 	bh_context_switch(context_of(t), &bh_rt.loop);
 	__builtin_unreachable();

@@ -10,7 +10,8 @@
 #include "workers/rt.h"
 
 struct bh_fiber {
-	int64_t limit; /* of the bh_timeout()s it is in; BH_FOREVER: of none */
+	int64_t limit;     /* of the bh_timeout()s it is in; BH_FOREVER: of none */
+	uint32_t shielded; /* > 0: it waits although it was aborted */
 } __attribute__((aligned(16)));
 
 static inline struct bh_fiber *bh_fiber_at(uint32_t stack)

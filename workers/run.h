@@ -21,6 +21,9 @@ void bh_task_finish(enum bh_end end);
  * detached, aborted unless @keep. */
 void bh_child_drop(struct bh_tcb *t, uint32_t idx, bool keep);
 
+/* Runs the clean-ups of the running task, the newest first. */
+void bh_defers_run(struct bh_tcb *t);
+
 /* Puts the running task at the end of the own ring. */
 void bh_task_requeue(void);
 

@@ -354,6 +354,8 @@ void bh_task_finish(enum bh_end end)
 	bool done = end == BH_END_RETURNED;
 	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;
 
+	if (t->kind == BH_KIND_POLL)
+		bh_defers_run(t); /* a fiber's ran on its stack */
 	drop_children(t);
 	bh_ios_release(t, bh_rt.handle);
 	bh_blocks_release(t, bh_rt.handle, false);

@@ -71,13 +71,19 @@ static void switch_out(enum bh_after after)
 	 * local across the switch. */
 }
 
+/* What ends the waits of the running fiber. */
+static bool canceled(void)
+{
+	return bh_rt_aborted() && !bh_fiber_self()->shielded;
+}
+
 int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 {
 	struct bh_tcb *t = bh_rt.task;
 
 	if (!t || t->kind != BH_KIND_FIBER)
 		return -EDEADLK;
-	if (bh_rt_aborted())
+	if (canceled())
 		return -BH_ECANCELED;
 	int64_t limit = bh_fiber_self()->limit;
 	if (limit < deadline)
@@ -90,7 +96,7 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 		bh_rt_deadline(t, bh_rt.idx, deadline);
 	switch_out(BH_AFTER_SUSPEND);
 	t->wait = BH_WAIT_NONE;
-	if (bh_rt_aborted())
+	if (canceled())
 		return -BH_ECANCELED;
 	if (deadline == BH_FOREVER)
 		return 0;

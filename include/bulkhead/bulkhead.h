@@ -4,6 +4,7 @@
 #define BULKHEAD_BULKHEAD_H
 
 #include <bulkhead/base.h>
+#include <bulkhead/cancel.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>
 #include <bulkhead/service.h>

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cancel.h: cleaning up, and scopes.
+ *
+ * How a task is made to end. Cancelling is cooperative: bh_abort() (task.h) wakes
+ * the task, and each call of it that waits answers -BH_ECANCELED from then on. It
+ * is expected to return; its clean-ups run; what it owns is released; its joiner
+ * is told. A poll task is not polled again: its clean-ups run at once.
+ *
+ * What each call that waits leaves behind when the abort comes in the middle:
+ *
+ *   bh_read, bh_accept, bh_readable   nothing was taken from the socket: what was
+ *                                     read is always reported
+ *   bh_write                          perhaps a part was sent: the stream is of no
+ *                                     more use
+ *   bh_join, bh_scope_next            the handle stays valid, the result is there
+ *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
+ *   bh_interval_tick                  the tick is not used up
+ *   bh_timeout                        what the function makes of the above
+ *
+ * The same holds for -BH_ETIMEDOUT.
+ */
+#ifndef BULKHEAD_CANCEL_H
+#define BULKHEAD_CANCEL_H
+
+#include <bulkhead/base.h>
+#include <bulkhead/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Has @fn(@arg) called when the running task ends, whether it returns or was
+ * aborted: the one registered last first, before anything that the task owns is
+ * released. A fiber's run on its stack, when its function has returned: so @arg must
+ * not point into that function's frame (bh_alloc() it, or pass a value). Calls that
+ * wait answer -BH_ECANCELED in the clean-ups of an aborted task and in those of a
+ * poll task -EDEADLK.
+ *
+ * Not called when the task crashes: what its worker was doing is not known, so it is
+ * the system that cleans up then, by releasing all that the task owned.
+ *
+ * Errors: -ENOMEM, -EPERM (outside of a task).
+ */
+BH_API int bh_defer(void (*fn)(void *arg), void *arg) BH_NODISCARD;
+
+/* -- scopes ------------------------------------------------------------------------ */
+
+/*
+ * A scope is a set of children of the running task that are waited for together, in
+ * the order in which they end; Tokio calls it a JoinSet. It belongs to the task that
+ * opened it, lies in its memory, and only that task may use it. When the task ends,
+ * its children end with it, closed scope or not.
+ *
+ *     bh_scope_open(&s);
+ *     for (...)
+ *             bh_scope_spawn(s, fetch, &url, sizeof(url), NULL);
+ *     bh_scope_next(s, NULL, &res, deadline);      // the first to answer
+ *     bh_scope_close(s);                           // ends the rest
+ */
+struct bh_scope;
+
+/* Errors: -ENOMEM, -EPERM (outside of a task). */
+BH_API int bh_scope_open(struct bh_scope **out) BH_NODISCARD;
+
+/* Spawns a fiber in the scope; as bh_spawn(). */
+BH_API int bh_scope_spawn(struct bh_scope *s, bh_fiber_fn fn, const void *arg, size_t len,
+			  const struct bh_spawn_opts *opts) BH_NODISCARD;
+
+/* Puts a child that was spawned by other means in the scope, which joins it from now
+ * on. Errors: -ENOMEM, -BH_ESTALE, -EPERM (not a child of the caller). */
+BH_API int bh_scope_add(struct bh_scope *s, bh_task child) BH_NODISCARD;
+
+/* How many of its children have not been joined yet. */
+BH_API size_t bh_scope_count(const struct bh_scope *s);
+
+/*
+ * Waits until one of the children ends, takes its result as bh_join() does, and
+ * takes it out of the scope. *@which (may be NULL) gets its handle, stale by then.
+ *
+ * Errors: -ENOENT (no child is left), -BH_ETIMEDOUT, -BH_ECANCELED, -EDEADLK (from a
+ * poll task).
+ */
+BH_API int bh_scope_next(struct bh_scope *s, bh_task *which, struct bh_result *res,
+			 int64_t deadline) BH_NODISCARD;
+
+/* For poll tasks: as bh_scope_next(), but -EAGAIN when none has ended (a wake-up is
+ * arranged). */
+BH_API int bh_scope_poll(struct bh_cx *cx, struct bh_scope *s, bh_task *which,
+			 struct bh_result *res) BH_NODISCARD;
+
+/* Waits for all children and drops their results. Returns how many did not return
+ * (crashed, were aborted, ...), or an error as bh_scope_next(). */
+BH_API int bh_scope_wait(struct bh_scope *s, int64_t deadline) BH_NODISCARD;
+
+/* Aborts all that are left; bh_scope_next() still reports each. */
+BH_API void bh_scope_abort(struct bh_scope *s);
+
+/*
+ * Aborts what is left, waits until it has ended (even if the caller was aborted
+ * itself: no child outlives its scope) and frees the scope. A poll task cannot wait:
+ * there, what has not ended yet is detached. @s may be NULL.
+ */
+BH_API void bh_scope_close(struct bh_scope *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
