@@ -38,6 +38,14 @@ int bh_coop(void)
 	return err;
 }
 
+int bh_coop_poll(struct bh_cx *cx)
+{
+	if (bh_coop_spend())
+		return 0;
+	cx->again = true;
+	return -EAGAIN;
+}
+
 int bh_unconstrained(int on)
 {
 	struct bh_tcb *t = bh_rt.task;

@@ -12,6 +12,10 @@ int bh_io_of(bh_io io, struct bh_ioslot **out);
  * instance. On error @fd is still the caller's. Commit: the CAS on the owner. */
 int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
 
+/* Accepts a connection from descriptor @listener into a slot of the running task's:
+ * 0, -EAGAIN, or why not. */
+int bh_io_accept(int listener, bh_io *out);
+
 /*
  * Waits until direction @dir (0: read, 1: write) may be ready, after the call on
  * the descriptor said EAGAIN. 0: try again (perhaps in vain), -BH_ETIMEDOUT,

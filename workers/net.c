@@ -140,6 +140,16 @@ static bool try_next(int err)
 	       err == -EHOSTUNREACH || err == -ENETUNREACH;
 }
 
+int bh_io_accept(int listener, bh_io *out)
+{
+	int rc;
+
+	do {
+		rc = accept_once(listener, out);
+	} while (try_next(rc));
+	return rc;
+}
+
 int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 {
 	struct bh_ioslot *s;
@@ -150,12 +160,11 @@ int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 	while (!err) {
 		if (bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING)
 			return -BH_ESTOPPING;
-		int rc = accept_once(bh_ld_rlx(&s->fd), out);
+		int rc = bh_io_accept(bh_ld_rlx(&s->fd), out);
 
-		if (rc != -EAGAIN && !try_next(rc))
+		if (rc != -EAGAIN)
 			return rc;
-		if (rc == -EAGAIN)
-			err = bh_io_wait(listener, s, 0, true, deadline);
+		err = bh_io_wait(listener, s, 0, true, deadline);
 	}
 	return err;
 }

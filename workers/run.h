@@ -35,6 +35,9 @@ bool bh_coop_spend(void);
  * -BH_ECANCELED, -BH_ETIMEDOUT (bh_timeout()). Does nothing in a poll task. */
 int bh_coop(void);
 
+/* The same for a poll task: -EAGAIN, and it is polled again. */
+int bh_coop_poll(struct bh_cx *cx);
+
 /* Rings the kernel's doorbell. */
 void bh_doorbell(void);
 

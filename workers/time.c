@@ -92,7 +92,10 @@ int bh_interval_tick(struct bh_interval *iv, int64_t *tick)
 int bh_interval_poll(struct bh_cx *cx, struct bh_interval *iv, int64_t *tick)
 {
 	int64_t now = bh_now();
+	int err = bh_coop_poll(cx);
 
+	if (err)
+		return err;
 	if (iv->next > now) {
 		bh_poll_at(cx, iv->next);
 		return -EAGAIN;

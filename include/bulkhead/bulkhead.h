@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_BULKHEAD_H
 #define BULKHEAD_BULKHEAD_H
 
+#include <bulkhead/async.h>
 #include <bulkhead/base.h>
 #include <bulkhead/cancel.h>
 #include <bulkhead/mem.h>

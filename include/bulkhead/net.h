@@ -57,6 +57,20 @@ BH_API ssize_t bh_write(bh_io io, const void *buf, size_t len, int64_t deadline)
  */
 BH_API int bh_readable(bh_io io, int64_t deadline) BH_NODISCARD;
 
+/*
+ * -- for poll tasks --
+ *
+ * As the calls above, but where those would wait they answer -EAGAIN, and the task is
+ * polled again when trying again may help. So may a poll for another reason: call them
+ * again until the answer is another one. For a limit in time see bh_poll_at().
+ * bh_poll_write() writes what there is room for, 1 to @len bytes. @buf is not kept.
+ */
+struct bh_cx;
+BH_API int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out) BH_NODISCARD;
+BH_API ssize_t bh_poll_read(struct bh_cx *cx, bh_io io, void *buf, size_t len) BH_NODISCARD;
+BH_API ssize_t bh_poll_write(struct bh_cx *cx, bh_io io, const void *buf, size_t len) BH_NODISCARD;
+BH_API int bh_poll_readable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
+
 /* Closes it. Errors: -BH_ESTALE. */
 BH_API int bh_close(bh_io io);
 

@@ -222,6 +222,10 @@ BH_API void bh_poll_result(struct bh_cx *cx, int64_t value);
 /* Asks for a wake-up at @deadline (replaces the one asked for before). */
 BH_API void bh_poll_at(struct bh_cx *cx, int64_t deadline);
 
+/* 0 once @deadline has come, until then -EAGAIN, and a wake-up is arranged. (One
+ * deadline a task: see bh_poll_at().) */
+BH_API int bh_poll_sleep_until(struct bh_cx *cx, int64_t deadline) BH_NODISCARD;
+
 /* Asks for another poll soon; what others wait for goes first. */
 BH_API void bh_poll_again(struct bh_cx *cx);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The other examples: the echo and hello modules, and a program with its service
+# The other examples: the echo, async and hello modules, and a program with its service
 # linked in.
 . "$(dirname "$0")/lib.sh"
 need curl jq
@@ -27,6 +27,16 @@ for word in one two three; do
 	[ "$line" = "$word" ] || fail "echo of $word: $line"
 	mapfile -t pids < <(worker_pids)
 	kill -KILL "${pids[@]}" 2>/dev/null # the connection survives that
+done
+exec {socket}>&-
+stop
+
+module async
+exec {socket}<>"/dev/tcp/127.0.0.1/$port"
+for word in one two three; do
+	echo "$word" >&"$socket"
+	read -r -t 5 line <&"$socket"
+	[ "$line" = "$word" ] || fail "async echo of $word: $line"
 done
 exec {socket}>&-
 stop

@@ -2,9 +2,11 @@
 /* ops_io.c: I/O slots with real descriptors, the heap, waiting on a socket. */
 #include "sweep.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "workers/io.h"
@@ -50,3 +52,20 @@ static void run_heap(struct world *w)
 	must(!bh_alloc(100));
 }
 SWEEP(heap, .run = run_heap, .covers = "");
+
+/* A poll task's read of what has nothing yet: the mark is taken. */
+static void run_poll_read(struct world *w)
+{
+	struct bh_cx cx = { .task = bh_rt.task };
+	int pair[2];
+	char c;
+	bh_io io;
+
+	(void)w;
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	bh_rt.budget = 1;
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
+	must(bh_io_open(pair[0], BH_IO_STREAM, &io));
+	must(bh_poll_read(&cx, io, &c, 1) != -EAGAIN);
+}
+SWEEP(io_poll_read, .run = run_poll_read, .covers = "arrange");

@@ -55,7 +55,7 @@ void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main_fn)(vo
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, (void *)BH_ARENA_BASE, true), 0);
 	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK);
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* nobody reads its events */
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* dispatch() reads its events */
 	/* No kernel keeps time here: nobody need ring. */
 	bh_st_rlx(&bh_rt.v.a->kernel_sleeps_until, INT64_MIN);
 	service.main = main_fn;
@@ -100,6 +100,32 @@ static void bury(struct crew *c, uint32_t slot)
 	recover(c, slot);
 }
 
+/* The kernel's reactor and wheel, in small: marks what is ready, wakes whose time has
+ * come. */
+static void dispatch(void)
+{
+	uint32_t n = bh_ld_acq(&bh_rt.v.task_pool.pool->mark);
+	struct epoll_event ev[16];
+	int k = epoll_wait(bh_rt.epfd, ev, 16, 0);
+
+	for (int i = 0; i < k; i++) {
+		struct bh_ioslot *s = bh_io_at(&bh_rt.v, bh_handle_idx(ev[i].data.u64));
+
+		for (int way = 0; s && way < 2; way++)
+			if (ev[i].events & ((way ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLHUP)) {
+				uint64_t old = bh_or(&s->ready[way], BH_IO_READY);
+				bh_kernel_wake(&bh_rt.v, (uint32_t)(old >> 32), 0, 0);
+			}
+	}
+	for (uint32_t i = 1; i < n && i < bh_rt.v.l.tasks; i++) {
+		int64_t at = bh_ld_acq(&bh_rt.v.tasks[i].deadline_ns);
+
+		if (at > 0 && at <= bh_now() &&
+		    bh_state_of(bh_ld_acq(&bh_rt.v.tasks[i].state)) == BH_WAITING)
+			bh_kernel_wake(&bh_rt.v, i, 0, 0);
+	}
+}
+
 /* Replaces the workers that died by themselves. */
 static void look_after(struct crew *c)
 {
@@ -111,6 +137,7 @@ static void look_after(struct crew *c)
 		}
 	if (bh_xchg(&bh_rt.v.a->rescan, 0))
 		scan(true);
+	dispatch();
 }
 
 void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds)

@@ -24,8 +24,8 @@ struct crew {
 /* An arena for @n workers and @tasks tasks, and @main as its first task. */
 void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main)(void *));
 
-/* Waits until *@done is set, and replaces workers that die meanwhile; fails the
- * test after @seconds. */
+/* Waits until *@done is set; meanwhile replaces workers that die, and stands in for
+ * the kernel's reactor and wheel. Fails the test after @seconds. */
 void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds);
 
 /* Kills @kills random workers, every @us on average, then sets *@stop. */

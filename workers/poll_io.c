@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll_io.c: sockets and sleep for poll tasks: try, and if that would wait, arrange
+ * for a wake-up and say -EAGAIN.
+ *
+ * A poll task may wait for several things at a time, so a slot may stay marked ready
+ * while its task sleeps for another one; the mark is cleared when the next try says
+ * EAGAIN, and then a try follows once more.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "workers/io.h"
+#include "workers/run.h"
+
+/* After the call on the descriptor said EAGAIN: 0: try again; -EAGAIN: the kernel
+ * wakes the task when direction @dir may be ready. Commit: the CAS on the mark. */
+static int arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
+{
+	uint64_t r = bh_ld_acq(&s->ready[dir]);
+
+	if (r & BH_IO_READY) {
+		/* The edge came since: without it the next one would not be seen. */
+		bh_xchg(&s->ready[dir], 0);
+		return 0;
+	}
+	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
+		return 0;
+	/* Not wait_on: an inline state may lie there. */
+	cx->task->wait = BH_WAIT_SUSPEND;
+	return -EAGAIN;
+}
+
+static bool stopping(void)
+{
+	return bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING;
+}
+
+static int begin(struct bh_cx *cx, bh_io io, struct bh_ioslot **s)
+{
+	int err = bh_io_of(io, s);
+
+	return err ? err : bh_coop_poll(cx);
+}
+
+ssize_t bh_poll_read(struct bh_cx *cx, bh_io io, void *buf, size_t len)
+{
+	struct bh_ioslot *s;
+	int err = begin(cx, io, &s);
+
+	while (!err) {
+		ssize_t n = recv(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT);
+
+		if (n >= 0)
+			return n;
+		if (errno == EAGAIN)
+			err = arrange(cx, s, 0);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return err;
+}
+
+ssize_t bh_poll_write(struct bh_cx *cx, bh_io io, const void *buf, size_t len)
+{
+	struct bh_ioslot *s;
+	int err = begin(cx, io, &s);
+
+	while (!err) {
+		ssize_t n = send(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n >= 0)
+			return n;
+		if (errno == EAGAIN)
+			err = arrange(cx, s, 1);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return err;
+}
+
+int bh_poll_readable(struct bh_cx *cx, bh_io io)
+{
+	struct bh_ioslot *s;
+	int err = begin(cx, io, &s);
+	char c;
+
+	while (!err) {
+		ssize_t n = recv(bh_ld_rlx(&s->fd), &c, 1, MSG_DONTWAIT | MSG_PEEK);
+
+		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+			return 0; /* data, the end, or an error: the read will tell */
+		if (errno == EAGAIN)
+			err = stopping() ? -BH_ESTOPPING : arrange(cx, s, 0);
+	}
+	return err;
+}
+
+int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out)
+{
+	struct bh_ioslot *s;
+	int err = begin(cx, listener, &s);
+
+	while (!err) {
+		if (stopping())
+			return -BH_ESTOPPING;
+		int rc = bh_io_accept(bh_ld_rlx(&s->fd), out);
+
+		if (rc != -EAGAIN)
+			return rc;
+		err = arrange(cx, s, 0);
+	}
+	return err;
+}
+
+int bh_poll_sleep_until(struct bh_cx *cx, int64_t deadline)
+{
+	if (bh_coop_poll(cx))
+		return -EAGAIN;
+	if (deadline <= bh_now())
+		return 0;
+	bh_poll_at(cx, deadline);
+	return -EAGAIN;
+}
