@@ -50,7 +50,8 @@ enum bh_wait {
 	BH_WAIT_SLEEP,
 	BH_WAIT_JOIN,
 	BH_WAIT_IO,
-	BH_WAIT_SUSPEND
+	BH_WAIT_SUSPEND,
+	BH_WAIT_CHILDREN, /* any child of a scope */
 };
 
 enum {

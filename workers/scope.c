@@ -108,13 +108,13 @@ int bh_scope_next(struct bh_scope *s, bh_task *which, struct bh_result *res, int
 		if (err != -EAGAIN || waited)
 			return err == -EAGAIN ? waited : err;
 		/* The last look comes after the wait is over, however it ended. */
-		waited = bh_rt_suspend(BH_WAIT_JOIN, 0, deadline);
+		waited = bh_rt_suspend(BH_WAIT_CHILDREN, 0, deadline);
 	}
 }
 
 int bh_scope_poll(struct bh_cx *cx, struct bh_scope *s, bh_task *which, struct bh_result *res)
 {
-	cx->task->wait = BH_WAIT_SUSPEND;
+	cx->task->wait = BH_WAIT_CHILDREN;
 	return take_ended(s, which, res);
 }
 
