@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -84,4 +85,73 @@ int client_parse(const char *buf, size_t len, struct client_response *res)
 	value = header(buf, end, "Connection:");
 	res->close = value && strncasecmp(value, " close", 6) == 0;
 	return res->size <= len;
+}
+
+const struct client_way client_ways[CLIENT_WAYS] = {
+	{ "segv", "\"signal\":11," },
+	{ "abort", "\"signal\":6," },
+	{ "overflow", "\"stack_overflow\":true," },
+	{ "exit", "\"exit_code\":3," },
+	[CLIENT_KILL] = { "kill", "\"signal\":9," },
+	{ "fpe", "\"signal\":8," },
+};
+
+bool client_has(const struct client_response *res, const char *text)
+{
+	return memmem(res->body, res->body_len, text, strlen(text));
+}
+
+void client_hang_up(struct client_conn *c)
+{
+	close(c->fd);
+	c->fd = -1;
+	c->waiting = false;
+	c->len = 0;
+}
+
+int client_open(struct client_conn *c, uint16_t port, int epfd, void *data)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = data };
+	int fd;
+
+	if (c->fd >= 0)
+		return 0;
+	fd = client_connect(port, false);
+	if (fd < 0)
+		return fd;
+	c->fd = fd;
+	if (epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) == 0)
+		return 0;
+	fd = -errno;
+	client_hang_up(c);
+	return fd;
+}
+
+bool client_ask(struct client_conn *c, const char *request, size_t len)
+{
+	c->len = 0;
+	c->waiting = true;
+	c->sent_at = client_now();
+	return send(c->fd, request, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+int client_take(struct client_conn *c)
+{
+	ssize_t n = recv(c->fd, c->buf + c->len, sizeof(c->buf) - c->len, MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n <= 0)
+		return -1;
+	c->len += (size_t)n;
+	return (int)n;
+}
+
+int client_answer(const struct client_conn *c, struct client_response *res)
+{
+	int whole = client_parse(c->buf, c->len, res);
+
+	if (whole == 0 && c->len < sizeof(c->buf))
+		return 0;
+	return whole > 0 && c->waiting && res->size == c->len ? 1 : -1;
 }

@@ -23,14 +23,12 @@
  * and the exit status is 1 if anything but ok, own and reset happened: whether
  * those are excused is for the caller to judge, who knows what was killed.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -39,37 +37,19 @@
 
 enum {
 	CRASHERS = 8,
-	BUF = 4096,
-	KILL = 4, /* in ways[] */
 };
 
 struct conn {
-	int fd;       /* -1: none */
-	int crasher;  /* 1: it provokes crashes */
-	int how;      /* of the crash under way: index in ways[] */
-	bool waiting; /* a request is out */
+	struct client_conn io;
+	int crasher; /* 1: it provokes crashes */
+	int how;     /* of the crash under way: index in client_ways[] */
 	uint64_t seq;
-	int64_t sent_at;
-	size_t len;
 	char expect[64];
-	char buf[BUF];
 };
 
 static struct {
 	uint64_t sent, ok, own, reset, refused, mismatch, timeout, connect, crashes, kills;
 } books;
-
-static const struct {
-	const char *how;
-	const char *report; /* in the crash report */
-} ways[] = {
-	{ "segv", "\"signal\":11," },
-	{ "abort", "\"signal\":6," },
-	{ "overflow", "\"stack_overflow\":true," },
-	{ "exit", "\"exit_code\":3," },
-	{ "kill", "\"signal\":9," },
-	{ "fpe", "\"signal\":8," },
-};
 
 static uint16_t port;
 static int epfd;
@@ -78,32 +58,17 @@ static int complaints;
 static void complain(const struct conn *c, const char *what)
 {
 	if (complaints++ < 5)
-		fprintf(stderr, "ledger: request %s: %s:\n%.*s\n", c->expect, what, (int)c->len,
-			c->buf);
-}
-
-static void hang_up(struct conn *c)
-{
-	close(c->fd);
-	c->fd = -1;
-	c->waiting = false;
-	c->len = 0;
+		fprintf(stderr, "ledger: request %s: %s:\n%.*s\n", c->expect, what, (int)c->io.len,
+			c->io.buf);
 }
 
 static bool ready(struct conn *c)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
-
-	if (c->fd >= 0)
+	if (client_open(&c->io, port, epfd, c) == 0)
 		return true;
-	c->fd = client_connect(port, false);
-	if (c->fd < 0) {
-		books.connect++;
-		books.sent++;
-		c->fd = -1;
-		return false;
-	}
-	return epoll_ctl(epfd, EPOLL_CTL_ADD, c->fd, &ev) == 0;
+	books.connect++;
+	books.sent++;
+	return false;
 }
 
 static void ask(struct conn *c, int id)
@@ -119,48 +84,41 @@ static void ask(struct conn *c, int id)
 		len = snprintf(request, sizeof(request),
 			       "GET /crash?how=%s HTTP/1.1\r\nHost: test\r\n"
 			       "Accept: application/json\r\n\r\n",
-			       ways[c->how].how);
+			       client_ways[c->how].how);
 	else
 		len = snprintf(request, sizeof(request),
 			       "POST /echo HTTP/1.1\r\nHost: test\r\nAccept: application/json\r\n"
 			       "Content-Length: %zu\r\n\r\n%s",
 			       strlen(c->expect), c->expect);
 	books.sent++;
-	c->len = 0;
-	c->waiting = true;
-	c->sent_at = client_now();
-	if (send(c->fd, request, (size_t)len, MSG_NOSIGNAL) != len) {
+	if (!client_ask(&c->io, request, (size_t)len)) {
 		books.reset++;
-		hang_up(c);
+		client_hang_up(&c->io);
 	}
 }
 
 /* A report of a kill that this request did not ask for. */
 static bool is_own(const struct conn *c, const struct client_response *res)
 {
-	return res->status == 500 &&
-	       memmem(res->body, res->body_len, ways[KILL].report, strlen(ways[KILL].report)) &&
-	       !(c->crasher && c->how == KILL);
+	return res->status == 500 && client_has(res, client_ways[CLIENT_KILL].report) &&
+	       !(c->crasher && c->how == CLIENT_KILL);
 }
 
 static bool is_expected(const struct conn *c, const struct client_response *res)
 {
-	const char *report = ways[c->how].report;
-
 	if (c->crasher)
-		return res->status == 500 &&
-		       memmem(res->body, res->body_len, report, strlen(report));
+		return res->status == 500 && client_has(res, client_ways[c->how].report);
 	return res->status == 200 && res->body_len == strlen(c->expect) &&
 	       memcmp(res->body, c->expect, res->body_len) == 0;
 }
 
 static void judge(struct conn *c, const struct client_response *res)
 {
-	c->waiting = false;
+	c->io.waiting = false;
 	if (is_expected(c, res)) {
 		books.ok++;
 		books.crashes += (uint64_t)c->crasher;
-		books.kills += c->crasher && c->how == KILL;
+		books.kills += c->crasher && c->how == CLIENT_KILL;
 	} else if (is_own(c, res)) {
 		books.own++;
 	} else if (res->status == 503) {
@@ -171,50 +129,45 @@ static void judge(struct conn *c, const struct client_response *res)
 		complain(c, "not its answer");
 	}
 	if (res->close)
-		hang_up(c);
+		client_hang_up(&c->io);
 }
 
 static void take(struct conn *c)
 {
 	struct client_response res;
-	ssize_t n = recv(c->fd, c->buf + c->len, sizeof(c->buf) - c->len, MSG_DONTWAIT);
-	int whole;
+	int n = client_take(&c->io);
 
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0) {
-		books.reset += c->waiting;
-		hang_up(c);
-		return;
+	if (n < 0) {
+		books.reset += c->io.waiting;
+		client_hang_up(&c->io);
 	}
-	c->len += (size_t)n;
-	whole = client_parse(c->buf, c->len, &res);
-	if (whole == 0 && c->len < sizeof(c->buf))
+	if (n <= 0)
 		return;
-	if (whole <= 0 || !c->waiting || res.size != c->len) {
+	n = client_answer(&c->io, &res);
+	if (n > 0) {
+		judge(c, &res);
+	} else if (n < 0) {
 		books.mismatch++;
 		complain(c, "bytes nobody asked for");
-		hang_up(c);
-		return;
+		client_hang_up(&c->io);
 	}
-	judge(c, &res);
 }
 
 /* Whoever waited too long is counted and starts again. */
 static void expire(struct conn *all, int count, int64_t now)
 {
 	for (int i = 0; i < count; i++)
-		if (all[i].waiting && now - all[i].sent_at > PATIENCE) {
+		if (all[i].io.waiting && now - all[i].io.sent_at > PATIENCE) {
 			books.timeout++;
 			complain(&all[i], "timed out");
-			hang_up(&all[i]);
+			client_hang_up(&all[i].io);
 		}
 }
 
 static bool any_waiting(const struct conn *all, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (all[i].waiting)
+		if (all[i].io.waiting)
 			return true;
 	return false;
 }
@@ -225,9 +178,9 @@ static void provoke(struct conn *crashers, int first_id)
 	static int next_way;
 
 	for (int i = 0; i < CRASHERS; i++)
-		if (!crashers[i].waiting) {
+		if (!crashers[i].io.waiting) {
 			crashers[i].how = next_way;
-			next_way = (next_way + 1) % (int)(sizeof(ways) / sizeof(ways[0]));
+			next_way = (next_way + 1) % CLIENT_WAYS;
 			ask(&crashers[i], first_id + i);
 			return;
 		}
@@ -243,7 +196,7 @@ static void run(struct conn *all, int count, double seconds, double rate)
 		int n;
 
 		for (int i = 0; i < count && now < end; i++)
-			if (!all[i].waiting)
+			if (!all[i].io.waiting)
 				ask(&all[i], i);
 		if (now < end && (double)(now - begin) * rate / 1e9 > (double)provoked) {
 			provoke(all + count, count);
@@ -253,7 +206,7 @@ static void run(struct conn *all, int count, double seconds, double rate)
 		for (int i = 0; i < n; i++) {
 			struct conn *c = events[i].data.ptr;
 
-			if (c->fd >= 0)
+			if (c->io.fd >= 0)
 				take(c);
 		}
 		now = client_now();
@@ -298,7 +251,7 @@ int main(int argc, char **argv)
 	if (!all || epfd < 0)
 		return 111;
 	for (int i = 0; i < count + CRASHERS; i++) {
-		all[i].fd = -1;
+		all[i].io.fd = -1;
 		all[i].crasher = i >= count;
 	}
 	run(all, count, seconds, rate);

@@ -22,14 +22,12 @@
  * and in the end one JSON object with the books. Exit status 1: something that
  * no kill excuses.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../e2e/client.h"
@@ -47,9 +45,7 @@ enum {
 };
 
 enum {
-	BUF = 4096,
 	IDS = 1 << 22, /* crash ids that are told apart */
-	WAYS = 6,
 };
 
 static const struct {
@@ -60,28 +56,14 @@ static const struct {
 	[CRASH] = { "crash", 8 }, [RAW] = { "raw", 12 },    [BRIEF] = { "brief", 4 },
 };
 
-static const struct {
-	const char *how, *report;
-} ways[WAYS] = {
-	{ "segv", "\"signal\":11," },
-	{ "abort", "\"signal\":6," },
-	{ "overflow", "\"stack_overflow\":true," },
-	{ "exit", "\"exit_code\":3," },
-	{ "kill", "\"signal\":9," },
-	{ "fpe", "\"signal\":8," },
-};
-
 struct conn {
-	int fd; /* -1: none */
+	struct client_conn io;
 	int id, kind;
 	int how; /* of a crash under way */
 	int ms;  /* of a sleep under way */
-	bool waiting;
 	uint64_t seq;
-	int64_t sent_at, retry_at;
-	size_t len;
+	int64_t retry_at;
 	char expect[64];
-	char buf[BUF];
 };
 
 static struct {
@@ -114,34 +96,23 @@ static void complain(const struct conn *c, const char *what)
 	if (complaints++ < 20)
 		fprintf(stderr, "load: %.3f: %s request %s, %.1f ms after it was sent: %s:\n%.*s\n",
 			(double)client_now() / 1e9, kinds[c->kind].name, c->expect,
-			(double)(client_now() - c->sent_at) / 1e6, what, (int)c->len, c->buf);
-}
-
-static void hang_up(struct conn *c)
-{
-	close(c->fd);
-	c->fd = -1;
-	c->waiting = false;
-	c->len = 0;
+			(double)(client_now() - c->io.sent_at) / 1e6, what, (int)c->io.len,
+			c->io.buf);
 }
 
 static bool ready(struct conn *c)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
+	int err;
 
-	if (c->fd >= 0)
+	if (c->io.fd < 0 && client_now() < c->retry_at)
+		return false;
+	err = client_open(&c->io, c->kind == RAW ? echo_port : http_port, epfd, c);
+	if (!err)
 		return true;
-	if (client_now() < c->retry_at)
-		return false;
-	c->fd = client_connect(c->kind == RAW ? echo_port : http_port, false);
-	if (c->fd < 0) {
-		complain(c, strerror(-c->fd));
-		connect_failed++;
-		c->retry_at = client_now() + 100000000;
-		c->fd = -1;
-		return false;
-	}
-	return epoll_ctl(epfd, EPOLL_CTL_ADD, c->fd, &ev) == 0;
+	complain(c, strerror(-err));
+	connect_failed++;
+	c->retry_at = client_now() + 100000000;
+	return false;
 }
 
 static int compose(struct conn *c, char *out, size_t size)
@@ -157,7 +128,8 @@ static int compose(struct conn *c, char *out, size_t size)
 		c->ms = (int)roll(4) ? (int)roll(50) : (int)roll(2000);
 		return snprintf(out, size, "GET /sleep?ms=%d %s\r\n", c->ms, tail);
 	case CRASH:
-		return snprintf(out, size, "GET /crash?how=%s %s\r\n", ways[c->how].how, tail);
+		return snprintf(out, size, "GET /crash?how=%s %s\r\n", client_ways[c->how].how,
+				tail);
 	case RAW:
 		return snprintf(out, size, "%s\n", c->expect);
 	case BRIEF:
@@ -169,9 +141,9 @@ static int compose(struct conn *c, char *out, size_t size)
 
 static void lose(struct conn *c)
 {
-	printf("%s %s\n", c->waiting ? "reset" : "idle", kinds[c->kind].name);
-	books[c->kind].reset += c->waiting;
-	hang_up(c);
+	printf("%s %s\n", c->io.waiting ? "reset" : "idle", kinds[c->kind].name);
+	books[c->kind].reset += c->io.waiting;
+	client_hang_up(&c->io);
 }
 
 static void ask(struct conn *c)
@@ -184,16 +156,8 @@ static void ask(struct conn *c)
 	c->seq++;
 	len = compose(c, request, sizeof(request));
 	books[c->kind].sent++;
-	c->len = 0;
-	c->waiting = true;
-	c->sent_at = client_now();
-	if (send(c->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+	if (!client_ask(&c->io, request, (size_t)len))
 		lose(c);
-}
-
-static bool has(const struct client_response *res, const char *text)
-{
-	return memmem(res->body, res->body_len, text, strlen(text));
 }
 
 /* The crash that a 500 reports, which no other may have reported; 0: none. */
@@ -224,20 +188,21 @@ static void print_own(const struct conn *c, const struct client_response *res, u
 
 static bool is_expected(const struct conn *c, const struct client_response *res)
 {
-	int64_t took = client_now() - c->sent_at;
+	int64_t took = client_now() - c->io.sent_at;
 
 	switch (c->kind) {
 	case CRASH:
-		return res->status == 500 && has(res, ways[c->how].report);
+		return res->status == 500 && client_has(res, client_ways[c->how].report);
 	case ECHO:
 		return res->status == 200 && res->body_len == strlen(c->expect) &&
-		       has(res, c->expect);
+		       client_has(res, c->expect);
 	case SLEEP:
 		if (took - c->ms * INT64_C(1000000) > late_ns)
 			late_ns = took - c->ms * INT64_C(1000000);
-		return res->status == 200 && has(res, "slept ") && took >= c->ms * INT64_C(1000000);
+		return res->status == 200 && client_has(res, "slept ") &&
+		       took >= c->ms * INT64_C(1000000);
 	default:
-		return res->status == 200 && has(res, "Hello");
+		return res->status == 200 && client_has(res, "Hello");
 	}
 }
 
@@ -245,12 +210,12 @@ static void judge(struct conn *c, const struct client_response *res)
 {
 	uint64_t id = res->status == 500 ? crash_id(c, res) : 0;
 
-	c->waiting = false;
-	if (c->kind != SLEEP && client_now() - c->sent_at > slow_ns)
-		slow_ns = client_now() - c->sent_at;
+	c->io.waiting = false;
+	if (c->kind != SLEEP && client_now() - c->io.sent_at > slow_ns)
+		slow_ns = client_now() - c->io.sent_at;
 	if (is_expected(c, res)) {
 		books[c->kind].ok++;
-	} else if (id && has(res, ways[4].report)) {
+	} else if (id && client_has(res, client_ways[CLIENT_KILL].report)) {
 		books[c->kind].own++;
 		print_own(c, res, id);
 	} else if (res->status == 503) {
@@ -261,55 +226,49 @@ static void judge(struct conn *c, const struct client_response *res)
 		complain(c, "not its answer");
 	}
 	if (res->close)
-		hang_up(c);
+		client_hang_up(&c->io);
 }
 
 static void judge_raw(struct conn *c)
 {
 	size_t len = strlen(c->expect);
 
-	if (c->len < len + 1)
+	if (c->io.len < len + 1)
 		return;
-	if (c->waiting && c->len == len + 1 && !memcmp(c->buf, c->expect, len) &&
-	    c->buf[len] == '\n') {
-		c->waiting = false;
+	if (c->io.waiting && c->io.len == len + 1 && !memcmp(c->io.buf, c->expect, len) &&
+	    c->io.buf[len] == '\n') {
+		c->io.waiting = false;
 		books[RAW].ok++;
-		if (client_now() - c->sent_at > slow_ns)
-			slow_ns = client_now() - c->sent_at;
+		if (client_now() - c->io.sent_at > slow_ns)
+			slow_ns = client_now() - c->io.sent_at;
 		return;
 	}
 	mismatch++;
 	complain(c, "not its echo");
-	hang_up(c);
+	client_hang_up(&c->io);
 }
 
 static void take(struct conn *c)
 {
 	struct client_response res;
-	ssize_t n = recv(c->fd, c->buf + c->len, sizeof(c->buf) - c->len, MSG_DONTWAIT);
-	int whole;
+	int n = client_take(&c->io);
 
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0) {
+	if (n < 0)
 		lose(c);
+	if (n <= 0)
 		return;
-	}
-	c->len += (size_t)n;
 	if (c->kind == RAW) {
 		judge_raw(c);
 		return;
 	}
-	whole = client_parse(c->buf, c->len, &res);
-	if (whole == 0 && c->len < sizeof(c->buf))
-		return;
-	if (whole <= 0 || !c->waiting || res.size != c->len) {
+	n = client_answer(&c->io, &res);
+	if (n > 0) {
+		judge(c, &res);
+	} else if (n < 0) {
 		mismatch++;
 		complain(c, "bytes nobody asked for");
-		hang_up(c);
-		return;
+		client_hang_up(&c->io);
 	}
-	judge(c, &res);
 }
 
 /* Whoever waited too long is counted and starts again. */
@@ -318,12 +277,12 @@ static bool expire(struct conn *all, int n, int64_t now)
 	bool any = false;
 
 	for (int i = 0; i < n; i++) {
-		if (all[i].waiting && now - all[i].sent_at > PATIENCE) {
+		if (all[i].io.waiting && now - all[i].io.sent_at > PATIENCE) {
 			timeout++;
 			complain(&all[i], "timed out");
-			hang_up(&all[i]);
+			client_hang_up(&all[i].io);
 		}
-		any |= all[i].waiting;
+		any |= all[i].io.waiting;
 	}
 	return any;
 }
@@ -333,10 +292,10 @@ static void ask_all(struct conn *all, int n, bool crash)
 	static int next_way;
 
 	for (int i = 0; i < n; i++) {
-		if (all[i].waiting || (all[i].kind == CRASH && !crash))
+		if (all[i].io.waiting || (all[i].kind == CRASH && !crash))
 			continue;
 		if (all[i].kind == CRASH) {
-			all[i].how = next_way++ % WAYS;
+			all[i].how = next_way++ % CLIENT_WAYS;
 			crash = false;
 		}
 		ask(&all[i]);
@@ -364,7 +323,7 @@ static void run(struct conn *all, int n, double seconds, double rate)
 		for (int i = 0; i < got; i++) {
 			struct conn *c = events[i].data.ptr;
 
-			if (c->fd >= 0)
+			if (c->io.fd >= 0)
 				take(c);
 		}
 		now = client_now();
@@ -397,7 +356,7 @@ static struct conn *connections(int *n)
 	all = calloc((size_t)*n, sizeof(*all));
 	for (int kind = 0; all && kind < KINDS; kind++)
 		for (int i = 0; i < kinds[kind].count; i++, at++)
-			all[at] = (struct conn){ .fd = -1, .id = at, .kind = kind };
+			all[at] = (struct conn){ .io.fd = -1, .id = at, .kind = kind };
 	return all;
 }
 
