@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * client.h: what the test clients share: connections to a local port on which one
- * request at a time is out, and finding the end of a response. Small on purpose: it understands what our own
- * server may send, and calls everything else broken.
+ * request at a time is out, and finding the end of a response. Small on purpose: it
+ * understands what our own server may send, and calls everything else broken.
  */
 #ifndef BH_TESTS_E2E_CLIENT_H
 #define BH_TESTS_E2E_CLIENT_H
