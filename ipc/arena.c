@@ -21,6 +21,15 @@ static uint64_t place(uint64_t *at, uint64_t bytes)
 	return off;
 }
 
+/* A part that ends in a guard. */
+static uint64_t fence(struct bh_layout *l, uint32_t *n, uint64_t *at, uint64_t bytes)
+{
+	uint64_t off = place(at, bytes + sizeof(uint64_t));
+
+	l->off_guard[(*n)++] = *at - sizeof(uint64_t);
+	return off;
+}
+
 static uint32_t clamp(uint32_t v, uint32_t lo, uint32_t hi)
 {
 	return v < lo ? lo : v > hi ? hi : v;
@@ -40,6 +49,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 		    uint64_t memory)
 {
 	uint64_t at = 0;
+	uint32_t n = 0;
 
 	memset(l, 0, sizeof(*l));
 	l->workers = clamp(workers, 1, BH_MAX_WORKERS);
@@ -47,22 +57,23 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
 	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
 		l->inject_log2++;
-	place(&at, sizeof(struct bh_arena));
+	fence(l, &n, &at, sizeof(struct bh_arena));
 	/* All slots from the start: workers are added at run time. */
-	l->off_workers = place(&at, sizeof(struct bh_worker) * BH_MAX_WORKERS);
+	l->off_workers = fence(l, &n, &at, sizeof(struct bh_worker) * BH_MAX_WORKERS);
 	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
 		l->pinned_log2++;
-	l->off_pinned = place(&at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);
-	l->off_inject = place(&at, sizeof(uint64_t) << l->inject_log2);
-	l->off_types = place(&at, sizeof(struct bh_type) * BH_TYPES);
-	l->off_tasks = place(&at, sizeof(struct bh_tcb) * (uint64_t)l->tasks);
-	l->off_task_bits = place(&at, (l->tasks + 63) / 64 * 8ull);
-	l->off_ios = place(&at, sizeof(struct bh_ioslot) * (uint64_t)l->ios);
-	l->off_io_bits = place(&at, (l->ios + 63) / 64 * 8ull);
+	l->off_pinned = fence(l, &n, &at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);
+	l->off_inject = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
+	l->off_types = fence(l, &n, &at, sizeof(struct bh_type) * BH_TYPES);
+	l->off_tasks = fence(l, &n, &at, sizeof(struct bh_tcb) * (uint64_t)l->tasks);
+	l->off_task_bits = fence(l, &n, &at, (l->tasks + 63) / 64 * 8ull);
+	l->off_ios = fence(l, &n, &at, sizeof(struct bh_ioslot) * (uint64_t)l->ios);
+	l->off_io_bits = fence(l, &n, &at, (l->ios + 63) / 64 * 8ull);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		l->blocks[c] = blocks_of(memory, c);
-		l->off_block[c] = place(&at, sizeof(struct bh_block) * (uint64_t)l->blocks[c]);
-		l->off_block_bits[c] = place(&at, (l->blocks[c] + 63) / 64 * 8ull);
+		l->off_block[c] =
+			fence(l, &n, &at, sizeof(struct bh_block) * (uint64_t)l->blocks[c]);
+		l->off_block_bits[c] = fence(l, &n, &at, (l->blocks[c] + 63) / 64 * 8ull);
 	}
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		l->off_data[c] = place(&at, bh_class_bytes(c) * l->blocks[c]);
@@ -72,6 +83,22 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
 	bh_layout_init(l, s->workers, s->max_tasks, s->max_io, s->max_memory);
+}
+
+static bool write_at(int fd, const void *from, size_t bytes, uint64_t off)
+{
+	return pwrite(fd, from, bytes, (off_t)off) == (ssize_t)bytes;
+}
+
+static bool fill(int fd, const struct bh_layout *l, const struct bh_arena *a)
+{
+	for (uint32_t i = 0; i < BH_ARENA_PARTS; i++) {
+		uint64_t guard = bh_guard(l->off_guard[i]);
+
+		if (!write_at(fd, &guard, sizeof(guard), l->off_guard[i]))
+			return false;
+	}
+	return write_at(fd, a, sizeof(*a), 0);
 }
 
 int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
@@ -87,8 +114,7 @@ int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
 		return -errno;
 	strncpy(a.name, name, sizeof(a.name) - 1);
 	/* 0600: whoever is not the owner cannot open it anew through /proc. */
-	if (fchmod(fd, 0600) || ftruncate(fd, (off_t)l->bytes) ||
-	    pwrite(fd, &a, sizeof(a), 0) != (ssize_t)sizeof(a) ||
+	if (fchmod(fd, 0600) || ftruncate(fd, (off_t)l->bytes) || !fill(fd, l, &a) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		int err = errno;
 		close(fd);

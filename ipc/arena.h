@@ -8,6 +8,9 @@
  *   └──────────┴─────────┴────────┴───────┴───────┴─────┴────────┴─────────────┘
  *    each part page-aligned, found by an offset of struct bh_layout
  *
+ * The last word of each part but the blocks is a guard: nobody writes it after the
+ * arena was made, so one that has changed tells that something ran over a border.
+ *
  * A sealed memfd, sparse: reserved in full, backed where touched. In the service's
  * workers it is mapped at BH_ARENA_BASE, so that a pointer into it means the same
  * in each; the kernel maps it anywhere and follows no pointer in it.
@@ -45,8 +48,15 @@ enum bh_run_state {
 };
 
 enum {
-	BH_ARENA_CRASHES = 64
+	BH_ARENA_CRASHES = 64,
+	BH_ARENA_PARTS = 9 + 2 * BH_CLASSES, /* that end in a guard */
 };
+
+/* The guard that stands at offset @off. */
+static inline uint64_t bh_guard(uint64_t off)
+{
+	return off ^ 0x6b9c4d17a35e82f0ull;
+}
 
 /* What joiners are told of a crash. Written by the kernel: seq is the crash's id,
  * stored last; 0 while it is written. */
@@ -98,6 +108,7 @@ struct bh_layout {
 	uint64_t off_workers, off_pinned, off_inject, off_types;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
+	uint64_t off_guard[BH_ARENA_PARTS];
 };
 
 /* A process's private view: pointers it computed itself. */
@@ -120,7 +131,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 		    uint64_t memory);
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s);
 
-/* Makes a sealed memfd of the layout's size with a header in it.
+/* Makes a sealed memfd of the layout's size with a header and the guards in it.
  * Errors: -EMFILE, -ENFILE, -ENOMEM. */
 int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns);
 

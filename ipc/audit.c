@@ -2,8 +2,6 @@
 #include "audit.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +10,10 @@ enum {
 	HINTED = 1,
 	LISTED = 2,
 	POOLED = 4
+};
+
+enum {
+	STEP = 4096
 };
 
 struct marks {
@@ -24,20 +26,9 @@ struct audit {
 	struct bh_audit *out;
 };
 
-__attribute__((format(printf, 3, 4))) static void report(struct audit *a, const char *invariant,
-							 const char *fmt, ...)
-{
-	uint32_t n = a->out->found++;
-	va_list ap;
-
-	if (n >= BH_AUDIT_MAX)
-		return;
-	snprintf(a->out->finding[n].invariant, sizeof(a->out->finding[n].invariant), "%s",
-		 invariant);
-	va_start(ap, fmt);
-	vsnprintf(a->out->finding[n].text, sizeof(a->out->finding[n].text), fmt, ap);
-	va_end(ap);
-}
+/* Nobody runs: each finding is certain. */
+#define report(a, invariant, ...) \
+	bh_audit_report((a)->out, invariant, (struct bh_audit_finding){ 0 }, __VA_ARGS__)
 
 static uint32_t used(const struct bh_pool_view *p)
 {
@@ -49,65 +40,6 @@ static uint32_t used(const struct bh_pool_view *p)
 static uint64_t state(struct audit *a, uint32_t idx)
 {
 	return bh_ld_acq(&a->v->tasks[idx].state);
-}
-
-/* -- what holds at every instant ------------------------------------------------ */
-
-static void check_shapes(struct audit *a)
-{
-	const struct bh_view *v = a->v;
-	uint64_t in_use = v->l.workers == 64 ? ~0ull : (1ull << v->l.workers) - 1;
-
-	/* A claimed mark may exceed the capacity by the rest of its 64. */
-	if (bh_ld_acq(&v->task_pool.pool->mark) > v->task_pool.capacity + 64)
-		report(a, "pool-mark", "tasks: %u of %u", bh_ld_acq(&v->task_pool.pool->mark),
-		       v->task_pool.capacity);
-	if (bh_ld_acq(&v->io_pool.pool->mark) > v->io_pool.capacity + 64)
-		report(a, "pool-mark", "I/O slots: %u of %u", bh_ld_acq(&v->io_pool.pool->mark),
-		       v->io_pool.capacity);
-	for (uint32_t c = 0; c < BH_CLASSES; c++)
-		if (bh_ld_acq(&v->block_pool[c].pool->mark) > v->block_pool[c].capacity + 64)
-			report(a, "pool-mark", "blocks of class %u", c);
-	for (uint32_t w = 0; w < v->l.workers; w++) {
-		/* head first: it never passes a tail that is read later. */
-		uint64_t h = bh_ld_acq(&v->workers[w].runq.head);
-		uint64_t t = bh_ld_acq(&v->workers[w].runq.tail);
-
-		if (t < h && h - t > BH_RUNQ_CAP)
-			report(a, "runq", "worker %u: head %llu, tail %llu", w,
-			       (unsigned long long)h, (unsigned long long)t);
-	}
-	uint64_t h = bh_ld_acq(&v->inject.q->head), t = bh_ld_acq(&v->inject.q->tail);
-	if (t > h && t - h > 2ull * (v->inject.mask + 1))
-		report(a, "inject", "head %llu, tail %llu", (unsigned long long)h,
-		       (unsigned long long)t);
-	if ((bh_ld_acq(&v->a->idle.parked) | bh_ld_acq(&v->a->idle.searching)) & ~in_use)
-		report(a, "idle-mask", "bits beyond worker %u", v->l.workers - 1);
-}
-
-static void check_words(struct audit *a)
-{
-	uint32_t n = used(&a->v->task_pool);
-
-	for (uint32_t i = 1; i < n; i++) {
-		uint64_t w = state(a, i);
-		enum bh_state s = bh_state_of(w);
-
-		if (s >= BH_STATE_COUNT) {
-			report(a, "state-valid", "task %u: state word %#llx", i,
-			       (unsigned long long)w);
-			continue;
-		}
-		a->out->tasks[s]++;
-		if (s == BH_DONE && (w & BH_DETACHED))
-			report(a, "detached-done", "task %u: state word %#llx", i,
-			       (unsigned long long)w);
-		if ((w & BH_PINNED) && s != BH_DONE && bh_state_worker(w) >= a->v->l.workers)
-			report(a, "pinned-home", "task %u is pinned to worker %u of %u", i,
-			       bh_state_worker(w), a->v->l.workers);
-		if (s != BH_FREE && s != BH_RESERVED && a->v->tasks[i].type >= BH_TYPES)
-			report(a, "type", "task %u: type %u", i, a->v->tasks[i].type);
-	}
 }
 
 /* -- what holds when nobody runs ------------------------------------------------- */
@@ -348,14 +280,31 @@ static void check_quiet(struct audit *a)
 	check_counts(a);
 }
 
+/* Of a round of steps, what cannot be so for a moment only. */
+static void check_busy(struct audit *a)
+{
+	struct bh_audit_round round = { 0 };
+	struct bh_audit step;
+	bool end;
+
+	do {
+		memset(&step, 0, sizeof(step));
+		end = bh_audit_step(a->v, &round, STEP, &step);
+		for (uint32_t s = 0; s < BH_STATE_COUNT; s++)
+			a->out->tasks[s] += step.tasks[s];
+		for (uint32_t i = 0; i < step.found && i < BH_AUDIT_MAX; i++)
+			if (step.finding[i].nature == BH_AUDIT_CERTAIN)
+				report(a, step.finding[i].invariant, "%s", step.finding[i].text);
+	} while (!end);
+}
+
 int bh_audit_run(const struct bh_view *v, bool quiet, struct bh_audit *out)
 {
 	struct audit a = { .v = v, .out = out };
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	check_shapes(&a);
-	check_words(&a);
+	check_busy(&a);
 	if (!quiet)
 		return 0;
 	a.m.tasks = calloc(v->l.tasks, 1);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The verifying scan of recover.h. */
+#include <bulkhead/task.h>
+
 #include "recover.h"
 
 /* True if the incarnation named in state word @w is not alive any more. */
@@ -32,7 +34,7 @@ static void evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_v
 		    (bh_state_of(w) != BH_WAITING && bh_state_of(w) != BH_SCHEDULED))
 			return;
 	bool restart = (t->opts & BH_TASK_RESTART) && t->restarts && !(w & BH_ABORTED);
-	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), restart, 5 /* BH_END_LOST */, 0, ops);
+	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), restart, BH_END_LOST, 0, ops);
 	scan->repaired++;
 }
 
@@ -44,7 +46,7 @@ static void take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct 
 
 	if (bh_state_of(w) != BH_CLEANUP && !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP))
 		return;
-	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), false, 2 /* BH_END_CRASHED */, 0, ops);
+	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), false, BH_END_CRASHED, 0, ops);
 	scan->repaired++;
 }
 

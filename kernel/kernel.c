@@ -185,6 +185,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_timers(k);
 		bh_phase_verify(k);
 		bh_phase_stalls(k);
+		bh_phase_audit(k);
 		bh_phase_restarts(k);
 		bh_phase_servers(k);
 		housekeeping(k);

@@ -7,7 +7,7 @@
  * order:
  *
  *   wait → signals → deaths → control → workers → reactor → timers → verify
- *        → stalls → restarts → stop
+ *        → stalls → audit → restarts → stop
  *
  * State. All that a successor must know is on the board (ipc/board.h), stored
  * before it matters: descriptors, pids, epochs. struct bh_kernel and what hangs
@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "ipc/arena.h"
+#include "ipc/audit.h"
 #include "ipc/board.h"
 #include "ipc/control.h"
 #include "ipc/recover.h"
@@ -86,6 +87,23 @@ struct bh_kproc {
 	struct bh_kstall stall;
 };
 
+enum {
+	BH_SUSPECTS = 8
+};
+
+/* The audit of one service's arena: see audit.c. */
+struct bh_kaudit {
+	struct bh_audit_round round;
+	uint32_t left;   /* entries to look at until the next housekeeping */
+	int64_t next_ns; /* when to go on */
+	struct bh_suspect {
+		struct bh_audit_finding finding;
+		uint32_t looks; /* at which it was so; 0: an empty place */
+		bool mended;    /* recovery has had its try */
+		int64_t next_ns;
+	} suspect[BH_SUSPECTS];
+};
+
 /* One service, as the kernel holds it. */
 struct bh_ksvc {
 	uint32_t id;
@@ -110,6 +128,7 @@ struct bh_ksvc {
 	uint32_t closing_at;
 	bool audit;       /* the zygote is to look for descriptors that nobody has, */
 	int64_t audit_ns; /* not before this */
+	struct bh_kaudit look;
 	bool done;        /* its main returned and no task is left */
 	uint32_t live_at; /* a task that had not ended when last looked at */
 	struct bh_kernel *kernel;
@@ -337,6 +356,15 @@ void bh_audit_again(struct bh_ksvc *s);
 
 /* Asks for a verifying scan of the service. */
 void bh_verify_start(struct bh_ksvc *s, bool requeue);
+
+/* True if a worker is dead and what it had is not yet put right. */
+bool bh_worker_unrecovered(const struct bh_ksvc *s);
+
+/* -- audit.c: garbage in an arena --------------------------------------------------------- */
+
+/* Phase: audits the arenas, a bounded number of entries at a time. A service with
+ * what cannot be put right is reset. */
+void bh_phase_audit(struct bh_kernel *k);
 
 /* -- crash.c: crash records -------------------------------------------------------------- */
 

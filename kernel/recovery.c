@@ -195,7 +195,7 @@ void bh_verify_start(struct bh_ksvc *s, bool requeue)
 
 /* A worker that is dead and not recovered has a task that recovery must find, not
  * the scan: only recovery knows how it died. */
-static bool someone_dead(const struct bh_ksvc *s)
+bool bh_worker_unrecovered(const struct bh_ksvc *s)
 {
 	for (uint32_t i = 0; i < s->workers; i++)
 		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_DEAD)
@@ -207,7 +207,7 @@ static void scan(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 
-	if (!someone_dead(s) && bh_verify_step(&s->v, &s->scan, VERIFY_ENTRIES, &s->ops)) {
+	if (!bh_worker_unrecovered(s) && bh_verify_step(&s->v, &s->scan, VERIFY_ENTRIES, &s->ops)) {
 		if (s->scan.repaired)
 			bh_log("service %s: the verifying scan repaired %llu entries",
 			       s->plan->name, (unsigned long long)s->scan.repaired);

@@ -86,9 +86,9 @@ SWEEP(pinned_wake, .setup = setup_wake, .run = run_wake, .check = check_awake, .
 static void setup_turn(struct world *w)
 {
 	struct bh_inject_view ring = bh_pinned_of(&w->v, VICTIM);
+	_Atomic uint64_t *word = &w->v.tasks[w->me].state;
 
-	bh_and(&w->v.tasks[w->me].state, ~0xfull);
-	bh_or(&w->v.tasks[w->me].state, BH_WAITING);
+	bh_st_rlx(word, bh_state_unheld(bh_ld_rlx(word), BH_WAITING));
 	w->v.tasks[w->me].wait = BH_WAIT_SUSPEND;
 	bh_st_rlx(&w->v.workers[VICTIM].current, 0);
 	w->other = at_home(w, BH_SCHEDULED, VICTIM, WORLD_EPOCH);

@@ -45,9 +45,9 @@ static enum bh_poll sleeps(struct bh_cx *cx, void *state)
 static void nobody_runs(struct world *w)
 {
 	struct bh_worker *me = &w->v.workers[VICTIM];
+	_Atomic uint64_t *word = &w->v.tasks[w->me].state;
 
-	bh_and(&w->v.tasks[w->me].state, ~0xfull);
-	bh_or(&w->v.tasks[w->me].state, BH_WAITING);
+	bh_st_rlx(word, bh_state_unheld(bh_ld_rlx(word), BH_WAITING));
 	w->v.tasks[w->me].wait = BH_WAIT_SUSPEND;
 	bh_st_rlx(&me->current, 0);
 }

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.c: finds garbage in the arenas of running services, and resets a service
+ * that cannot be saved.
+ *
+ * With each housekeeping, up to SLICE entries of a service are looked at, STEP of
+ * them in one turn, so that whoever waits for the kernel waits no longer than for
+ * a step. A larger arena takes several seconds for a round.
+ *
+ * A finding is a suspicion: the workers go on while the kernel looks, and may be
+ * stopped between two stores. It counts when the same words are found wrong LOOKS
+ * times with CONFIRM_MS between them. Then
+ *
+ *   what recovery can put right (a task held by nobody, an owner that is gone) is
+ *   left to a verifying scan, and found again after it, or not;
+ *
+ *   a task that is scheduled and in no queue is queued, and that is all: a busy one
+ *   can look so each time;
+ *
+ *   for all else the service is reset, and says which audit failed.
+ *
+ * Beside ipc/audit.h's invariants, two of words that the kernel alone writes, of
+ * which the board has the truth:
+ *
+ *   worker-word   a worker that is up has its slot
+ *   run-state     a service that was not asked to stop is running
+ */
+#include "kernel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	SLICE = 1 << 18,
+	STEP = 2048,
+	PAUSE_US = 200, /* between two steps: the workers need the CPU */
+	LOOKS = 3,
+	CONFIRM_MS = 3,
+	OWN_PART = BH_AUDIT_PARTS, /* entries: the worker slots, then the header */
+};
+
+/* -- what the board knows -------------------------------------------------------------- */
+
+static void check_slot(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	uint64_t word = bh_ld_acq(&s->v.workers[slot].word);
+
+	if (bh_ld_acq(&p->state) != BH_PROC_UP || p->pid <= 0 || k->proc[idx].gone)
+		return;
+	if (word != bh_worker_word(BH_WORKER_UP, p->epoch, (uint32_t)p->pid))
+		bh_audit_report(out, "worker-word",
+				(struct bh_audit_finding){
+					.part = OWN_PART, .idx = slot, .words = { word } },
+				"worker %u: %#llx, not epoch %u of pid %d", slot,
+				(unsigned long long)word, p->epoch, p->pid);
+}
+
+static void check_run_state(struct bh_ksvc *s, struct bh_audit *out)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t is = bh_ld_acq(&s->v.a->run_state);
+
+	if (is != BH_RUN_RUNNING &&
+	    bh_ld_acq(&bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE))->state) == BH_PROC_UP)
+		bh_audit_report(out, "run-state",
+				(struct bh_audit_finding){
+					.part = OWN_PART, .idx = s->workers, .words = { is } },
+				"it is %u", is);
+}
+
+static void check_own(struct bh_ksvc *s, uint32_t idx, struct bh_audit *out)
+{
+	if (idx < s->workers)
+		check_slot(s, idx, out);
+	else
+		check_run_state(s, out);
+}
+
+/* -- suspects -------------------------------------------------------------------------------- */
+
+static bool same(const struct bh_audit_finding *a, const struct bh_audit_finding *b)
+{
+	return a->part == b->part && a->idx == b->idx && !strcmp(a->invariant, b->invariant) &&
+	       !memcmp(a->words, b->words, sizeof(a->words));
+}
+
+/* One that finds no place is found again in the next round. */
+static void suspect(struct bh_ksvc *s, const struct bh_audit_finding *f)
+{
+	struct bh_suspect *place = NULL;
+
+	for (uint32_t i = 0; i < BH_SUSPECTS; i++) {
+		struct bh_suspect *p = &s->look.suspect[i];
+
+		if (p->looks && same(&p->finding, f))
+			return;
+		/* What recovery mends makes way for what it cannot. */
+		if (!p->looks || (p->finding.nature >= BH_AUDIT_MENDED &&
+				  f->nature < BH_AUDIT_MENDED && (!place || place->looks)))
+			place = p;
+	}
+	if (place)
+		*place = (struct bh_suspect){ .finding = *f,
+					      .looks = 1,
+					      .next_ns = s->kernel->now_ns +
+							 CONFIRM_MS * BH_NS_PER_MS };
+}
+
+static bool still_so(struct bh_ksvc *s, const struct bh_audit_finding *f)
+{
+	struct bh_audit now;
+
+	now.found = 0;
+	memset(now.tasks, 0, sizeof(now.tasks));
+	if (f->part == OWN_PART)
+		check_own(s, f->idx, &now);
+	else
+		bh_audit_entry(&s->v, f->part, f->idx, &now);
+	for (uint32_t i = 0; i < now.found && i < BH_AUDIT_MAX; i++)
+		if (same(&now.finding[i], f))
+			return true;
+	return false;
+}
+
+/* Everything that recovery can do about @p: a scan, and a look around by everybody. */
+static void mend(struct bh_ksvc *s, struct bh_suspect *p)
+{
+	p->mended = true;
+	p->looks = p->finding.nature == BH_AUDIT_HINT ? 0 : 1;
+	bh_verify_start(s, true);
+	for (uint32_t i = 0; i < s->workers; i++)
+		bh_unpark(&s->v.workers[i].park);
+}
+
+static void confirmed(struct bh_ksvc *s, struct bh_suspect *p)
+{
+	const struct bh_audit_finding *f = &p->finding;
+	char why[sizeof(s->board->last_reset)];
+
+	if (f->nature >= BH_AUDIT_MENDED && !p->mended) {
+		mend(s, p);
+		return;
+	}
+	snprintf(why, sizeof(why), "audit '%s' failed: %s", f->invariant, f->text);
+	bh_service_reset(s, why);
+}
+
+static void look_again(struct bh_ksvc *s, struct bh_suspect *p)
+{
+	struct bh_kernel *k = s->kernel;
+	bool wait =
+		p->finding.nature >= BH_AUDIT_MENDED && (s->scanning || bh_worker_unrecovered(s));
+
+	if (k->now_ns >= p->next_ns && !wait) {
+		p->looks = still_so(s, &p->finding) ? p->looks + 1 : 0;
+		if (p->looks >= LOOKS)
+			confirmed(s, p);
+	}
+	if (k->now_ns >= p->next_ns)
+		p->next_ns = k->now_ns + CONFIRM_MS * BH_NS_PER_MS;
+	if (p->looks)
+		bh_wake_by(k, p->next_ns);
+}
+
+/* -- the round ---------------------------------------------------------------------------------- */
+
+static void step(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_kaudit *a = &s->look;
+	struct bh_audit out;
+
+	out.found = 0;
+	memset(out.tasks, 0, sizeof(out.tasks));
+	if (a->round.part == 0 && a->round.at == 0)
+		for (uint32_t i = 0; i <= s->workers; i++)
+			check_own(s, i, &out);
+	a->left -= STEP;
+	if (bh_audit_step(&s->v, &a->round, STEP, &out)) {
+		a->round = (struct bh_audit_round){ 0 };
+		a->left = 0; /* the next round begins with the next slice */
+	}
+	for (uint32_t i = 0; i < out.found && i < BH_AUDIT_MAX; i++)
+		suspect(s, &out.finding[i]);
+	a->next_ns = k->now_ns + PAUSE_US * 1000;
+}
+
+static void audit(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_kaudit *a = &s->look;
+
+	if (k->now_ns >= k->next_look_ns)
+		a->left = SLICE;
+	if (a->left && k->now_ns >= a->next_ns)
+		step(s);
+	if (a->left)
+		bh_wake_by(k, a->next_ns);
+	for (uint32_t i = 0; i < BH_SUSPECTS && !bh_service_resetting(s); i++)
+		if (a->suspect[i].looks)
+			look_again(s, &a->suspect[i]);
+}
+
+void bh_phase_audit(struct bh_kernel *k)
+{
+	for (uint32_t i = 0; i < k->plan->n_services && k->stop == BH_STOP_NOT; i++)
+		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
+			audit(&k->svc[i]);
+}
