@@ -129,8 +129,10 @@ struct bh_ksvc {
 	bool audit;       /* the zygote is to look for descriptors that nobody has, */
 	int64_t audit_ns; /* not before this */
 	struct bh_kaudit look;
-	bool done;        /* its main returned and no task is left */
-	uint32_t live_at; /* a task that had not ended when last looked at */
+	uint32_t rearm_at; /* tasks from here on are to be armed; 0: none */
+	uint32_t ready_at; /* I/O slots from here on are to be marked ready; 0: none */
+	bool done;         /* its main returned and no task is left */
+	uint32_t live_at;  /* a task that had not ended when last looked at */
 	struct bh_kernel *kernel;
 };
 
@@ -426,7 +428,8 @@ void bh_phase_restarts(struct bh_kernel *k);
 /* Phase: I/O events become ready marks and wake-ups. */
 void bh_phase_reactor(struct bh_kernel *k);
 
-/* Marks every I/O slot ready and wakes who waits: edges may have been missed. */
+/* Begins to mark every I/O slot ready and to wake who waits: edges may have been
+ * missed. */
 void bh_reactor_wake_all(struct bh_ksvc *s);
 
 /* -- timers.c -------------------------------------------------------------------------------------- */
@@ -444,7 +447,7 @@ void bh_timers_sleep(struct bh_ksvc *s, int64_t until_ns);
 /* True if a ring has something for the wheel. */
 bool bh_timers_posted(const struct bh_ksvc *s);
 
-/* Fills an empty wheel from the deadlines in the task table. */
+/* Begins to fill an empty wheel from the deadlines in the task table. */
 void bh_timers_rebuild(struct bh_ksvc *s);
 
 /* Wakes task @idx, whichever it is now. */

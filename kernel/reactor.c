@@ -11,8 +11,9 @@
 #include <sys/epoll.h>
 
 enum {
-	EVENTS = 128, /* taken at once */
-	ROUNDS = 4,   /* of one service in one turn; what is left comes again */
+	EVENTS = 128,     /* taken at once */
+	WAKE_STEP = 2048, /* I/O slots marked in one turn */
+	ROUNDS = 4,       /* of one service in one turn; what is left comes again */
 };
 
 /* Killed between the wake-up and the queueing: a successor's scan queues it. */
@@ -45,6 +46,34 @@ static void dispatch(struct bh_ksvc *s, const struct epoll_event *e)
 		mark(s, slot, 1, false);
 }
 
+/* The next part of the slots. */
+static void wake_some(struct bh_ksvc *s)
+{
+	uint32_t mark_at = bh_ld_acq(&s->v.a->io_pool.mark), end = s->v.l.ios;
+	uint32_t stop = s->ready_at + WAKE_STEP;
+
+	end = mark_at < end ? mark_at : end;
+	stop = stop < end ? stop : end;
+	for (uint32_t i = s->ready_at; i < stop; i++) {
+		uint64_t owner = bh_ld_acq(&s->v.ios[i].owner);
+
+		if (!owner || owner == BH_IO_CLOSING)
+			continue;
+		mark(s, &s->v.ios[i], 0, true);
+		mark(s, &s->v.ios[i], 1, true);
+	}
+	s->ready_at = stop < end ? stop : 0;
+	if (s->ready_at)
+		bh_wake_by(s->kernel, s->kernel->now_ns);
+}
+
+void bh_reactor_wake_all(struct bh_ksvc *s)
+{
+	if (!s->ready_at)
+		s->ready_at = 1;
+	bh_wake_by(s->kernel, s->kernel->now_ns);
+}
+
 void bh_phase_reactor(struct bh_kernel *k)
 {
 	struct epoll_event events[EVENTS];
@@ -53,6 +82,8 @@ void bh_phase_reactor(struct bh_kernel *k)
 		struct bh_ksvc *s = &k->svc[i];
 		int n = EVENTS;
 
+		if (s->ready_at && s->mapped && !bh_service_resetting(s))
+			wake_some(s);
 		if (!s->events || !s->mapped)
 			continue;
 		s->events = false;
@@ -61,21 +92,5 @@ void bh_phase_reactor(struct bh_kernel *k)
 			for (int j = 0; j < n; j++)
 				dispatch(s, &events[j]);
 		}
-	}
-}
-
-void bh_reactor_wake_all(struct bh_ksvc *s)
-{
-	uint32_t mark_at = bh_ld_acq(&s->v.a->io_pool.mark), end = s->v.l.ios;
-
-	if (mark_at < end)
-		end = mark_at;
-	for (uint32_t i = 1; i < end; i++) {
-		uint64_t owner = bh_ld_acq(&s->v.ios[i].owner);
-
-		if (!owner || owner == BH_IO_CLOSING)
-			continue;
-		mark(s, &s->v.ios[i], 0, true);
-		mark(s, &s->v.ios[i], 1, true);
 	}
 }

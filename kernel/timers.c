@@ -19,6 +19,7 @@
 
 enum {
 	EXPIRY_BUDGET = 4096, /* of one service in one turn */
+	REARM_STEP = 4096,    /* tasks looked at in one turn after an attach */
 	IDLE_LOOK_MS = 1,     /* for a clock that moves on when nobody works */
 };
 
@@ -149,6 +150,32 @@ bool bh_timers_posted(const struct bh_ksvc *s)
 	return false;
 }
 
+/* The next part of the task table, after an attach. A deadline that it has not come
+ * to is met late, by no more than the rest takes. */
+static void rebuild(struct bh_ksvc *s)
+{
+	uint32_t mark = bh_ld_acq(&s->v.a->task_pool.mark), end = s->v.l.tasks;
+	uint32_t stop = s->rearm_at + REARM_STEP;
+
+	end = mark < end ? mark : end;
+	stop = stop < end ? stop : end;
+	for (uint32_t i = s->rearm_at; i < stop; i++) {
+		/* For when a wheel that is gone held it. */
+		bh_st_rlx(&s->v.tasks[i].armed_ns, 0);
+		bh_fence();
+		arm(s, i);
+	}
+	s->rearm_at = stop < end ? stop : 0;
+	if (s->rearm_at)
+		bh_wake_by(s->kernel, s->kernel->now_ns);
+}
+
+void bh_timers_rebuild(struct bh_ksvc *s)
+{
+	s->rearm_at = 1;
+	bh_wake_by(s->kernel, s->kernel->now_ns);
+}
+
 void bh_phase_timers(struct bh_kernel *k)
 {
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
@@ -160,21 +187,10 @@ void bh_phase_timers(struct bh_kernel *k)
 			if (posted(&s->v.workers[w].timers))
 				take_posted(s, &s->v.workers[w].timers);
 		read_clock(s);
+		if (s->rearm_at)
+			rebuild(s);
 		advance(s);
-		jump(s);
-	}
-}
-
-void bh_timers_rebuild(struct bh_ksvc *s)
-{
-	uint32_t mark = bh_ld_acq(&s->v.a->task_pool.mark), end = s->v.l.tasks;
-
-	if (mark < end)
-		end = mark;
-	for (uint32_t i = 1; i < end; i++) {
-		/* For when a wheel that is gone held it. */
-		bh_st_rlx(&s->v.tasks[i].armed_ns, 0);
-		bh_fence();
-		arm(s, i);
+		if (!s->rearm_at) /* else the next deadline may not be in the wheel */
+			jump(s);
 	}
 }
