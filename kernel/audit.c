@@ -97,9 +97,11 @@ static void suspect(struct bh_ksvc *s, const struct bh_audit_finding *f)
 
 		if (p->looks && same(&p->finding, f))
 			return;
-		/* What recovery mends makes way for what it cannot. */
-		if (!p->looks || (p->finding.nature >= BH_AUDIT_MENDED &&
-				  f->nature < BH_AUDIT_MENDED && (!place || place->looks)))
+		/* The first place, so that what was found first is named; what recovery
+		 * mends makes way for what it cannot. */
+		if (!p->looks ? !place || place->looks :
+				!place && p->finding.nature >= BH_AUDIT_MENDED &&
+					f->nature < BH_AUDIT_MENDED)
 			place = p;
 	}
 	if (place)
