@@ -123,9 +123,15 @@ int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
 	return fd;
 }
 
-static struct bh_pool_view pool_view(struct bh_pool *p, void *bits, uint32_t capacity)
+static struct bh_pool_view pool_view(struct bh_pool *p, void *bits, uint32_t capacity,
+				     const void *slots, uint32_t stride)
 {
-	return (struct bh_pool_view){ .pool = p, .bits = bits, .capacity = capacity };
+	return (struct bh_pool_view){ .pool = p,
+				      .bits = bits,
+				      .capacity = capacity,
+				      .slots = slots,
+				      .stride = stride,
+				      .used = ~0ull };
 }
 
 static void point(struct bh_view *v, unsigned char *base)
@@ -142,13 +148,16 @@ static void point(struct bh_view *v, unsigned char *base)
 					     .mask = (1u << l->inject_log2) - 1,
 					     .shift = l->inject_log2 };
 	v->pinned = (void *)(base + l->off_pinned);
-	v->task_pool = pool_view(&v->a->task_pool, base + l->off_task_bits, l->tasks);
-	v->io_pool = pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios);
+	v->task_pool = pool_view(&v->a->task_pool, base + l->off_task_bits, l->tasks, v->tasks,
+				 sizeof(*v->tasks));
+	v->task_pool.used = BH_STATE_MASK;
+	v->io_pool =
+		pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios, v->ios, sizeof(*v->ios));
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		v->blocks[c] = (void *)(base + l->off_block[c]);
 		v->data[c] = base + l->off_data[c];
-		v->block_pool[c] =
-			pool_view(&v->a->block_pool[c], base + l->off_block_bits[c], l->blocks[c]);
+		v->block_pool[c] = pool_view(&v->a->block_pool[c], base + l->off_block_bits[c],
+					     l->blocks[c], v->blocks[c], sizeof(struct bh_block));
 	}
 }
 

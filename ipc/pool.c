@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool.h"
 
+enum {
+	LOOK_MOST = 64 * BH_POOL_CACHE, /* slots: what the caches of 64 workers hold */
+};
+
 static uint32_t words(const struct bh_pool_view *v)
 {
 	return (v->capacity + 63) / 64;
@@ -62,6 +66,23 @@ static bool claim_fresh(const struct bh_pool_view *v, struct bh_pool_cache *c)
 	return true;
 }
 
+/* A slot that says itself that it is free. Bounded: what caches can hold back of a
+ * large table is little of it. No commit: it is a hint as any other, and the caller's CAS
+ * decides; the cache that names it, too, loses it the same way. */
+static uint32_t look_at_slots(const struct bh_pool_view *v)
+{
+	uint32_t n = v->capacity < LOOK_MOST ? v->capacity : LOOK_MOST;
+	uint32_t at = bh_ld_rlx(&v->pool->rotor) * 64 % v->capacity;
+
+	for (uint32_t i = 0; v->slots && i < n; i++, at = at + 1 == v->capacity ? 0 : at + 1) {
+		const void *slot = v->slots + (uint64_t)at * v->stride;
+
+		if (at && !(bh_ld_rlx((const _Atomic uint64_t *)slot) & v->used))
+			return at;
+	}
+	return 0;
+}
+
 uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c)
 {
 	c->n = 0; /* also mends a count that somebody overwrote */
@@ -70,7 +91,7 @@ uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c)
 	if (claim_fresh(v, c) && c->n)
 		return c->idx[--c->n];
 	/* Never-used slots are gone: the count may be wrong, so look. */
-	return claim_bits(v, c) && c->n ? c->idx[--c->n] : 0;
+	return claim_bits(v, c) && c->n ? c->idx[--c->n] : look_at_slots(v);
 }
 
 void bh_pool_give_shared(const struct bh_pool_view *v, uint32_t idx)

@@ -11,6 +11,10 @@
  *   bitmap  one bit a slot, shared; whole words are claimed by one exchange;
  *   mark    slots at and above it were never used; 64 are claimed by one CAS.
  *
+ * When none of them has one, the slots themselves are looked at: what is left may
+ * stand in the caches of others, who may not need it for long. Of a small table that
+ * can be all of it.
+ *
  * Index 0 is never handed out: 0 means none everywhere.
  *
  * Crash. A worker that dies leaves its cache in place, plus two journal words:
@@ -48,6 +52,11 @@ struct bh_pool_view {
 	struct bh_pool *pool;
 	_Atomic uint64_t *bits;
 	uint32_t capacity; /* indexes are 1 .. capacity - 1 */
+	/* The slots' own words, `stride` bytes apart; free: no bit of `used` is set. NULL:
+	 * they cannot be looked at. */
+	const unsigned char *slots;
+	uint32_t stride;
+	uint64_t used;
 };
 
 /* An index worth trying, or 0: the table is full. */

@@ -62,9 +62,11 @@ enum bh_state {
 #define BH_OWNER_ZYGOTE 0xfeu
 #define BH_OWNER_NONE   0xfdu
 
+#define BH_STATE_MASK 0xfull
+
 static inline enum bh_state bh_state_of(uint64_t w)
 {
-	return (enum bh_state)(w & 0xf);
+	return (enum bh_state)(w & BH_STATE_MASK);
 }
 
 static inline uint32_t bh_state_worker(uint64_t w)

@@ -29,6 +29,10 @@ enum {
 	REAP_AGAIN_MS = 5, /* at the end: how often it looks for new children */
 };
 
+#define NO_ROOM                                                  \
+	"no more processes are allowed here (see ulimit -u and " \
+	"the pids limit of the control group)"
+
 struct guardian {
 	struct bh_board *board;
 	int death_eventfd;
@@ -161,18 +165,36 @@ static bool restart_allowed(struct guardian *g)
 	return true;
 }
 
+/* Tries until there is room for a process again: the workers go on meanwhile. False:
+ * there is none, and the system is asked to end. */
+static bool kernel_start_patiently(struct guardian *g)
+{
+	bool told = false;
+
+	while (kernel_start(g)) {
+		int sig = signal_wait(g, NO_FORK_MS);
+
+		if (sig && sig != SIGCHLD) {
+			give_up(g,
+				"asked to end while no kernel could be started: it ends at once");
+			return false;
+		}
+		if (!told)
+			say("no kernel can be started, " NO_ROOM "; trying again");
+		told = true;
+	}
+	return true;
+}
+
 static void kernel_restart(struct guardian *g)
 {
-	do {
-		if (!restart_allowed(g)) {
-			give_up(g, "the kernel crashed too often and is not started again: the "
-				   "system ends. What it logged before says why.");
-			return;
-		}
-		if (!kernel_start(g))
-			break;
-		poll(NULL, 0, NO_FORK_MS);
-	} while (true);
+	if (!restart_allowed(g)) {
+		give_up(g, "the kernel crashed too often and is not started again: the "
+			   "system ends. What it logged before says why.");
+		return;
+	}
+	if (!kernel_start_patiently(g))
+		return;
 	if (bh_ld_acq(&g->board->system_state) >= BH_SYSTEM_STOPPING)
 		return;
 	for (int i = 0; i < STOP_SIGNALS; i++)
@@ -328,8 +350,7 @@ int bh_guardian_run(struct bh_board *board, int death_eventfd, int (*kernel_main
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signals_prepare(&g);
 	if (kernel_start(&g))
-		give_up(&g, "the kernel cannot be started: no more processes are allowed here "
-			    "(see ulimit -u and the pids limit of the control group)");
+		give_up(&g, "the kernel cannot be started: " NO_ROOM);
 	while (!g.done) {
 		int sig = signal_wait(&g, full ? RING_FULL_MS : -1);
 

@@ -114,8 +114,11 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	int32_t pid = pidfd >= 0 ? bh_pidfd_pid(k, pidfd) : -1;
 
 	if (mine && m->value < 0) {
-		bh_log("service %s: cannot make worker %u: %s", s->plan->name, slot,
-		       strerror(-m->value));
+		bh_log("service %s: cannot make worker %u: %s%s", s->plan->name, slot,
+		       strerror(-m->value),
+		       m->value == -EAGAIN ? " (see ulimit -u and the pids limit of the control "
+					     "group); trying again" :
+					     "; trying again");
 		bh_restart_later(k, idx, p->failures + 1, s->plan->backoff_min_ms,
 				 s->plan->backoff_max_ms);
 	} else if (mine && pidfd >= 0 && m->value > 0 && (pid == m->value || pid < 0)) {

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +27,10 @@
 #include "ipc/control.h"
 #include "workers/fdaudit.h"
 #include "workers/zygote.h"
+
+enum {
+	ZYGOTE_FDS = 16, /* at the end of the table: no worker opens these */
+};
 
 static int ctl_fd = BH_CTL_FD;
 static int *tid_word; /* where the C library keeps the thread's id; NULL: not known */
@@ -97,6 +102,19 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 	return child < 0 ? -errno : child;
 }
 
+/* The table of descriptors is one, but the limit is each process's: what the user's code
+ * may open ends before what the zygote needs, so that a worker can be replaced (its
+ * pidfd) and a twin made when the service has no descriptor left. */
+static void leave_fds(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur < 2 * ZYGOTE_FDS)
+		return;
+	lim.rlim_cur -= ZYGOTE_FDS;
+	setrlimit(RLIMIT_NOFILE, &lim);
+}
+
 static void fork_worker(const struct bh_ctl *req)
 {
 	struct bh_ctl rep = { .op = BH_CTL_FORKED, .slot = req->slot, .epoch = req->epoch };
@@ -107,6 +125,7 @@ static void fork_worker(const struct bh_ctl *req)
 	if (pid == 0) {
 		snprintf(name, sizeof(name), "bh:%.8s:%u", bh_rt.plan_service->name, req->slot);
 		prctl(PR_SET_NAME, name);
+		leave_fds();
 		bh_executor_run(req->slot, req->epoch);
 		_exit(0); /* the slot is another incarnation's */
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* echo.c: sends back what it gets. One fiber accepts; each connection has a fiber of its own. */
 #include <bulkhead/bulkhead.h>
+#include <errno.h>
 
 static int64_t connection(void *arg)
 {
@@ -25,7 +26,9 @@ static int64_t echo_main(void *unused)
 	(void)unused;
 	while (err == 0) {
 		err = bh_accept(listener, &opts.give, BH_FOREVER);
-		if (err == 0 && bh_spawn(NULL, connection, &opts.give, sizeof(bh_io), &opts))
+		if (err == -EMFILE || err == -ENFILE || err == -BH_ENOSLOT)
+			err = bh_sleep(BH_MS(10)); /* until somebody has gone */
+		else if (err == 0 && bh_spawn(NULL, connection, &opts.give, sizeof(bh_io), &opts))
 			err = bh_close(opts.give); /* full: this peer is turned away */
 	}
 	return err == -BH_ESTOPPING ? 0 : err;

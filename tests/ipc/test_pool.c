@@ -14,7 +14,7 @@ enum {
 
 static struct bh_pool pool;
 static _Atomic uint64_t bits[(MOST + 63) / 64];
-static struct bh_pool_view v = { &pool, bits, 0 };
+static struct bh_pool_view v = { .pool = &pool, .bits = bits };
 static struct bh_pool_cache cache[WORKERS];
 static bool taken[MOST + 64]; /* what the slots themselves say */
 

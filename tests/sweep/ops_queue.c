@@ -197,6 +197,29 @@ static void run_take(struct world *w)
 SWEEP(pool_from_bitmap, .setup = setup_bitmap, .run = run_take, .covers = "claim_bits");
 SWEEP(pool_from_mark, .run = run_take, .covers = "claim_fresh");
 
+enum {
+	HOARDED = BH_DATA_CLASSES - 1, /* a class with few blocks */
+};
+
+/* All that is left stands in the cache of another worker, who takes it later. */
+static void setup_hoard(struct world *w)
+{
+	const struct bh_pool_view *v = &w->v.block_pool[HOARDED];
+	struct bh_pool_cache *c = &w->v.workers[OTHER].blocks[HOARDED];
+
+	bh_st_rlx(&v->pool->mark, (v->capacity + 63) / 64 * 64);
+	for (uint32_t i = 1; i < v->capacity; i++)
+		c->idx[c->n++] = i;
+}
+
+static void run_take_hoarded(struct world *w)
+{
+	(void)w;
+	if (!bh_block_take(bh_rt.task, bh_rt.handle, HOARDED, NULL))
+		_Exit(3);
+}
+SWEEP(pool_from_slots, .setup = setup_hoard, .run = run_take_hoarded, .covers = "look_at_slots");
+
 /* -- parking -- */
 
 static void run_park(struct world *w)

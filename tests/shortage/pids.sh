@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# No more processes allowed: what crashes is not replaced for a while, and the log says
+# why; the rest goes on, also when the kernel dies; then all come back.
+. "$(dirname "$0")/needy.sh"
+
+needy
+cgroup pids
+dial other
+answers "$other" ping pong
+# Its answer comes from the other worker, if it was this connection's that died.
+limit pids.max pids.max 1
+answers "$other" crash 'crash signal 11'
+told() { grep -q "cannot make worker.*pids limit" "$log"; }
+within 10 told || fail "the log does not say why there is no worker"
+answers "$other" ping pong
+within 10 serves || fail "new connections are not served by who is left"
+
+note "the kernel dies, and there is no room for another one"
+kernel=$(status .kernel.pid)
+kill -KILL "$kernel"
+no_kernel() { grep -q "no kernel can be started.*pids limit" "$log"; }
+within 10 no_kernel || fail "the guardian does not say so"
+alive "$pid" || fail "the guardian gave up"
+limit pids.max pids.max 1000
+another() { workers_up 2 && [ "$(status .kernel.pid)" != "$kernel" ]; }
+within 20 another || fail "not everybody is back: $(status '.services[0].workers')"
+answers "$other" ping pong
+within 10 serves || fail "new connections are not served"
+stop
