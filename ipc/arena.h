@@ -31,6 +31,7 @@
 
 #define BH_ARENA_MAGIC  0x4e45524148420001ull
 #define BH_ARENA_FORMAT 1u
+#define BH_PORTS	64
 #define BH_ARENA_BASE   0x200000000000ull
 
 /* Descriptors a zygote finds on start, beside BH_PLAN_FD and BH_CTL_FD. */
@@ -94,6 +95,8 @@ struct bh_arena {
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
 	struct bh_clones clones;                  /* zygote, and Linux for it */
+	_Atomic uint32_t ports[BH_PORTS];         /* that listeners were opened at by address:
+						     what has one and is in no slot is lost */
 	struct bh_idle idle;
 	struct bh_inject inject;
 	struct bh_pool task_pool, io_pool, block_pool[BH_CLASSES];

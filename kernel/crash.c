@@ -75,8 +75,11 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 	struct bh_board_crash *c = record_of(k, p->crash_id);
 
 	/* A predecessor may have come as far as this for the same death. */
-	if (p->crash_id && c->id == p->crash_id && c->pid == p->pid && c->time_ns == p->died_ns)
+	if (p->crash_id && c->id == p->crash_id && c->pid == p->pid && c->time_ns == p->died_ns) {
+		if (id < p->crash_id)
+			bh_st_rel(&k->board->crashes, p->crash_id);
 		return p->crash_id;
+	}
 	c = record_of(k, ++id);
 	uint32_t seq = bh_ld_rlx(&c->seq) | 1u;
 	bh_st_rlx(&c->seq, seq);

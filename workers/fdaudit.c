@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fdaudit.c: finding sockets that a dead worker accepted and never wrote down.
+ * fdaudit.c: finding descriptors that a dead worker or zygote made and never wrote
+ * down.
  *
- * A socket whose local address a listener serves, that is no listener itself, can
- * only come from accept. If no I/O slot names its number it is either lost, or a
- * live worker is just between accept4() and the slot: then that worker's journal
- * says `accepting`. So candidates are collected, every live worker is waited for
- * until it was seen outside of an accept once (its heartbeat moves on or the flag
- * is down), and what is still the same socket and still unnamed is closed.
+ * A stream socket whose local port is one that listeners of this service were opened
+ * at comes from accept, or is such a listener. If no I/O slot names its number it is
+ * either lost, or a live worker is just between accept4() and the slot: then that
+ * worker's journal says `accepting`. So candidates are collected, every live worker
+ * is waited for until it was seen outside of an accept once (its heartbeat moves on
+ * or the flag is down), and what is still the same socket and still unnamed is closed.
  */
 #include "workers/fdaudit.h"
 
@@ -27,7 +28,6 @@
 
 enum {
 	MAX_LOST = 64,
-	MAX_LISTENERS = 64,
 	MAX_FD = 1 << 20, /* as many as the system lets a process have by default */
 	WALK = 1024,      /* descriptors looked at in one call */
 	PATIENCE_MS = 10, /* workers wait to be forked meanwhile */
@@ -38,11 +38,10 @@ struct lost {
 	uint64_t ino;
 };
 
-/* What the I/O slots and the plan know. */
+/* What the I/O slots, the plan and the workers know. */
 struct known {
 	uint64_t named[MAX_FD / 64]; /* a bit for each descriptor that a slot in use names */
-	uint32_t n_listeners;
-	struct sockaddr_storage listener[MAX_LISTENERS]; /* local addresses */
+	uint64_t ports[65536 / 64];  /* a bit for each port that listeners were opened at */
 };
 
 /* -- the table ------------------------------------------------------------------- */
@@ -84,16 +83,12 @@ static int socket_option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &n) ? -1 : value;
 }
 
-/* -- accepted sockets -------------------------------------------------------------- */
+/* -- lost sockets ------------------------------------------------------------------ */
 
-static void add_listener(struct known *k, int fd)
+static void add_port(struct known *k, uint32_t port)
 {
-	struct sockaddr_storage *a = &k->listener[k->n_listeners];
-	socklen_t n = sizeof(*a);
-
-	if (k->n_listeners < MAX_LISTENERS && socket_option(fd, SO_ACCEPTCONN) == 1 &&
-	    getsockname(fd, (struct sockaddr *)a, &n) == 0)
-		k->n_listeners++;
+	if (port && port < 65536)
+		k->ports[port / 64] |= 1ull << (port % 64);
 }
 
 /* One pass over the slots for all of it. */
@@ -103,16 +98,15 @@ static void look_up(struct known *k)
 
 	memset(k, 0, sizeof(*k));
 	for (uint32_t i = 0; i < bh_rt.plan_service->n_listen && i < BH_PLAN_LISTEN; i++)
-		add_listener(k, BH_LISTEN_FD + (int)i);
+		add_port(k, bh_rt.plan_service->listen[i].port);
+	for (uint32_t i = 0; i < BH_PORTS; i++)
+		add_port(k, bh_ld_acq(&bh_rt.v.a->ports[i]));
 	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++) {
 		const struct bh_ioslot *s = &bh_rt.v.ios[i];
 		int fd = bh_ld_acq(&s->fd);
 
-		if (!bh_ld_acq(&s->owner) || fd < 0 || fd >= MAX_FD)
-			continue;
-		k->named[fd / 64] |= 1ull << (fd % 64);
-		if (s->kind == BH_IO_LISTENER)
-			add_listener(k, fd);
+		if (bh_ld_acq(&s->owner) && fd >= 0 && fd < MAX_FD)
+			k->named[fd / 64] |= 1ull << (fd % 64);
 	}
 }
 
@@ -121,34 +115,22 @@ static bool is_named(const struct known *k, int fd)
 	return fd >= MAX_FD || k->named[fd / 64] >> (fd % 64) & 1;
 }
 
-/* True if a connection to local address @a may have come in at listener @l. */
-static bool came_in_at(const struct sockaddr_storage *a, const struct sockaddr_storage *l)
-{
-	const struct sockaddr_in *a4 = (const void *)a, *l4 = (const void *)l;
-	const struct sockaddr_in6 *a6 = (const void *)a, *l6 = (const void *)l;
-
-	if (a->ss_family != l->ss_family)
-		return false;
-	if (a->ss_family == AF_INET)
-		return a4->sin_port == l4->sin_port && (l4->sin_addr.s_addr == INADDR_ANY ||
-							l4->sin_addr.s_addr == a4->sin_addr.s_addr);
-	return a->ss_family == AF_INET6 && a6->sin6_port == l6->sin6_port &&
-	       (IN6_IS_ADDR_UNSPECIFIED(&l6->sin6_addr) ||
-		IN6_ARE_ADDR_EQUAL(&l6->sin6_addr, &a6->sin6_addr));
-}
-
-static bool is_accepted(const struct known *k, int fd)
+/* True if @fd can only come from a listener of this service, or is one. */
+static bool is_ours(const struct known *k, int fd)
 {
 	struct sockaddr_storage mine;
 	socklen_t n = sizeof(mine);
+	uint16_t port = 0;
 
-	if (socket_option(fd, SO_TYPE) != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) ||
+	if (fd < BH_LISTEN_FD + (int)bh_rt.plan_service->n_listen ||
+	    socket_option(fd, SO_TYPE) != SOCK_STREAM ||
 	    getsockname(fd, (struct sockaddr *)&mine, &n))
 		return false;
-	for (uint32_t i = 0; i < k->n_listeners; i++)
-		if (came_in_at(&mine, &k->listener[i]))
-			return true;
-	return false;
+	if (mine.ss_family == AF_INET)
+		port = ntohs(((struct sockaddr_in *)&mine)->sin_port);
+	else if (mine.ss_family == AF_INET6)
+		port = ntohs(((struct sockaddr_in6 *)&mine)->sin6_port);
+	return k->ports[port / 64] >> (port % 64) & 1;
 }
 
 struct search {
@@ -161,7 +143,7 @@ static void collect(void *ctx, int fd)
 {
 	struct search *s = ctx;
 
-	if (s->n < MAX_LOST && !is_named(&s->known, fd) && is_accepted(&s->known, fd))
+	if (s->n < MAX_LOST && !is_named(&s->known, fd) && is_ours(&s->known, fd))
 		s->lost[s->n++] = (struct lost){ .fd = fd, .ino = inode(fd) };
 }
 

@@ -23,4 +23,7 @@ int bh_io_accept(int listener, bh_io *out);
  */
 int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t deadline);
 
+/* Notes that listeners are opened at @port, for whoever looks for lost sockets. */
+void bh_port_note(uint32_t port);
+
 #endif

@@ -65,6 +65,31 @@ static int inherited(const char *address)
 	return -ENOENT;
 }
 
+/* Never taken back, as connections outlive their listener. Without room, sockets
+ * lost at this port stay open. Commit: the CAS. */
+void bh_port_note(uint32_t port)
+{
+	for (uint32_t i = 0; i < BH_PORTS; i++) {
+		uint32_t free = 0;
+
+		if (bh_ld_acq(&bh_rt.v.a->ports[i]) == port ||
+		    bh_cas(&bh_rt.v.a->ports[i], &free, port) || free == port)
+			return;
+	}
+}
+
+static uint32_t port_of(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len))
+		return 0;
+	if (ss.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	return ss.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&ss)->sin6_port) : 0;
+}
+
 static int open_listener(const char *address)
 {
 	struct sockaddr_storage ss;
@@ -77,8 +102,12 @@ static int open_listener(const char *address)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&ss, len) || listen(fd, SOMAXCONN)) {
-		err = -errno;
+	err = bind(fd, (struct sockaddr *)&ss, len) ? -errno : 0;
+	if (!err) {
+		bh_port_note(port_of(fd)); /* before a connection can come in at it */
+		err = listen(fd, SOMAXCONN) ? -errno : 0;
+	}
+	if (err) {
 		close(fd);
 		return err;
 	}
@@ -236,16 +265,11 @@ int bh_readable(bh_io io, int64_t deadline)
 
 int bh_port(bh_io io)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
 	struct bh_ioslot *s;
 	int err = bh_io_of(io, &s);
 
 	if (err)
 		return err;
-	if (getsockname(bh_ld_rlx(&s->fd), (struct sockaddr *)&ss, &len))
-		return -errno;
-	if (ss.ss_family == AF_INET)
-		return ntohs(((struct sockaddr_in *)&ss)->sin_port);
-	return ss.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&ss)->sin6_port) : -EINVAL;
+	uint32_t port = port_of(bh_ld_rlx(&s->fd));
+	return port ? (int)port : -EINVAL;
 }

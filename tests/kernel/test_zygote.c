@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* A zygote killed before and after each system call of what it is asked to do: its
  * twin goes on, and no descriptor stays behind. The service is a real one. */
+#include <arpa/inet.h>
 #include <check.h>
 #include <dirent.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -300,6 +304,65 @@ START_TEST(twin_that_died_before_it_was_known_is_replaced)
 }
 END_TEST
 
+/* -- sockets lost in accept --------------------------------------------------------- */
+
+static int connect_to(uint32_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static bool is_closed(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* Its listener was opened by address and is closed with it; another worker is
+ * stopped and says that it is in an accept, so at first nothing can be told. */
+START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
+{
+	struct bh_plan_service *ps = &r.plan->services[0];
+	struct __ptrace_syscall_info info;
+	uint64_t call = 0;
+	int status;
+
+	snprintf(ps->module, sizeof(ps->module), "%s", ZYGOTE_LISTEN);
+	ps->n_listen = 0;
+	ps->workers = 2;
+	rig_start(&r, true);
+	rig_until(bh_ld_acq(&r.v.a->ports[0]) != 0);
+	pid_t pid = r.board->services[0].worker_pid[0], other = r.board->services[0].worker_pid[1];
+	kill(other, SIGSTOP);
+	bh_st_rel(&r.v.workers[1].journal.accepting, 1);
+	ck_assert_int_eq(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	int client = connect_to(bh_ld_acq(&r.v.a->ports[0]));
+	do {
+		step(pid);
+		info = stop_info(pid);
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			call = info.entry.nr;
+	} while (info.op != PTRACE_SYSCALL_INFO_EXIT || call != SYS_accept4 || info.exit.rval < 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	rig_until(r.board->services[0].worker_restarts[0] == 1);
+	usleep(300000); /* as long as it would have been waited for once */
+	ck_assert(!is_closed(client));
+	bh_st_rel(&r.v.workers[1].journal.accepting, 0);
+	kill(other, SIGCONT);
+	rig_until(is_closed(client));
+	close(client);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("zygote");
@@ -313,6 +376,7 @@ int main(void)
 	tcase_add_test(c, twin_asked_for_by_a_dead_kernel_takes_over);
 	tcase_add_test(c, twin_that_a_dead_kernel_was_not_told_of_takes_over);
 	tcase_add_test(c, twin_that_died_before_it_was_known_is_replaced);
+	tcase_add_test(c, socket_lost_in_accept_is_closed_when_that_can_be_told);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

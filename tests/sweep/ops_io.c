@@ -41,6 +41,17 @@ static void run_open_fails(struct world *w)
 }
 SWEEP(io_open_fails, .run = run_open_fails, .covers = "");
 
+static void run_port_note(struct world *w)
+{
+	(void)w;
+	bh_port_note(80);
+	bh_port_note(443);
+	bh_port_note(80);
+	if (bh_ld_rlx(&bh_rt.v.a->ports[1]) != 443 || bh_ld_rlx(&bh_rt.v.a->ports[2]) != 0)
+		_Exit(3);
+}
+SWEEP(port_note, .run = run_port_note, .covers = "bh_port_note");
+
 static void run_heap(struct world *w)
 {
 	void *small = bh_alloc(40), *big = bh_alloc(3000);
