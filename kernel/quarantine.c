@@ -184,17 +184,21 @@ static void judge(struct bh_ksvc *s, uint32_t type)
 static void look(struct bh_ksvc *s, uint32_t type)
 {
 	struct bh_type *t = &s->v.types[type];
-	int64_t left = bh_ld_rlx(&t->until_ns) - s->kernel->now_ns;
+	int64_t until = bh_ld_rlx(&t->until_ns), now = s->kernel->now_ns;
 
 	switch (bh_ld_acq(&t->quarantine)) {
 	case BH_TYPE_QUARANTINED:
-		if (left <= 0 || left > pause_ms(s->plan, UINT32_MAX) * BH_NS_PER_MS)
+		if (until <= now || until > now + pause_ms(s->plan, UINT32_MAX) * BH_NS_PER_MS)
 			begin_probation(s, type);
 		break;
 	case BH_TYPE_TRIAL:
 		judge(s, type);
 		break;
-	default:
+	case BH_TYPE_OPEN:
+	case BH_TYPE_PROBATION:
+		break;
+	default: /* garbage: workers would refuse the type for ever */
+		bh_st_rel(&t->quarantine, BH_TYPE_OPEN);
 		break;
 	}
 }

@@ -331,6 +331,26 @@ START_TEST(deadline_wakes_its_task_also_over_a_kernels_death)
 }
 END_TEST
 
+START_TEST(garbage_refuses_no_task_type_for_ever)
+{
+	struct bh_type *t;
+
+	rig_start(&r, true);
+	t = &r.v.types[7];
+	bh_st_rel(&t->quarantine, 99);
+	rig_until(bh_ld_acq(&t->quarantine) == BH_TYPE_OPEN);
+	/* Until the end of time: the kernel knows that no pause is that long. */
+	bh_st_rel(&t->until_ns, INT64_MAX);
+	bh_st_rel(&t->quarantine, BH_TYPE_QUARANTINED);
+	rig_until(bh_ld_acq(&t->quarantine) == BH_TYPE_PROBATION);
+	/* A trial that nobody spawned: offered again. */
+	bh_st_rel(&t->quarantine, BH_TYPE_TRIAL);
+	rig_until(bh_ld_rlx(&t->until_ns) > 0);
+	bh_st_rel(&t->until_ns, 1);
+	rig_until(bh_ld_acq(&t->quarantine) == BH_TYPE_PROBATION);
+}
+END_TEST
+
 START_TEST(garbage_in_the_arena_does_not_hurt_the_kernel)
 {
 	rig_start(&r, true);
@@ -385,6 +405,7 @@ int main(void)
 	tcase_add_test(c, missing_host_is_told_in_one_sentence);
 	tcase_add_test(c, workers_that_die_on_start_come_slower);
 	tcase_add_test(c, deadline_wakes_its_task_also_over_a_kernels_death);
+	tcase_add_test(c, garbage_refuses_no_task_type_for_ever);
 	tcase_add_test(c, garbage_in_the_arena_does_not_hurt_the_kernel);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
