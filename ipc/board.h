@@ -77,7 +77,9 @@ struct bh_proc {
 	int64_t started_ns;
 	int64_t start_at_ns;
 	int64_t died_ns;
-	uint64_t crash_id; /* the record to complete when the next one is up */
+	uint64_t crash_id;  /* the record to complete when the next one is up */
+	uint32_t hung;      /* a worker: 1: it was ended for not turning, */
+	uint64_t hung_task; /* in the poll of this task; 0: none */
 };
 
 /* One crash. `seq` is odd while it is written. */
@@ -93,7 +95,8 @@ struct bh_board_crash {
 	int32_t signal;
 	int32_t exit_code;
 	uint32_t stack_overflow;
-	uint32_t oom; /* SIGKILL, by Linux, for want of memory */
+	uint32_t oom;  /* SIGKILL, by Linux, for want of memory */
+	uint32_t hung; /* SIGKILL, by the kernel: it did not turn */
 	uint64_t address;
 	uint64_t instruction;
 	uint64_t stack_pointer;
@@ -121,11 +124,14 @@ struct bh_board_service {
 	uint64_t worker_crashes[BH_MAX_WORKERS];
 	int32_t worker_pid[BH_MAX_WORKERS]; /* 0: none right now */
 	uint32_t worker_epoch[BH_MAX_WORKERS];
-	char last_reset[160];    /* why; "": never */
-	uint32_t arena_memfd;    /* the kernel's descriptor */
-	uint32_t epfd, doorbell; /* the kernel's descriptors */
-	uint32_t reset_streak;   /* resets with less than the period between them */
-	int64_t reset_ns;        /* when the last one was; CLOCK_MONOTONIC */
+	uint32_t worker_stalled_ms[BH_MAX_WORKERS]; /* has not turned for so long; 0: it does */
+	uint32_t worker_doing[BH_MAX_WORKERS]; /* then: a letter of /proc/PID/stat; 0: unknown */
+	uint64_t worker_hogs[BH_MAX_WORKERS];  /* polls beyond their task's limit */
+	char last_reset[160];                  /* why; "": never */
+	uint32_t arena_memfd;                  /* the kernel's descriptor */
+	uint32_t epfd, doorbell;               /* the kernel's descriptors */
+	uint32_t reset_streak;                 /* resets with less than the period between them */
+	int64_t reset_ns;                      /* when the last one was; CLOCK_MONOTONIC */
 };
 
 enum bh_system_state {

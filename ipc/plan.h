@@ -35,6 +35,12 @@ enum bh_strategy {
 	BH_REST_FOR_ONE = 2,
 };
 
+/* What becomes of a hog's worker. */
+enum bh_hog_action {
+	BH_HOG_REPORT = 0,
+	BH_HOG_KILL = 1,
+};
+
 struct bh_plan_listen {
 	char address[72]; /* as configured, the key of bh_listen() */
 	char actual[72];  /* as bound: the port is never 0 */
@@ -73,6 +79,11 @@ struct bh_plan_service {
 	/* The scheduler's numbers (workers/sched.c). 0: the default. */
 	uint32_t inject_interval, budget, lifo_max;
 	uint32_t seed; /* of its random choices; 0: another one each time */
+	/* A worker that does not turn: reported, ended after so long; 0: never. */
+	uint32_t hang_report_ms, hang_kill_ms;
+	/* A task in one poll for so long is a hog; 0: only if its spawner said so. */
+	uint32_t hog_after_ms;
+	uint32_t hog_action; /* enum bh_hog_action */
 	uint32_t n_listen, n_options;
 	struct bh_plan_listen listen[BH_PLAN_LISTEN];
 	struct bh_plan_option options[BH_PLAN_OPTIONS];

@@ -66,6 +66,24 @@ enum {
 	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
 };
 
+/* How long a task may be in one poll, in a byte: quarters of powers of two, in ms,
+ * rounded up; 2^30 at most. 0: nothing said. */
+static inline uint8_t bh_hog_code(uint32_t ms)
+{
+	uint32_t c = 0;
+
+	while (ms && c < 4 * 30 && ((4ull + c % 4) << c / 4) < 4ull * ms)
+		c++;
+	return (uint8_t)(ms ? c + 1 : 0);
+}
+
+static inline uint32_t bh_hog_ms(uint8_t code)
+{
+	uint32_t c = code ? code - 1u : 0, shift = c / 4 < 30 ? c / 4 : 30;
+
+	return code ? (uint32_t)((((4ull + c % 4) << shift) + 3) / 4) : 0;
+}
+
 /* 128 bytes: a pending poll task costs no more. Written by the holder (see
  * state.h) but for `state`, and `armed_ns` (the kernel's). */
 struct bh_tcb {
@@ -76,7 +94,7 @@ struct bh_tcb {
 	_Atomic uint64_t parent;     /* handle of the task that may join; 0: none */
 	uint64_t fn;                 /* an address in the service's image */
 	uint64_t arg;                /* an address in the arena */
-	int64_t value;               /* result; BH_END_CRASHED: the crash's id */
+	int64_t value;               /* result; CRASHED, TIMEDOUT: the crash's id */
 	_Atomic uint32_t child;      /* first child */
 	_Atomic uint32_t sibling;    /* next in the parent's list */
 	_Atomic uint32_t blocks;     /* first block */
@@ -89,11 +107,11 @@ struct bh_tcb {
 	uint8_t kind;                /* enum bh_task_kind */
 	uint8_t end;                 /* enum bh_end, once DONE */
 	uint8_t opts;                /* BH_TASK_* */
-	uint8_t reserved0;
-	uint8_t wait;        /* enum bh_wait */
-	uint8_t stack_class; /* size class of the stack a fiber gets */
-	uint16_t restarts;   /* left; 0xffff: no limit */
-	uint8_t crashes;     /* so far, 255 at most */
+	uint8_t hog;                 /* bh_hog_code() of its limit; 0: the service's */
+	uint8_t wait;                /* enum bh_wait */
+	uint8_t stack_class;         /* size class of the stack a fiber gets */
+	uint16_t restarts;           /* left; 0xffff: no limit */
+	uint8_t crashes;             /* so far, 255 at most */
 	uint8_t reserved1;
 	_Atomic uint32_t prev; /* in the parent's list; a hint, checked when used */
 	union {

@@ -112,6 +112,7 @@ struct bh_worker {
 
 	struct bh_pool_cache tasks, ios, blocks[BH_CLASSES];
 	struct bh_last_words last_words;
+	struct bh_last_words glance; /* where a hog was, when the kernel asked */
 };
 
 #endif

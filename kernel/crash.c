@@ -94,6 +94,7 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 	c->signal = bh_crash_signal(f);
 	c->exit_code = f->status_known && WIFEXITED(f->status) ? WEXITSTATUS(f->status) : 0;
 	c->oom = f->oom;
+	c->hung = f->hung;
 	c->stack_overflow = c->n_frames = 0;
 	c->address = c->instruction = c->stack_pointer = 0;
 	memset(c->frames, 0, sizeof(c->frames));
@@ -129,7 +130,9 @@ static void tell(const struct bh_kernel *k, const struct bh_board_crash *c)
 
 	where_text(k, c, where, sizeof(where));
 	bh_death_text(c->signal ? c->signal & 0x7f : (c->exit_code & 0xff) << 8, how);
-	if (c->oom)
+	if (c->hung)
+		snprintf(at, sizeof(at), " (it did not turn)");
+	else if (c->oom)
 		snprintf(at, sizeof(at), " (out of memory)");
 	else if (c->stack_overflow)
 		snprintf(at, sizeof(at), " (stack overflow)");

@@ -73,6 +73,9 @@ struct bh_kstall {
 	int64_t asked_ns;   /* when Linux was asked what it does */
 	char state;         /* the answer: a letter of /proc/PID/stat; 0: not asked */
 	bool told;          /* it was logged */
+	bool hog;           /* its task is beyond its limit: counted, */
+	bool hog_told;      /* and reported; */
+	int64_t hog_ns;     /* when it was noticed, and the worker asked where it is */
 };
 
 /* What is known of a process beyond the board: all of it may be forgotten. */
@@ -341,6 +344,19 @@ void bh_phase_workers(struct bh_kernel *k);
 /* Phase: who has not turned since the last look. */
 void bh_phase_stalls(struct bh_kernel *k);
 
+/* The letter of /proc/PID/stat: R, S, D, T, ...; 0: cannot be had. */
+char bh_stall_ask(int32_t pid);
+
+static inline bool bh_stall_stopped(char state)
+{
+	return state == 'T' || state == 't';
+}
+
+/* -- hog.c: what is done about them ----------------------------------------------------------- */
+
+/* Worker @slot has not turned for st->stalled_ns: reports and ends it as the plan says. */
+void bh_hog_look(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st);
+
 /* -- recovery.c: the death of a worker -------------------------------------------------- */
 
 /* Records, recovers, and starts the next. False: how it died is not known yet,
@@ -376,7 +392,8 @@ struct bh_crash_facts {
 	uint32_t service, worker;
 	int status;
 	bool status_known;
-	bool oom; /* killed for want of memory */
+	bool oom;  /* killed for want of memory */
+	bool hung; /* killed by the kernel, for it did not turn */
 	uint64_t task;
 	uint32_t type;
 	char task_name[40];

@@ -27,11 +27,8 @@ enum {
 };
 
 /* What the dead said of itself, if it is this incarnation's. */
-static bool last_words(const struct bh_ksvc *s, uint32_t slot, uint32_t epoch,
-		       struct bh_last_words *out)
+static bool last_words(const struct bh_last_words *w, uint32_t epoch, struct bh_last_words *out)
 {
-	const struct bh_last_words *w = &s->v.workers[slot].last_words;
-
 	if (bh_ld_acq(&w->valid) != epoch + 1)
 		return false;
 	*out = *w;
@@ -127,7 +124,10 @@ static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	bh_recover_begin(&s->v, slot, p->epoch, &dead);
 	uint64_t id = record(s, slot, &dead, f, &restart);
 	if (dead.task)
-		bh_recover_task(&s->v, dead.task, restart, BH_END_CRASHED, (int64_t)id, &s->ops);
+		bh_recover_task(&s->v, dead.task, restart,
+				f->hung && dead.task == p->hung_task ? BH_END_TIMEDOUT :
+								       BH_END_CRASHED,
+				(int64_t)id, &s->ops);
 	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
 	bh_verify_start(s, false);
 	replace(s, slot);
@@ -166,7 +166,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	}
 	mark_dead(s, slot);
 	f.status_known = bh_proc_status(k, p, &f.status);
-	if (last_words(s, slot, p->epoch, &words))
+	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
 		f.words = &words;
 	if (!f.status_known && !f.words && bh_proc_status_due(k, idx))
 		return false;
@@ -174,6 +174,11 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	if (f.words && f.status_known &&
 	    !(WIFSIGNALED(f.status) && WTERMSIG(f.status) == words.signal))
 		f.words = NULL;
+	f.hung = p->hung && bh_crash_signal(&f) == SIGKILL;
+	if (f.hung && last_words(&s->v.workers[slot].glance, p->epoch, &words)) {
+		words.signal = SIGKILL;
+		f.words = &words;
+	}
 	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !k->proc[idx].killed &&
 		bh_oom_killed(k);
 	recover(s, slot, &f);

@@ -27,11 +27,9 @@ enum {
 	ASK_FIRST_MS = 20,    /* stalled so long, Linux is asked what the process does, */
 	ASK_MS = 100,         /* and again so often; */
 	ASK_PARKED_MS = 1000, /* if it is parked, in case it is stopped in its sleep */
-	REPORT_MS = 1000,
 };
 
-/* The letter of /proc/PID/stat: R, S, D, T, ...; 0: cannot be had. */
-static char ask_state(int32_t pid)
+char bh_stall_ask(int32_t pid)
 {
 	char path[32], text[128], *end;
 	int fd;
@@ -49,39 +47,12 @@ static char ask_state(int32_t pid)
 	return end && end[1] == ' ' ? end[2] : 0;
 }
 
-static bool is_stopped(char state)
-{
-	return state == 'T' || state == 't';
-}
-
-static const char *state_text(char state)
-{
-	if (is_stopped(state))
-		return "stopped by a signal";
-	return state == 'D' ? "blocked in the kernel" :
-	       state == 'S' ? "waiting in a system call" :
-			      "running";
-}
-
-static void report(struct bh_ksvc *s, uint32_t slot, const struct bh_kstall *st)
-{
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	uint64_t task = bh_ld_rlx(&s->v.workers[slot].current);
-	struct bh_tcb *t = bh_tcb_of(&s->v, task);
-	char name[40] = "none";
-
-	if (t)
-		bh_type_name(s, t->type % BH_TYPES, name);
-	bh_log("service %s: worker %u (pid %d) has not turned for %lld ms: %s; its task: %s",
-	       s->plan->name, slot, p->pid, (long long)(st->stalled_ns / BH_NS_PER_MS),
-	       state_text(st->state), name);
-}
-
 static void turned(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, uint64_t beat)
 {
 	if (st->told)
 		bh_log("service %s: worker %u turns again", s->plan->name, slot);
 	*st = (struct bh_kstall){ .beat = beat, .asked_ns = st->asked_ns };
+	s->board->worker_stalled_ms[slot] = s->board->worker_doing[slot] = 0;
 }
 
 static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool parked)
@@ -92,7 +63,7 @@ static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool par
 	if (parked ? ago_ms < ASK_PARKED_MS :
 		     st->stalled_ns < ASK_FIRST_MS * BH_NS_PER_MS || (st->state && ago_ms < ASK_MS))
 		return;
-	st->state = ask_state(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
+	st->state = bh_stall_ask(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
 	st->asked_ns = k->now_ns;
 	/* One that runs is in user code, with nothing of ours in its hand. */
 	if (!parked && st->state != 'R')
@@ -110,17 +81,16 @@ static void look(struct bh_ksvc *s, uint32_t slot, int64_t since_ns)
 	if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP)
 		return;
 	ask(s, slot, st, parked);
-	if (beat != st->beat || (parked && !is_stopped(st->state))) {
+	if (beat != st->beat || (parked && !bh_stall_stopped(st->state))) {
 		turned(s, slot, st, beat);
 		return;
 	}
 	st->stalled_ns += since_ns;
 	if (!parked)
 		bh_stall_relieve(&s->v, slot);
-	if (!st->told && st->stalled_ns >= REPORT_MS * BH_NS_PER_MS) {
-		st->told = true;
-		report(s, slot, st);
-	}
+	s->board->worker_stalled_ms[slot] = (uint32_t)(st->stalled_ns / BH_NS_PER_MS);
+	s->board->worker_doing[slot] = (unsigned char)st->state;
+	bh_hog_look(s, slot, st);
 }
 
 /* Bits of the slots that are up and not parked. */

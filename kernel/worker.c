@@ -35,6 +35,8 @@ void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
 		return;
 	p->pid = 0;
+	p->hung = 0;
+	p->hung_task = 0;
 	p->epoch = next_epoch(p->epoch);
 	p->started_ns = bh_clock_ns();
 	k->proc[idx] = (struct bh_kproc){ 0 };

@@ -38,6 +38,15 @@ struct bh_config_restart {
 	char *period, *backoff_min, *backoff_max;
 };
 
+struct bh_config_hang {
+	char *report_after, *kill_after;
+};
+
+struct bh_config_hog {
+	char *after;
+	enum bh_hog_action action;
+};
+
 struct bh_config_service {
 	char *name, *module, *user;
 	uint32_t *workers;
@@ -46,6 +55,8 @@ struct bh_config_service {
 	struct bh_config_limits limits;
 	struct bh_config_crash crash;
 	struct bh_config_restart restart;
+	struct bh_config_hang hang;
+	struct bh_config_hog hog;
 	struct bh_config_scheduler scheduler;
 	/* `options`, whose keys no schema knows, stay in the tree. */
 };

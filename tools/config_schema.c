@@ -43,6 +43,24 @@ static const cyaml_schema_field_t scheduler_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t hang_fields[] = {
+	TEXT("report_after", struct bh_config_hang, report_after),
+	TEXT("kill_after", struct bh_config_hang, kill_after),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t hog_actions[] = {
+	{ "report", BH_HOG_REPORT },
+	{ "kill", BH_HOG_KILL },
+};
+
+static const cyaml_schema_field_t hog_fields[] = {
+	TEXT("after", struct bh_config_hog, after),
+	CYAML_FIELD_ENUM("action", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct bh_config_hog,
+			 action, hog_actions, 2),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t service_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct bh_config_service, name, 0,
 			       BH_YAML_BYTES),
@@ -57,6 +75,9 @@ static const cyaml_schema_field_t service_fields[] = {
 			    crash_fields),
 	CYAML_FIELD_MAPPING("restart", CYAML_FLAG_OPTIONAL, struct bh_config_service, restart,
 			    restart_fields),
+	CYAML_FIELD_MAPPING("hang", CYAML_FLAG_OPTIONAL, struct bh_config_service, hang,
+			    hang_fields),
+	CYAML_FIELD_MAPPING("hog", CYAML_FLAG_OPTIONAL, struct bh_config_service, hog, hog_fields),
 	CYAML_FIELD_MAPPING("scheduler", CYAML_FLAG_OPTIONAL, struct bh_config_service, scheduler,
 			    scheduler_fields),
 	CYAML_FIELD_IGNORE("options", CYAML_FLAG_OPTIONAL),

@@ -25,6 +25,7 @@ enum {
 	DEFAULT_FAILURE_MS = 5000,
 	DEFAULT_BACKOFF_MIN_MS = 50,
 	DEFAULT_BACKOFF_MAX_MS = 5000,
+	DEFAULT_HANG_REPORT_MS = 1000,
 };
 #define DEFAULT_MEMORY (1ull << 30)
 
@@ -254,6 +255,10 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->crash_period_ms = ms(c->crash.period, DEFAULT_CRASH_MS);
 	s->restart_intensity = number(r->intensity, DEFAULT_FAILURES);
 	s->restart_period_ms = ms(r->period, DEFAULT_FAILURE_MS);
+	s->hang_report_ms = ms(c->hang.report_after, DEFAULT_HANG_REPORT_MS);
+	s->hang_kill_ms = ms(c->hang.kill_after, 0);
+	s->hog_after_ms = ms(c->hog.after, 0);
+	s->hog_action = (uint32_t)c->hog.action;
 	s->backoff_min_ms = ms(r->backoff_min, DEFAULT_BACKOFF_MIN_MS);
 	s->backoff_max_ms = ms(r->backoff_max, DEFAULT_BACKOFF_MAX_MS);
 	s->inject_interval = number(c->scheduler.inject_interval, 0);

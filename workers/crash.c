@@ -55,22 +55,41 @@ static void walk(struct bh_last_words *lw, uint32_t stack)
 	}
 }
 
+static void set_down(struct bh_last_words *lw, int sig, const ucontext_t *uc)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	lw->time_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	lw->signal = sig;
+	registers(lw, uc);
+	walk(lw, bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0);
+}
+
+/* The kernel asks where this worker is that does not turn. (SIGURG, because it does
+ * nothing to a process that has not come as far as bh_crash_handlers().) */
+static void on_glance(int sig, siginfo_t *info, void *context)
+{
+	struct bh_last_words *lw = &bh_rt.me->glance;
+
+	(void)info;
+	lw->address = 0;
+	lw->stack_overflow = 0;
+	set_down(lw, sig, context);
+	bh_st_rel(&lw->valid, bh_rt.epoch + 1);
+}
+
 static void on_fatal(int sig, siginfo_t *info, void *context)
 {
 	struct bh_last_words *lw = &bh_rt.me->last_words;
 	uint32_t stack = bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0;
-	struct timespec ts;
 
 	bh_st_rlx(&lw->valid, 0);
 	bh_compiler_barrier();
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	lw->time_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
-	lw->signal = sig;
 	/* Sent by kill() or raise(), there is no address. */
 	lw->address = info->si_code > 0 && sig != SIGABRT ? (uint64_t)(uintptr_t)info->si_addr : 0;
 	lw->stack_overflow = stack && lw->address && bh_guard_contains(stack, lw->address);
-	registers(lw, context);
-	walk(lw, stack);
+	set_down(lw, sig, context);
 	bh_st_rel(&lw->valid, bh_rt.epoch + 1);
 	/* Returning to a faulting instruction faults again, now with the default
 	 * action; a signal that was sent, or one that comes after its instruction,
@@ -84,12 +103,16 @@ void bh_crash_handlers(void)
 	static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
 	struct sigaction sa = { .sa_sigaction = on_fatal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
+	struct sigaction glance = { .sa_sigaction = on_glance,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 	stack_t alt = { .ss_size = ALT_STACK };
 
 	alt.ss_sp =
 		mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (alt.ss_sp == MAP_FAILED || sigaltstack(&alt, NULL))
-		return; /* crashes are survived all the same, with less to read */
+		return;                 /* crashes are survived all the same, with less to read */
+	sigaddset(&sa.sa_mask, SIGURG); /* both use the one stack */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
 		sigaction(fatal[i], &sa, NULL);
+	sigaction(SIGURG, &glance, NULL);
 }

@@ -80,8 +80,9 @@ static void reap(struct bh_tcb *t, bh_task child, struct bh_result *res)
 	if (res) {
 		memset(res, 0, sizeof(*res));
 		res->end = t->end;
-		res->value = t->end == BH_END_CRASHED ? 0 : t->value;
-		if (t->end == BH_END_CRASHED)
+		bool died = t->end == BH_END_CRASHED || t->end == BH_END_TIMEDOUT;
+		res->value = died ? 0 : t->value;
+		if (died)
 			take_crash((uint64_t)t->value, &res->crash);
 		take_reply(t, child, res);
 	}

@@ -151,6 +151,7 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 		return -EINVAL;
 	t->stack_class = (uint8_t)bh_stack_class_of(stack);
 	t->opts = 0;
+	t->hog = bh_hog_code(o ? o->hog_ms : 0);
 	if (o && o->on_crash == BH_CRASH_RESTART)
 		t->opts |= BH_TASK_RESTART;
 	if (o && o->detach_on_end)
@@ -291,6 +292,7 @@ int bh_spawn_main(const struct bh_service *service)
 	t->type = (uint16_t)bh_type_of(t->fn, name);
 	t->stack_class = (uint8_t)bh_stack_class_of(STACK_DEFAULT);
 	t->opts = BH_TASK_RESTART;
+	t->hog = 0;
 	t->restarts = 0xffff;
 	bh_st_rel(&a->booted, 1);
 	bh_state_publish(&t->state, word, BH_DETACHED);

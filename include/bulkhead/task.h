@@ -76,9 +76,12 @@ struct bh_spawn_opts {
 	uint8_t detach_on_end; /* 1: when the parent ends, let this task go on */
 	uint16_t restarts;     /* BH_CRASH_RESTART: at most so often; 0: no limit
 				  but the type's quarantine */
-	uint32_t reserved;
-	bh_io give;     /* a socket of the caller's that becomes the task's */
-	uint8_t pinned; /* 1: it runs in this very process alone */
+	uint32_t hog_ms;       /* longer than this in one poll (a fiber: between two calls that
+			    may wait) it is a hog, and reported or ended: see `hog` in the
+			    service's configuration. Rounded up by at most a quarter.
+			    0: the configuration's `hog.after` */
+	bh_io give;            /* a socket of the caller's that becomes the task's */
+	uint8_t pinned;        /* 1: it runs in this very process alone */
 	uint8_t reserved1[7];
 };
 #define BH_SPAWN_OPTS_INIT                           \
@@ -123,7 +126,8 @@ enum bh_end {
 	BH_END_CANCELED = 1, /* it was aborted; with value -ENOMEM: no memory for its stack */
 	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
 	BH_END_RESET = 3,    /* its service was reset */
-	BH_END_TIMEDOUT = 4, /* it was ended for running too long without yielding */
+	BH_END_TIMEDOUT = 4, /* its worker was ended, for it ran too long without yielding:
+				see crash */
 	BH_END_LOST = 5,     /* it was pinned to a process that died, not by its fault */
 };
 
@@ -151,7 +155,7 @@ struct bh_result {
 	int64_t value;         /* BH_END_RETURNED: what the function returned */
 	void *data;            /* what bh_reply() left, now the joiner's: bh_free() it */
 	size_t len;            /* its length in bytes */
-	struct bh_crash crash; /* BH_END_CRASHED: the signal, where, and in whom */
+	struct bh_crash crash; /* BH_END_CRASHED, BH_END_TIMEDOUT: signal, where, in whom */
 };
 
 /*

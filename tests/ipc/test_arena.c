@@ -131,6 +131,21 @@ START_TEST(a_block_is_of_the_smallest_class_that_holds_it)
 }
 END_TEST
 
+START_TEST(a_hogs_limit_is_rounded_up_by_at_most_a_quarter)
+{
+	ck_assert_uint_eq(bh_hog_code(0), 0);
+	ck_assert_uint_eq(bh_hog_ms(0), 0);
+	for (uint64_t ms = 1; ms < 1u << 30; ms += 1 + ms / 57) {
+		uint32_t back = bh_hog_ms(bh_hog_code((uint32_t)ms));
+		ck_assert_uint_ge(back, ms);
+		ck_assert_uint_le(back, ms + (ms + 3) / 4);
+	}
+	ck_assert_uint_ne(bh_hog_code(UINT32_MAX), 0);
+	for (uint32_t code = 0; code < 256; code++)
+		(void)bh_hog_ms((uint8_t)code); /* garbage is some limit */
+}
+END_TEST
+
 /* -- a mapping ------------------------------------------------------------------------ */
 
 static struct bh_layout layout;
@@ -303,6 +318,7 @@ int main(void)
 
 	tcase_add_test(plan, any_plan_gives_parts_that_lie_apart);
 	tcase_add_test(plan, a_plan_gets_what_it_asks_for);
+	tcase_add_test(plan, a_hogs_limit_is_rounded_up_by_at_most_a_quarter);
 	tcase_add_test(plan, a_block_is_of_the_smallest_class_that_holds_it);
 	tcase_add_checked_fixture(core, setup, teardown);
 	tcase_add_test(core, an_arena_is_sealed_private_and_sparse);

@@ -90,6 +90,8 @@ START_TEST(every_key_reaches_the_plan)
 		     "    limits: {tasks: 100, io: 200, memory: 64M}\n"
 		     "    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
 		     "    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
+		     "    hang: {report_after: 3s, kill_after: 1m}\n"
+		     "    hog: {after: 250ms, action: kill}\n"
 		     "    scheduler: {inject_interval: 61, budget: 64, lifo: 2, seed: 9}\n"
 		     "    options: {k: v, empty: '', n: 12, quoted: \"a b\"}\n"
 		     "  - name: b\n    module: /bin/sh\n",
@@ -116,6 +118,10 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->restart_period_ms, 3600000);
 	ck_assert_uint_eq(s->backoff_min_ms, 5);
 	ck_assert_uint_eq(s->backoff_max_ms, 6);
+	ck_assert_uint_eq(s->hang_report_ms, 3000);
+	ck_assert_uint_eq(s->hang_kill_ms, 60000);
+	ck_assert_uint_eq(s->hog_after_ms, 250);
+	ck_assert_uint_eq(s->hog_action, BH_HOG_KILL);
 	ck_assert_uint_eq(s->inject_interval, 61);
 	ck_assert_uint_eq(s->budget, 64);
 	ck_assert_uint_eq(s->lifo_max, 2);
@@ -247,6 +253,8 @@ static const struct {
 	{ S "    listen: [\":1\"]\n  - {name: b, module: /bin/sh, listen: [\":1\"]}\n",
 	  "5:41:", "twice" },
 	{ S "    restart: {backoff_min: 3s, backoff_max: 1s}\n", "4:14:", "longer" },
+	{ S "    hog: {action: shout}\n", "4:19:", "report, kill" },
+	{ S "    hang: {kill_after: soon}\n", "4:24:", "a time from" },
 	{ S "    user: no-such-user-here\n", "4:11:", "there is no user" },
 	{ "services:\n  - name: a\n    module: nope.so\n", "3:13:", "lib/bulkhead/nope.so" },
 	{ "services:\n  - name: nope\n", "2:5:", "lib/bulkhead/nope.so" },

@@ -60,6 +60,7 @@ static void fill_crash(struct bh_answer *a, Bulkhead__Crash *to, const struct bh
 	to->stack_pointer = c->stack_pointer;
 	to->stack_overflow = c->stack_overflow != 0;
 	to->out_of_memory = c->oom != 0;
+	to->hung = c->hung != 0;
 	to->task = c->task;
 	to->task_name = bh_scratch_text(&a->scratch, c->task_name, sizeof(c->task_name));
 	to->type_crashes = c->type_crashes;

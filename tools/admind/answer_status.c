@@ -74,6 +74,23 @@ static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct
 		w->task = 0;
 }
 
+static char *doing_text(uint32_t letter)
+{
+	switch (letter) {
+	case 'R':
+		return (char *)(uintptr_t) "running";
+	case 'S':
+		return (char *)(uintptr_t) "waiting";
+	case 'D':
+		return (char *)(uintptr_t) "blocked";
+	case 'T':
+	case 't':
+		return (char *)(uintptr_t) "stopped";
+	default:
+		return (char *)(uintptr_t) "";
+	}
+}
+
 static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, uint32_t service, uint32_t slot)
 {
 	const struct bh_board *board = a->system->board;
@@ -89,6 +106,9 @@ static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, uint32_t servi
 			      p ? bh_ld_acq(&p->state) : BH_PROC_FREE);
 	w->restarts = b->worker_restarts[slot];
 	w->crashes = b->worker_crashes[slot];
+	w->stalled_ms = b->worker_stalled_ms[slot];
+	w->doing = doing_text(b->worker_doing[slot]);
+	w->hogs = b->worker_hogs[slot];
 	if (v)
 		fill_counters(a, w, v, slot);
 }

@@ -34,6 +34,7 @@ static void add_crash(struct bh_table *t, const Bulkhead__Crash *c)
 	bh_table_add(t, "%d", c->pid);
 	bh_table_add(t, "%s%s", death,
 		     c->stack_overflow ? " (stack)" :
+		     c->hung           ? " (hung)" :
 		     c->out_of_memory  ? " (memory)" :
 					 "");
 	if (c->instruction)
@@ -86,6 +87,7 @@ static void put_crash(struct json_object *o, const Bulkhead__Crash *c)
 	bh_value_hex(o, "stack_pointer", c->stack_pointer);
 	bh_value_bool(o, "stack_overflow", c->stack_overflow);
 	bh_value_bool(o, "out_of_memory", c->out_of_memory);
+	bh_value_bool(o, "hung", c->hung);
 	if (c->task)
 		bh_value_hex(o, "task", c->task);
 	else

@@ -9,6 +9,10 @@
 
 typedef unsigned long long ull;
 
+enum {
+	STUCK_MS = 100 /* in one poll: less is no news */
+};
+
 void bh_workers_ask(struct bh_question *q, const struct bh_options *o)
 {
 	bulkhead__workers_request__init(&q->workers);
@@ -19,9 +23,9 @@ void bh_workers_ask(struct bh_question *q, const struct bh_options *o)
 
 int bh_workers_show(const Bulkhead__Reply *r)
 {
-	static const char *const heads[] = { "<service", "slot",    "pid",     "<state",
-					     "restarts", "polls",   "queued",  "steals",
-					     "parks",    "unparks", "spilled", "<runs" };
+	static const char *const heads[] = { "<service", "slot",   "pid",    "<state", "restarts",
+					     "polls",    "queued", "steals", "parks",  "unparks",
+					     "spilled",  "<runs",  "<stuck" };
 	const Bulkhead__Workers *all = r->workers;
 	struct bh_table t;
 
@@ -41,6 +45,10 @@ int bh_workers_show(const Bulkhead__Reply *r)
 		bh_table_add(&t, "%llu", (ull)w->unparks);
 		bh_table_add(&t, "%llu", (ull)w->overflows);
 		bh_table_add(&t, "%s", w->task ? w->task_name : "-");
+		if (w->stalled_ms >= STUCK_MS)
+			bh_table_add(&t, "%.1f s %s", (double)w->stalled_ms / 1000, w->doing);
+		else
+			bh_table_add(&t, "-");
 	}
 	bh_table_print(&t, 0);
 	return BH_EXIT_OK;
@@ -69,6 +77,9 @@ void bh_worker_json(struct json_object *o, const Bulkhead__Worker *w)
 	else
 		json_object_object_add(o, "task", NULL);
 	bh_value_text(o, "task_name", w->task_name);
+	bh_value_uint(o, "stalled_ms", w->stalled_ms);
+	bh_value_text(o, "doing", w->doing);
+	bh_value_uint(o, "hogs", w->hogs);
 }
 
 int bh_workers_json(const Bulkhead__Reply *r, struct json_object *o)
