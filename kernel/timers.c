@@ -63,6 +63,20 @@ static void arm(struct bh_ksvc *s, uint32_t idx)
 		bh_st_rel(&t->armed_ns, deadline);
 }
 
+/* Task @idx, for when a wheel that is gone held it. */
+static void rearm(struct bh_ksvc *s, uint32_t idx)
+{
+	struct bh_tcb *t = bh_tcb_at(&s->v, idx);
+
+	if (!t)
+		return;
+	if (bh_ld_rlx(&t->armed_ns)) {
+		bh_st_rlx(&t->armed_ns, 0);
+		bh_fence();
+	}
+	arm(s, idx);
+}
+
 static bool posted(const struct bh_timer_ring *r)
 {
 	return bh_ld_rlx(&r->head) != bh_ld_acq(&r->tail);
@@ -75,8 +89,15 @@ static void take_posted(struct bh_ksvc *s, struct bh_timer_ring *r)
 	/* More than a ring holds: the worker wrote over its own counters. */
 	if (tail - head > BH_TIMER_RING)
 		head = tail - BH_TIMER_RING;
-	for (; head != tail; head++)
-		arm(s, bh_ld_rlx(&r->idx[head % BH_TIMER_RING]));
+	for (; head != tail; head++) {
+		uint32_t idx = bh_ld_rlx(&r->idx[head % BH_TIMER_RING]);
+
+		/* Not to be late for what is posted before the rebuild comes to it. */
+		if (s->rearm_at && idx >= s->rearm_at)
+			rearm(s, idx);
+		else
+			arm(s, idx);
+	}
 	bh_st_rel(&r->head, tail);
 }
 
@@ -160,10 +181,7 @@ static void rebuild(struct bh_ksvc *s)
 	end = mark < end ? mark : end;
 	stop = stop < end ? stop : end;
 	for (uint32_t i = s->rearm_at; i < stop; i++) {
-		/* For when a wheel that is gone held it. */
-		bh_st_rlx(&s->v.tasks[i].armed_ns, 0);
-		bh_fence();
-		arm(s, i);
+		rearm(s, i);
 	}
 	s->rearm_at = stop < end ? stop : 0;
 	if (s->rearm_at)

@@ -6,7 +6,8 @@
 #
 # 1. From SIGKILL to the first poll in the new worker of the same slot, with
 #    more and more live tasks (poll tasks that sleep).
-# 2. Throughput of /hello while 100 tasks a second crash, against undisturbed,
+# 2. What a client and a timer notice when the kernel is killed, likewise: 20 kills.
+# 3. Throughput of /hello while 100 tasks a second crash, against undisturbed,
 #    in turns.
 . "$(dirname "$0")/../../tests/e2e/lib.sh"
 need curl jq wrk
@@ -15,7 +16,8 @@ rounds=${BH_ROUNDS:-5}
 
 echo "$(nproc) CPUs, load $(cut -d' ' -f1-3 /proc/loadavg), Linux $(uname -r)"
 ready() { [ "$(bhctl status --json 2>/dev/null | jq -r .state)" = running ]; }
-for tasks in 1 1000 100000 1000000; do
+# bench TASKS [LISTEN]: a system with so many sleepers.
+bench() {
 	: >"$dir/page"
 	truncate -s 4096 "$dir/page"
 	cat >"$dir/bench.yaml" <<YAML
@@ -26,16 +28,36 @@ services:
     workers: 1
     limits: {tasks: 1100000}
     crash: {intensity: 0}
-    options: {page: "$dir/page", tasks: "$tasks"}
+    ${2:+listen: ["$2"]}
+    options: {page: "$dir/page", tasks: "$1"}
 YAML
 	"$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/bench.yaml" >"$log" 2>&1 </dev/null &
 	pid=$!
 	within 20 ready || fail "it does not come up"
 	remember_family
-	"$BH_CLIENTS/recovery-killer" "$dir/page" "$tasks" "$kills" || fail "not measured"
+}
+end_bench() {
 	kill -TERM "$pid"
 	ended 20
 	pid=
+}
+
+echo "a worker is killed:"
+for tasks in 1 1000 100000 1000000; do
+	bench "$tasks"
+	"$BH_CLIENTS/recovery-killer" "$dir/page" "$tasks" "$kills" || fail "not measured"
+	end_bench
+done
+
+echo "the kernel is killed:"
+for tasks in 1 100000 1000000; do
+	bench "$tasks" 127.0.0.1:0
+	port=$(status '.services[0].listen[0]')
+	asleep() { [ "$(status '.services[0].tasks.live')" -ge "$tasks" ]; }
+	within 60 asleep || fail "the tasks do not start"
+	printf '%8u tasks\n' "$tasks"
+	"$BH_CLIENTS/recovery-gap" "$dir/page" "${port##*:}" "$pid" 20 || fail "not measured"
+	end_bench
 done
 
 cat >"$dir/http.yaml" <<YAML
