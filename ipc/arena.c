@@ -53,17 +53,19 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 
 	memset(l, 0, sizeof(*l));
 	l->workers = clamp(workers, 1, BH_MAX_WORKERS);
+	l->blocking = BH_MAX_BLOCKING;
 	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
 	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
 		l->inject_log2++;
 	fence(l, &n, &at, sizeof(struct bh_arena));
-	/* All slots from the start: workers are added at run time. */
-	l->off_workers = fence(l, &n, &at, sizeof(struct bh_worker) * BH_MAX_WORKERS);
+	/* All slots from the start: they are filled at run time. */
+	l->off_workers = fence(l, &n, &at, sizeof(struct bh_worker) * BH_SLOTS);
 	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
 		l->pinned_log2++;
 	l->off_pinned = fence(l, &n, &at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);
 	l->off_inject = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
+	l->off_blocking = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
 	l->off_types = fence(l, &n, &at, sizeof(struct bh_type) * BH_TYPES);
 	l->off_tasks = fence(l, &n, &at, sizeof(struct bh_tcb) * (uint64_t)l->tasks);
 	l->off_task_bits = fence(l, &n, &at, (l->tasks + 63) / 64 * 8ull);
@@ -83,6 +85,8 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
 	bh_layout_init(l, s->workers, s->max_tasks, s->max_io, s->max_memory);
+	if (s->blocking_max)
+		l->blocking = clamp(s->blocking_max, 1, BH_MAX_BLOCKING);
 }
 
 static bool write_at(int fd, const void *from, size_t bytes, uint64_t off)
@@ -134,6 +138,14 @@ static struct bh_pool_view pool_view(struct bh_pool *p, void *bits, uint32_t cap
 				      .used = ~0ull };
 }
 
+static struct bh_inject_view inject_view(const struct bh_layout *l, struct bh_inject *q,
+					 void *cells)
+{
+	return (struct bh_inject_view){
+		.q = q, .cells = cells, .mask = (1u << l->inject_log2) - 1, .shift = l->inject_log2
+	};
+}
+
 static void point(struct bh_view *v, unsigned char *base)
 {
 	const struct bh_layout *l = &v->l;
@@ -143,10 +155,8 @@ static void point(struct bh_view *v, unsigned char *base)
 	v->types = (void *)(base + l->off_types);
 	v->tasks = (void *)(base + l->off_tasks);
 	v->ios = (void *)(base + l->off_ios);
-	v->inject = (struct bh_inject_view){ .q = &v->a->inject,
-					     .cells = (void *)(base + l->off_inject),
-					     .mask = (1u << l->inject_log2) - 1,
-					     .shift = l->inject_log2 };
+	v->inject = inject_view(l, &v->a->inject, base + l->off_inject);
+	v->blocking = inject_view(l, &v->a->blocking.queue, base + l->off_blocking);
 	v->pinned = (void *)(base + l->off_pinned);
 	v->task_pool = pool_view(&v->a->task_pool, base + l->off_task_bits, l->tasks, v->tasks,
 				 sizeof(*v->tasks));
@@ -204,6 +214,11 @@ void bh_enqueue_shared(const struct bh_view *v, uint32_t idx)
 
 	if ((w & BH_PINNED) && bh_state_worker(w) < v->l.workers) {
 		enqueue_pinned(v, idx, bh_state_worker(w));
+		return;
+	}
+	if (t && t->kind == BH_KIND_BLOCKING) {
+		if (!bh_blocking_push(v, idx))
+			bh_st_rel(&v->a->blocking.wanted, 1);
 		return;
 	}
 	if (!bh_inject_push(&v->inject, idx))

@@ -24,6 +24,7 @@
 
 #include <stddef.h>
 
+#include "blocking.h"
 #include "clones.h"
 #include "inject.h"
 #include "plan.h"
@@ -31,7 +32,7 @@
 
 #define BH_ARENA_MAGIC  0x4e45524148420001ull
 #define BH_ARENA_FORMAT 1u
-#define BH_PORTS	64
+#define BH_PORTS        64
 #define BH_ARENA_BASE   0x200000000000ull
 
 /* Descriptors a zygote finds on start, beside BH_PLAN_FD and BH_CTL_FD. */
@@ -50,7 +51,7 @@ enum bh_run_state {
 
 enum {
 	BH_ARENA_CRASHES = 64,
-	BH_ARENA_PARTS = 9 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_ARENA_PARTS = 10 + 2 * BH_CLASSES, /* that end in a guard */
 };
 
 /* The guard that stands at offset @off. */
@@ -91,6 +92,7 @@ struct bh_arena {
 						     no longer in its parent's list */
 	_Atomic uint64_t ending;                  /* handle of the task being ended */
 	_Atomic uint64_t ending_count;            /* what `crashed` is once it has */
+	_Atomic uint32_t ending_canceled;         /* 1: what `canceled` is */
 	_Atomic uint64_t resets;                  /* kernel */
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
@@ -99,6 +101,7 @@ struct bh_arena {
 						     what has one and is in no slot is lost */
 	struct bh_idle idle;
 	struct bh_inject inject;
+	struct bh_blocking blocking;
 	struct bh_pool task_pool, io_pool, block_pool[BH_CLASSES];
 	struct bh_arena_crash crash[BH_ARENA_CRASHES];
 };
@@ -106,9 +109,9 @@ struct bh_arena {
 /* Sizes and offsets, from the plan. */
 struct bh_layout {
 	uint64_t bytes;
-	uint32_t workers, tasks, ios, inject_log2, pinned_log2;
+	uint32_t workers, blocking, tasks, ios, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
-	uint64_t off_workers, off_pinned, off_inject, off_types;
+	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
 	uint64_t off_guard[BH_ARENA_PARTS];
@@ -126,6 +129,7 @@ struct bh_view {
 	unsigned char *data[BH_CLASSES];
 	struct bh_inject_view inject;
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
+	struct bh_inject_view blocking;
 	struct bh_pool_view task_pool, io_pool, block_pool[BH_CLASSES];
 };
 
@@ -185,6 +189,17 @@ static inline bool bh_owner_alive(const struct bh_view *v, uint64_t h)
 	return bh_tcb_of(v, h) != NULL;
 }
 
+/* The slot after @slot of those that may have been used: for (s = 0; s < BH_SLOTS;
+ * s = bh_slot_after(v, s)). */
+static inline uint32_t bh_slot_after(const struct bh_view *v, uint32_t slot)
+{
+	uint32_t mark = bh_ld_rlx(&v->a->blocking.mark);
+	uint32_t end = BH_MAX_WORKERS + (mark < v->l.blocking ? mark : v->l.blocking);
+
+	slot = slot + 1 == v->l.workers ? BH_MAX_WORKERS : slot + 1;
+	return slot < v->l.workers || slot < end ? slot : BH_SLOTS;
+}
+
 /* Wakes a sleeping worker if the idle rules ask for it. For whoever pushed. */
 static inline void bh_notify(const struct bh_view *v)
 {
@@ -204,7 +219,7 @@ static inline struct bh_inject_view bh_pinned_of(const struct bh_view *v, uint32
 }
 
 /* Queues a hint where task @idx may be taken from by anybody who may run it: the
- * inject queue, or its home's ring if it is pinned; and wakes whom that concerns.
+ * inject queue, a job's own, or its home's ring if it is pinned; and wakes whom that concerns.
  * When the queue is full, asks for a scan. */
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx);
 

@@ -44,9 +44,20 @@ static uint64_t state(struct audit *a, uint32_t idx)
 
 /* -- what holds when nobody runs ------------------------------------------------- */
 
+/* A hint where nobody looks who may run the task is none. */
 static void mark_hint(struct audit *a, uint32_t idx)
 {
-	if (bh_tcb_at(a->v, idx))
+	struct bh_tcb *t = bh_tcb_at(a->v, idx);
+
+	if (t && t->kind != BH_KIND_BLOCKING)
+		a->m.tasks[idx] |= HINTED;
+}
+
+static void mark_job(struct audit *a, uint32_t idx)
+{
+	struct bh_tcb *t = bh_tcb_at(a->v, idx);
+
+	if (t && t->kind == BH_KIND_BLOCKING)
 		a->m.tasks[idx] |= HINTED;
 }
 
@@ -68,8 +79,10 @@ static void mark_queues(struct audit *a)
 			mark_hint(a, (uint32_t)bh_ld_rlx(&pinned.cells[i]));
 	}
 	/* Every cell: the counters may lag behind what was committed. */
-	for (uint64_t i = 0; i <= v->inject.mask; i++)
+	for (uint64_t i = 0; i <= v->inject.mask; i++) {
 		mark_hint(a, (uint32_t)bh_ld_rlx(&v->inject.cells[i]));
+		mark_job(a, (uint32_t)bh_ld_rlx(&v->blocking.cells[i]));
+	}
 }
 
 static void mark_pool(const struct bh_pool_view *p, unsigned char *marks)
@@ -99,7 +112,7 @@ static void mark_pools(struct audit *a)
 	mark_pool(&v->io_pool, a->m.ios);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		mark_pool(&v->block_pool[c], a->m.blocks[c]);
-	for (uint32_t w = 0; w < v->l.workers; w++) {
+	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(v, w)) {
 		mark_cache(&v->task_pool, &v->workers[w].tasks, a->m.tasks);
 		mark_cache(&v->io_pool, &v->workers[w].ios, a->m.ios);
 		for (uint32_t c = 0; c < BH_CLASSES; c++)
@@ -176,7 +189,7 @@ static void check_task(struct audit *a, uint32_t i)
 		break;
 	case BH_RESERVED:
 	case BH_RUNNING:
-		word = slot < BH_MAX_WORKERS ? bh_ld_acq(&v->workers[slot].word) : 0;
+		word = slot < BH_SLOTS ? bh_ld_acq(&v->workers[slot].word) : 0;
 		if ((word & 0xffff) != BH_WORKER_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
 			report(a, "holder-alive", "task %u is held by worker %u, epoch %u", i, slot,
 			       bh_state_epoch(w));
@@ -246,9 +259,10 @@ static void check_io(struct audit *a, uint32_t i)
 static void check_counts(struct audit *a)
 {
 	const struct bh_arena *ar = a->v->a;
-	uint64_t began = bh_ld_rlx(&ar->booted), ended = bh_ld_rlx(&ar->crashed), live = 0;
+	uint64_t began = bh_ld_rlx(&ar->booted), live = 0;
+	uint64_t ended = bh_ld_rlx(&ar->crashed) + bh_ld_rlx(&ar->canceled);
 
-	for (uint32_t w = 0; w < BH_MAX_WORKERS; w++) {
+	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(a->v, w)) {
 		const struct bh_counters *c = &a->v->workers[w].count;
 		began += bh_ld_rlx(&c->spawned);
 		ended += bh_ld_rlx(&c->completed) + bh_ld_rlx(&c->canceled);

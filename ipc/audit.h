@@ -17,12 +17,14 @@
  *   holder-alive    RUNNING and RESERVED name a live incarnation         steps
  *   holder-current  which says that it runs or makes this task           steps
  *   no-cleanup      no task is in CLEANUP                                steps
- *   hint            every SCHEDULED task stands in a queue               steps
+ *   hint            every SCHEDULED task stands in a queue; a job in     steps
+ *                   that of jobs
  *   done-parent     every DONE task has a live parent (quiet: that       steps
  *                   lists it)
  *   detached-done   no DONE task is DETACHED                             busy
  *   task-links      what a task names lies in the tables                 busy
  *   child-list      every child listed names its parent, once            quiet
+ *   job-waits       no job of a blocking process is WAITING                busy
  *   join-woken      nobody waits to join a task that has ended           quiet
  *   block-owner     every block's owner is in the table (busy), alive    steps
  *                   (steps), and reaches it (quiet)
@@ -69,6 +71,7 @@ enum bh_audit_part {
 	BH_AUDIT_HEADER, /* entry 0: the header; then the guards */
 	BH_AUDIT_WORKERS,
 	BH_AUDIT_INJECT, /* an entry: the 8 cells of a cache line */
+	BH_AUDIT_JOBS,   /* likewise */
 	BH_AUDIT_PINNED, /* likewise, the workers' rings one after the other */
 	BH_AUDIT_TASKS,
 	BH_AUDIT_IOS,

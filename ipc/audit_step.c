@@ -93,6 +93,11 @@ static void check_header(const struct look *l)
 		check_mark(l, &v->block_pool[c], name);
 	}
 	check_ring(l, &v->inject);
+	check_ring(l, &v->blocking);
+	for (uint32_t s = v->l.blocking; s < BH_MAX_BLOCKING; s++)
+		if (bh_ld_acq(&a->blocking.parked[s / 64]) >> (s % 64) & 1)
+			report(l, "idle-mask", CERTAIN, s, 0, "blocking process %u of %u is idle",
+			       s, v->l.blocking);
 	if ((parked | searching) & ~in_use)
 		report(l, "idle-mask", CERTAIN, parked, searching, "bits beyond worker %u",
 		       v->l.workers - 1);
@@ -165,6 +170,13 @@ static void check_journal(const struct look *l, struct bh_journal *j)
 		       wake, io, ref);
 }
 
+/* Workers, and blocking processes. */
+static bool slot_valid(const struct bh_view *v, uint32_t slot)
+{
+	return slot < v->l.workers ||
+	       (slot >= BH_MAX_WORKERS && slot - BH_MAX_WORKERS < v->l.blocking);
+}
+
 static void check_worker(const struct look *l)
 {
 	const struct bh_view *v = l->v;
@@ -172,10 +184,14 @@ static void check_worker(const struct look *l)
 	uint64_t current = bh_ld_rlx(&w->current);
 	uint32_t park = bh_ld_rlx(&w->park);
 
-	const struct bh_inject_view pinned = bh_pinned_of(v, l->idx);
-
+	if (!slot_valid(v, l->idx))
+		return; /* between workers and blocking processes */
 	check_runq(l, w);
-	check_ring(l, &pinned);
+	if (l->idx < v->l.workers) {
+		const struct bh_inject_view pinned = bh_pinned_of(v, l->idx);
+
+		check_ring(l, &pinned);
+	}
 	if (bh_handle_idx(current) >= v->l.tasks)
 		report(l, "current", CERTAIN, current, 0, "worker %u: task %u", l->idx,
 		       bh_handle_idx(current));
@@ -274,9 +290,9 @@ static bool holder_valid(const struct bh_view *v, uint64_t w)
 	case BH_FREE:
 		return !(uint32_t)w;
 	case BH_RESERVED:
-		return holder < v->l.workers || holder == BH_OWNER_ZYGOTE;
+		return slot_valid(v, holder) || holder == BH_OWNER_ZYGOTE;
 	case BH_RUNNING:
-		return holder < v->l.workers;
+		return slot_valid(v, holder);
 	case BH_SCHEDULED:
 	case BH_WAITING:
 	case BH_DONE:
@@ -305,8 +321,10 @@ static void check_held(const struct look *l, _Atomic uint64_t *state, uint64_t w
 		       "task %u is held by worker %u, which has task %u", l->idx, slot, has);
 }
 
-static bool queues_empty(const struct bh_view *v)
+static bool queues_empty(const struct bh_view *v, bool of_jobs)
 {
+	if (of_jobs)
+		return !bh_inject_len(&v->blocking);
 	for (uint32_t i = 0; i < v->l.workers; i++)
 		if (bh_ld_rlx(&v->workers[i].lifo) || bh_runq_len(&v->workers[i].runq) ||
 		    bh_ld_rlx(&v->workers[i].pinned.head) < bh_ld_rlx(&v->workers[i].pinned.tail))
@@ -319,12 +337,17 @@ static void check_state(const struct look *l, struct bh_tcb *t, uint64_t w)
 	switch (bh_state_of(w)) {
 	case BH_RESERVED:
 	case BH_RUNNING:
-		if (bh_state_worker(w) < l->v->l.workers)
+		if (slot_valid(l->v, bh_state_worker(w)))
 			check_held(l, &t->state, w);
 		break;
 	case BH_SCHEDULED:
-		if (queues_empty(l->v) && bh_ld_acq(&t->state) == w)
+		if (queues_empty(l->v, t->kind == BH_KIND_BLOCKING) && bh_ld_acq(&t->state) == w)
 			report(l, "hint", HINT, w, 0, "task %u is scheduled and in no queue",
+			       l->idx);
+		break;
+	case BH_WAITING:
+		if (t->kind == BH_KIND_BLOCKING && bh_ld_acq(&t->state) == w)
+			report(l, "job-waits", CERTAIN, w, 0, "job %u waits, and jobs never do",
 			       l->idx);
 		break;
 	case BH_DONE:
@@ -421,6 +444,14 @@ static uint32_t used(const struct bh_pool_view *p)
 	return mark < p->capacity ? mark : p->capacity;
 }
 
+static uint32_t slots_used(const struct bh_view *v)
+{
+	uint32_t mark = bh_ld_rlx(&v->a->blocking.mark);
+
+	mark = mark < v->l.blocking ? mark : v->l.blocking;
+	return mark ? BH_MAX_WORKERS + mark : v->l.workers;
+}
+
 /* How many entries of @part are worth looking at: those ever used. */
 static uint32_t entries(const struct bh_view *v, uint32_t part)
 {
@@ -428,7 +459,9 @@ static uint32_t entries(const struct bh_view *v, uint32_t part)
 	case BH_AUDIT_HEADER:
 		return 1 + BH_ARENA_PARTS;
 	case BH_AUDIT_WORKERS:
-		return v->l.workers;
+		return slots_used(v);
+	case BH_AUDIT_JOBS:
+		return lines_used(&v->blocking);
 	case BH_AUDIT_INJECT:
 		return lines_used(&v->inject);
 	case BH_AUDIT_PINNED:
@@ -454,6 +487,8 @@ void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct
 		check_worker(&l);
 	else if (part == BH_AUDIT_INJECT)
 		check_line(&l, &v->inject, idx);
+	else if (part == BH_AUDIT_JOBS)
+		check_line(&l, &v->blocking, idx);
 	else if (part == BH_AUDIT_PINNED)
 		check_pinned(&l);
 	else if (!idx)

@@ -27,7 +27,8 @@
 
 enum {
 	BH_BOARD_DEATHS = 1024,
-	BH_BOARD_PROCS = 512,
+	/* The kernel, admind, traced; of each service the zygote, its twin and all slots. */
+	BH_BOARD_PROCS = 3 + BH_PLAN_SERVICES * (2 + BH_SLOTS),
 	BH_BOARD_CRASHES = 256,
 	BH_BOARD_LOGS = 64,
 };
@@ -41,6 +42,7 @@ enum bh_proc_kind {
 	BH_PROC_WORKER,
 	BH_PROC_ADMIND,
 	BH_PROC_TRACED,
+	BH_PROC_BLOCKING,
 	BH_PROC_KIND_COUNT
 };
 
@@ -67,7 +69,7 @@ struct bh_proc {
 	_Atomic uint32_t state;
 	uint32_t kind;
 	uint32_t service; /* index in services[]; UINT32_MAX: none */
-	uint32_t slot;    /* worker slot */
+	uint32_t slot;    /* of a worker or blocking process (ipc/worker.h) */
 	uint32_t epoch;   /* its incarnation in that slot */
 	int32_t pid;
 	int32_t pidfd; /* in the table shared by guardian and kernel; -1: none */
@@ -120,10 +122,12 @@ struct bh_board_service {
 	uint64_t arena_bytes;
 	uint64_t resets;
 	uint64_t zygote_restarts;
-	uint64_t worker_restarts[BH_MAX_WORKERS];
-	uint64_t worker_crashes[BH_MAX_WORKERS];
-	int32_t worker_pid[BH_MAX_WORKERS]; /* 0: none right now */
-	uint32_t worker_epoch[BH_MAX_WORKERS];
+	/* By slot: workers, and from BH_MAX_WORKERS on blocking processes. */
+	uint64_t worker_restarts[BH_SLOTS];
+	uint64_t worker_crashes[BH_SLOTS];
+	int32_t worker_pid[BH_SLOTS]; /* 0: none right now */
+	uint32_t worker_epoch[BH_SLOTS];
+	uint32_t blocking_mark; /* slots for blocking processes that were ever used */
 	uint32_t worker_stalled_ms[BH_MAX_WORKERS]; /* has not turned for so long; 0: it does */
 	uint32_t worker_doing[BH_MAX_WORKERS]; /* then: a letter of /proc/PID/stat; 0: unknown */
 	uint64_t worker_hogs[BH_MAX_WORKERS];  /* polls beyond their task's limit */

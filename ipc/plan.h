@@ -26,6 +26,9 @@ enum {
 	BH_PLAN_LISTEN = 8,
 	BH_PLAN_OPTIONS = 32,
 	BH_MAX_WORKERS = 64, /* one bit each in a 64-bit mask */
+	BH_MAX_BLOCKING = 512,
+	/* Slots of worker.h: workers from 0 on, blocking processes from BH_MAX_WORKERS. */
+	BH_SLOTS = BH_MAX_WORKERS + BH_MAX_BLOCKING,
 };
 
 /* Restart policy across services (OTP's names). */
@@ -58,11 +61,11 @@ struct bh_plan_service {
 	char module[256]; /* absolute path of the shared object; "": linked into host */
 	char host[256];   /* absolute path of the program that becomes the zygote */
 	uint32_t workers;
-	uint32_t uid, gid;  /* UINT32_MAX: keep */
-	uint32_t max_tasks; /* task table size */
-	uint32_t max_io;    /* I/O slots */
-	uint32_t reserved0;
-	uint64_t max_memory; /* bytes of task memory and stacks together */
+	uint32_t uid, gid;     /* UINT32_MAX: keep */
+	uint32_t max_tasks;    /* task table size */
+	uint32_t max_io;       /* I/O slots */
+	uint32_t blocking_max; /* blocking processes; 0: BH_MAX_BLOCKING */
+	uint64_t max_memory;   /* bytes of task memory and stacks together */
 	/* Quarantine of a task type: more than `crash_intensity` crashes within
 	 * `crash_period_ms`; 0: never. */
 	uint32_t crash_intensity;
@@ -76,6 +79,7 @@ struct bh_plan_service {
 	 * system's strategy) with less than the period between them: the system ends. */
 	uint32_t restart_intensity;
 	uint32_t restart_period_ms;
+	uint32_t blocking_keep_ms; /* a blocking process without a job ends; 0: 10 s */
 	/* The scheduler's numbers (workers/sched.c). 0: the default. */
 	uint32_t inject_interval, budget, lifo_max;
 	uint32_t seed; /* of its random choices; 0: another one each time */

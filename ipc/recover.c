@@ -197,7 +197,8 @@ static void settle_ending(const struct bh_view *v)
 		return;
 	uint64_t w = bh_ld_acq(&t->state);
 	if (bh_state_of(w) != BH_CLEANUP || bh_state_gen(w) != bh_handle_gen(task)) {
-		bh_st_rlx(&v->a->crashed, bh_ld_rlx(&v->a->ending_count));
+		bh_st_rlx(bh_ld_rlx(&v->a->ending_canceled) ? &v->a->canceled : &v->a->crashed,
+			  bh_ld_rlx(&v->a->ending_count));
 		if (bh_state_of(w) == BH_FREE)
 			bh_pool_give_shared(&v->task_pool, bh_handle_idx(task));
 		parent = bh_ld_rlx(&t->parent);
@@ -253,7 +254,7 @@ static void drop_journal(const struct bh_view *v, struct bh_worker *w, struct bh
 static bool held_by(uint64_t w, enum bh_state s, uint32_t slot, uint32_t epoch)
 {
 	return bh_state_of(w) == s && bh_state_worker(w) == slot &&
-	       bh_state_epoch(w) == (epoch & 0xffff);
+	       bh_state_epoch(w) == (epoch & BH_EPOCH_MASK);
 }
 
 void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
@@ -279,6 +280,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	out->task = bh_handle(bh_state_gen(s), idx);
 	out->type = t->type < BH_TYPES ? t->type : 0;
 	out->crashes = t->crashes;
+	out->aborted = s & BH_ABORTED;
 	out->can_restart = (t->opts & BH_TASK_RESTART) && t->restarts && !(s & BH_ABORTED);
 	link_journal(v, w, t, out->task);
 	drop_journal(v, w, t, out->task);
@@ -334,8 +336,10 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	t->end = end;
 	t->value = value;
 	uint64_t parent = bh_ld_rlx(&t->parent);
+	bool canceled = end == 1 /* BH_END_CANCELED */;
 
-	bh_st_rlx(&v->a->ending_count, bh_ld_rlx(&v->a->crashed) + 1);
+	bh_st_rlx(&v->a->ending_canceled, canceled);
+	bh_st_rlx(&v->a->ending_count, bh_ld_rlx(canceled ? &v->a->canceled : &v->a->crashed) + 1);
 	bh_st_rel(&v->a->ending, task);
 	if (bh_state_end(&t->state))
 		bh_pool_give_shared(&v->task_pool, idx);
@@ -455,10 +459,14 @@ static void recover_orphans(const struct bh_view *v, struct bh_worker *w,
 
 static void clear_masks(const struct bh_view *v, uint32_t slot)
 {
-	uint64_t bit = 1ull << slot;
+	uint64_t bit = 1ull << (slot % 64);
 
-	bh_and(&v->a->idle.parked, ~bit);
-	bh_and(&v->a->idle.searching, ~bit);
+	if (slot >= BH_MAX_WORKERS) {
+		bh_blocking_unmark(v, slot);
+	} else {
+		bh_and(&v->a->idle.parked, ~bit);
+		bh_and(&v->a->idle.searching, ~bit);
+	}
 	bh_st_rlx(&v->workers[slot].park, BH_AWAKE);
 }
 
@@ -490,4 +498,5 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	/* Whoever waits for a wake-up that the dead one owed. */
 	for (uint32_t i = 0; i < v->l.workers; i++)
 		bh_unpark(&v->workers[i].park);
+	bh_blocking_rouse(v);
 }

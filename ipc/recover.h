@@ -35,6 +35,7 @@ struct bh_dead_task {
 	uint64_t task; /* handle; 0: no task was running */
 	uint32_t type;
 	uint16_t crashes; /* before this one */
+	bool aborted;
 	bool can_restart; /* it asks for it, and has restarts left */
 };
 

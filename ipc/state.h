@@ -3,9 +3,9 @@
  * state.h: the task state word. It is the truth about a task; every queue entry,
  * list link and counter is a hint that must be checked against it.
  *
- *   63            32 31       16 15       8 7        4 3       0
+ *   63            32 31       18 17       8 7        4 3       0
  *  ┌────────────────┬───────────┬──────────┬──────────┬─────────┐
- *  │   generation   │   epoch   │  worker  │  flags   │  state  │
+ *  │   generation   │   epoch   │   slot   │  flags   │  state  │
  *  └────────────────┴───────────┴──────────┴──────────┴─────────┘
  *
  *            reserve          publish           run
@@ -20,7 +20,8 @@
  *                                                               │
  *                  CLEANUP (the kernel's) ◀── its worker died ──┘
  *
- * worker and epoch name the incarnation that holds the task: meaningful in
+ * slot (of a worker or a blocking process: worker.h) and epoch name the incarnation
+ * that holds the task: meaningful in
  * RESERVED and RUNNING, where that incarnation alone may touch the task's other
  * fields. In CLEANUP the kernel alone may. In SCHEDULED, WAITING and DONE nobody
  * may but by first winning a transition (DONE: the parent may).
@@ -57,10 +58,13 @@ enum bh_state {
 #define BH_PINNED    (1ull << 7) /* runs at home alone; never unset */
 #define BH_FLAG_MASK (0xfull << 4)
 
-/* Owners that are not worker slots. */
-#define BH_OWNER_KERNEL 0xffu
-#define BH_OWNER_ZYGOTE 0xfeu
-#define BH_OWNER_NONE   0xfdu
+#define BH_EPOCH_MASK 0x3fffu
+#define BH_OWNER_MASK 0x3ffu
+
+/* Owners that are not slots. */
+#define BH_OWNER_KERNEL 0x3ffu
+#define BH_OWNER_ZYGOTE 0x3feu
+#define BH_OWNER_NONE   0x3fdu
 
 #define BH_STATE_MASK 0xfull
 
@@ -71,12 +75,12 @@ static inline enum bh_state bh_state_of(uint64_t w)
 
 static inline uint32_t bh_state_worker(uint64_t w)
 {
-	return (uint32_t)(w >> 8) & 0xff;
+	return (uint32_t)(w >> 8) & BH_OWNER_MASK;
 }
 
 static inline uint32_t bh_state_epoch(uint64_t w)
 {
-	return (uint32_t)(w >> 16) & 0xffff;
+	return (uint32_t)(w >> 18) & BH_EPOCH_MASK;
 }
 
 static inline uint32_t bh_state_gen(uint64_t w)
@@ -87,8 +91,8 @@ static inline uint32_t bh_state_gen(uint64_t w)
 static inline uint64_t bh_state_make(uint32_t gen, uint32_t epoch, uint32_t worker, uint64_t flags,
 				     enum bh_state s)
 {
-	return (uint64_t)gen << 32 | (uint64_t)(epoch & 0xffff) << 16 |
-	       (uint64_t)(worker & 0xff) << 8 | flags | (uint64_t)s;
+	return (uint64_t)gen << 32 | (uint64_t)(epoch & BH_EPOCH_MASK) << 18 |
+	       (uint64_t)(worker & BH_OWNER_MASK) << 8 | flags | (uint64_t)s;
 }
 
 /* @w with another state and no holder; a PINNED one keeps its home. */
@@ -130,8 +134,9 @@ static inline void bh_state_publish_pinned(_Atomic uint64_t *p, uint64_t reserve
 /* May incarnation {worker, epoch} run the task? */
 static inline bool bh_state_at_home(uint64_t w, uint32_t worker, uint32_t epoch)
 {
-	return !(w & BH_PINNED) || (bh_state_worker(w) == worker &&
-				    (!bh_state_epoch(w) || bh_state_epoch(w) == (epoch & 0xffff)));
+	return !(w & BH_PINNED) ||
+	       (bh_state_worker(w) == worker &&
+		(!bh_state_epoch(w) || bh_state_epoch(w) == (epoch & BH_EPOCH_MASK)));
 }
 
 /* SCHEDULED -> RUNNING(worker, epoch). False: the hint was stale, or the task is
@@ -180,7 +185,7 @@ static inline void bh_state_restart(_Atomic uint64_t *p)
 	do {
 		next = bh_state_unheld(w, BH_SCHEDULED) & ~BH_NOTIFIED;
 		if (w & BH_PINNED)
-			next &= ~(0xffffull << 16);
+			next &= ~((uint64_t)BH_EPOCH_MASK << 18);
 	} while (!bh_cas(p, &w, next));
 }
 

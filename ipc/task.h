@@ -40,7 +40,8 @@ static inline uint32_t bh_handle_gen(uint64_t h)
 
 enum bh_task_kind {
 	BH_KIND_FIBER = 0,
-	BH_KIND_POLL = 1
+	BH_KIND_POLL = 1,
+	BH_KIND_BLOCKING = 2 /* a job: runs in a blocking process, and never waits */
 };
 
 /* What a WAITING task waits for: diagnostic, but for BH_WAIT_IO, by which a new

@@ -9,10 +9,11 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 {
 	uint32_t slot = bh_state_worker(w);
 
-	if (slot >= BH_MAX_WORKERS)
+	if (slot >= BH_SLOTS)
 		return slot != BH_OWNER_ZYGOTE;
 	uint64_t word = bh_ld_acq(&v->workers[slot].word);
-	return ((word >> 16) & 0xffff) != bh_state_epoch(w) || (word & 0xffff) == BH_WORKER_DEAD;
+	return ((word >> 16) & BH_EPOCH_MASK) != bh_state_epoch(w) ||
+	       (word & 0xffff) == BH_WORKER_DEAD;
 }
 
 /* True if a task that nobody runs is pinned to an incarnation that is gone: nobody

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * worker.h: the worker table: everything about one worker slot that must be
- * readable after its process is dead.
+ * readable after its process is dead. Slots from BH_MAX_WORKERS on are those of
+ * blocking processes (blocking.h), so that one recovery serves both; they use
+ * neither run queue nor timers, and pages that nobody touches cost nothing.
  *
  * Written by the worker in the slot, but for `word` (see below), `runq.head`
  * (thieves too), `park` and `pinned` (wakers too), `timers.head` (the kernel).
@@ -93,6 +95,8 @@ struct bh_worker {
 	_Atomic uint32_t recovered;          /* the kernel's: 1 + epoch once the task that the
 						dead incarnation was running has been taken from
 						it, 0 when recovery is complete */
+	_Atomic uint32_t doomed;             /* the kernel's: the epoch that it is about to kill
+						because its job was aborted (blocking.h) */
 
 	_Alignas(128) _Atomic uint64_t heartbeat; /* turns of the executor's loop */
 	_Atomic uint64_t current;                 /* handle of the task it holds: stored before

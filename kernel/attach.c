@@ -86,12 +86,13 @@ static void attach_workers(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 
-	for (uint32_t i = 0; i < s->workers; i++) {
+	s->look_aborted = true;
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
 		uint32_t idx = bh_worker_proc(s, i);
 		struct bh_proc *p = bh_proc_at(k, idx);
 		uint32_t state = bh_ld_acq(&p->state);
 
-		if (state == BH_PROC_UP)
+		if (state == BH_PROC_UP && i < BH_MAX_WORKERS)
 			s->were_up |= 1ull << i;
 		if (state == BH_PROC_STARTING && p->pid == 0) {
 			/* Asked for or not: nobody knows. */
@@ -103,7 +104,7 @@ static void attach_workers(struct bh_ksvc *s)
 		} else if (state == BH_PROC_DEAD) {
 			k->proc[idx].gone = true;
 			bh_wake_by(k, k->now_ns);
-		} else if (state == BH_PROC_FREE) {
+		} else if (state == BH_PROC_FREE && i < BH_MAX_WORKERS) {
 			bh_worker_start(s, i);
 		}
 	}
@@ -132,7 +133,7 @@ static int attach_service(struct bh_ksvc *s)
 	if (err)
 		return err;
 	settle_zygotes(s);
-	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers; i++)
+	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
 		bh_proc_watch(k, i);
 	z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
 	bh_control_drain(k, z);
@@ -168,9 +169,9 @@ static void attach_server(struct bh_kernel *k, uint32_t idx, bool wanted)
 
 static bool is_known(struct bh_kernel *k, int fd)
 {
-	uint32_t n = bh_procs_count(k), page = bh_proc_at(k, BH_PROCS_TRACED)->slot;
+	uint32_t page = bh_proc_at(k, BH_PROCS_TRACED)->slot;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
 		if (bh_proc_at(k, i)->pidfd == fd || bh_proc_at(k, i)->ctl == fd)
 			return true;
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
@@ -227,7 +228,7 @@ static void lay_out(struct bh_kernel *k)
 		s->board = &k->board->services[i];
 		s->workers = s->plan->workers;
 		s->procs = at;
-		at += 2 + s->workers;
+		at += 2 + s->workers + BH_MAX_BLOCKING;
 	}
 }
 

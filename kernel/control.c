@@ -130,9 +130,7 @@ void bh_control_drain(struct bh_kernel *k, uint32_t idx)
 
 void bh_phase_control(struct bh_kernel *k)
 {
-	uint32_t n = bh_procs_count(k);
-
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
 		if (k->proc[i].ctl_ready) {
 			k->proc[i].ctl_ready = false;
 			bh_control_drain(k, i);

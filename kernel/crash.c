@@ -12,7 +12,7 @@ static const char *const kind_names[BH_PROC_KIND_COUNT] = {
 	[BH_PROC_NONE] = "process",        [BH_PROC_KERNEL] = "kernel",
 	[BH_PROC_ZYGOTE] = "zygote",       [BH_PROC_TWIN] = "twin",
 	[BH_PROC_WORKER] = "worker",       [BH_PROC_ADMIND] = "admin server",
-	[BH_PROC_TRACED] = "trace server",
+	[BH_PROC_TRACED] = "trace server", [BH_PROC_BLOCKING] = "blocking process",
 };
 
 static void signal_name(int sig, char *out, size_t size)
@@ -114,9 +114,10 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 static void where_text(const struct bh_kernel *k, const struct bh_board_crash *c, char *out,
 		       size_t size)
 {
-	if (c->service < k->plan->n_services && c->worker < BH_MAX_WORKERS)
-		snprintf(out, size, "service %s: worker %u", k->plan->services[c->service].name,
-			 c->worker);
+	if (c->service < k->plan->n_services && c->worker < BH_SLOTS)
+		snprintf(out, size, "service %s: %s %u", k->plan->services[c->service].name,
+			 kind_names[c->kind % BH_PROC_KIND_COUNT],
+			 c->worker < BH_MAX_WORKERS ? c->worker : c->worker - BH_MAX_WORKERS);
 	else if (c->service < k->plan->n_services)
 		snprintf(out, size, "service %s: the %s", k->plan->services[c->service].name,
 			 kind_names[c->kind % BH_PROC_KIND_COUNT]);

@@ -187,6 +187,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_stalls(k);
 		bh_phase_audit(k);
 		bh_phase_restarts(k);
+		bh_phase_blocking(k);
 		bh_phase_servers(k);
 		housekeeping(k);
 		bh_phase_stop(k);

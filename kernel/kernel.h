@@ -7,7 +7,7 @@
  * order:
  *
  *   wait → signals → deaths → control → workers → reactor → timers → verify
- *        → stalls → audit → restarts → stop
+ *        → stalls → audit → restarts → blocking → servers → stop
  *
  * State. All that a successor must know is on the board (ipc/board.h), stored
  * before it matters: descriptors, pids, epochs. struct bh_kernel and what hangs
@@ -35,8 +35,8 @@
 #define BH_NS_PER_S  1000000000ll
 
 /* Fixed places in board->procs: a successor finds everybody without searching.
- * Of a service: its zygote and its twin (which is which, `kind` says), and then
- * its workers by slot. */
+ * Of a service: its zygote and its twin (which is which, `kind` says), then its
+ * workers and then its blocking processes, by slot. */
 enum {
 	BH_PROCS_KERNEL = 0,
 	BH_PROCS_ADMIND,
@@ -132,10 +132,14 @@ struct bh_ksvc {
 	bool audit;       /* the zygote is to look for descriptors that nobody has, */
 	int64_t audit_ns; /* not before this */
 	struct bh_kaudit look;
-	uint32_t rearm_at; /* tasks from here on are to be armed; 0: none */
-	uint32_t ready_at; /* I/O slots from here on are to be marked ready; 0: none */
-	bool done;         /* its main returned and no task is left */
-	uint32_t live_at;  /* a task that had not ended when last looked at */
+	uint32_t rearm_at;      /* tasks from here on are to be armed; 0: none */
+	uint32_t ready_at;      /* I/O slots from here on are to be marked ready; 0: none */
+	bool done;              /* its main returned and no task is left */
+	uint32_t live_at;       /* a task that had not ended when last looked at */
+	bool look_aborted;      /* somebody died who may have aborted a job */
+	int64_t grow_ns;        /* when the pool may grow again */
+	uint64_t jobs_taken;    /* and what had been taken from its queue, */
+	uint32_t blocking_came; /* and who had come up, when it was last looked at */
 	struct bh_kernel *kernel;
 };
 
@@ -206,8 +210,9 @@ static inline struct bh_proc *bh_proc_at(struct bh_kernel *k, uint32_t idx)
 	return &k->board->procs[idx];
 }
 
-/* Entries in use; beyond it all are free. */
-uint32_t bh_procs_count(const struct bh_kernel *k);
+/* for (i = from; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)): the entries that were
+ * ever used. */
+uint32_t bh_proc_after(const struct bh_kernel *k, uint32_t idx);
 
 /* True if the entry stands for a process that may be alive. */
 bool bh_proc_live(const struct bh_proc *p);
@@ -292,7 +297,16 @@ void bh_control_drain(struct bh_kernel *k, uint32_t idx);
 
 static inline uint32_t bh_worker_proc(const struct bh_ksvc *s, uint32_t slot)
 {
-	return s->procs + 2 + slot;
+	return s->procs + 2 + (slot < BH_MAX_WORKERS ? slot : s->workers + slot - BH_MAX_WORKERS);
+}
+
+/* for (slot = 0; slot < BH_SLOTS; slot = bh_slot_next(s, slot)): workers and blocking
+ * processes whose entries were ever used. */
+static inline uint32_t bh_slot_next(const struct bh_ksvc *s, uint32_t slot)
+{
+	slot = slot + 1 == s->workers ? BH_MAX_WORKERS : slot + 1;
+	return slot < s->workers || slot - BH_MAX_WORKERS < s->board->blocking_mark ? slot :
+										      BH_SLOTS;
 }
 
 /* The entry of the zygote (or, @kind BH_PROC_TWIN, the twin). */
@@ -356,6 +370,11 @@ static inline bool bh_stall_stopped(char state)
 
 /* Worker @slot has not turned for st->stalled_ns: reports and ends it as the plan says. */
 void bh_hog_look(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st);
+
+/* -- blocking.c: the pool of blocking processes ---------------------------------------- */
+
+/* Phase: grows pools, and ends the processes of aborted jobs. */
+void bh_phase_blocking(struct bh_kernel *k);
 
 /* -- recovery.c: the death of a worker -------------------------------------------------- */
 

@@ -46,8 +46,6 @@ static bool service_is_sound(const struct bh_plan_service *s)
  * not be able to lead anywhere. */
 static const char *plan_fault(const struct bh_plan *p)
 {
-	uint32_t procs = BH_PROCS_SERVICES;
-
 	if (p->magic != BH_PLAN_MAGIC || p->format != BH_PLAN_FORMAT || p->bytes != sizeof(*p))
 		return "it is not of this version";
 	if (!p->n_services || p->n_services > BH_PLAN_SERVICES)
@@ -55,12 +53,10 @@ static const char *plan_fault(const struct bh_plan *p)
 	if (!ends(p->admin_url, sizeof(p->admin_url)) || !ends(p->libexec, sizeof(p->libexec)) ||
 	    !ends(p->rundir, sizeof(p->rundir)))
 		return "a text in it does not end";
-	for (uint32_t i = 0; i < p->n_services; i++) {
+	for (uint32_t i = 0; i < p->n_services; i++)
 		if (!service_is_sound(&p->services[i]))
 			return "a service in it is not sound";
-		procs += 2 + p->services[i].workers;
-	}
-	return procs > BH_BOARD_PROCS ? "it asks for too many processes" : NULL;
+	return NULL;
 }
 
 static const struct bh_plan *map_plan(void)

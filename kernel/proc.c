@@ -24,11 +24,14 @@ enum {
 				  a busy machine */
 };
 
-uint32_t bh_procs_count(const struct bh_kernel *k)
+uint32_t bh_proc_after(const struct bh_kernel *k, uint32_t idx)
 {
-	const struct bh_ksvc *last = &k->svc[k->plan->n_services - 1];
+	uint32_t service = k->board->procs[idx++].service;
+	const struct bh_ksvc *s = service < k->plan->n_services ? &k->svc[service] : NULL;
 
-	return last->procs + 2 + last->workers;
+	if (!s || idx != s->procs + 2 + s->workers + s->board->blocking_mark)
+		return idx;
+	return service + 1 < k->plan->n_services ? s[1].procs : BH_BOARD_PROCS;
 }
 
 bool bh_proc_live(const struct bh_proc *p)
@@ -204,7 +207,7 @@ int bh_proc_stray(struct bh_kernel *k, int32_t pid)
 	if (pidfd < 0)
 		return pid > 0 ? -errno : -EINVAL;
 	bool taken = bh_pidfd_pid(k, pidfd) != pid || pid == k->board->kernel_pid;
-	for (uint32_t i = 0, n = bh_procs_count(k); i < n && !taken; i++)
+	for (uint32_t i = 0; i < BH_BOARD_PROCS && !taken; i = bh_proc_after(k, i))
 		taken = bh_proc_at(k, i)->pid == pid;
 	if (!taken)
 		return pidfd;
@@ -222,7 +225,7 @@ static void died(struct bh_kernel *k, uint32_t idx)
 		kp->seen_ns = k->now_ns;
 	if (bh_ld_acq(&p->state) != BH_PROC_DEAD && kp->seen_ns == k->now_ns)
 		p->died_ns = k->now_ns;
-	if (p->kind == BH_PROC_WORKER) {
+	if (p->kind == BH_PROC_WORKER || p->kind == BH_PROC_BLOCKING) {
 		kp->gone = !bh_worker_died(&k->svc[p->service], p->slot);
 		if (kp->gone)
 			bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
@@ -242,14 +245,13 @@ static void died(struct bh_kernel *k, uint32_t idx)
 
 void bh_phase_deaths(struct bh_kernel *k)
 {
-	uint32_t n = bh_procs_count(k);
 	uint64_t ring;
 
 	if (k->deaths && read(k->death_fd, &ring, sizeof(ring)) < 0 && errno != EAGAIN)
 		bh_log("cannot read the guardian's doorbell: %s", strerror(errno));
 	/* Entries stay readable until the guardian comes round to them again. */
 	bh_st_rel(&k->board->deaths_head, bh_ld_acq(&k->board->deaths_tail));
-	for (uint32_t i = BH_PROCS_ADMIND; i < n; i++) {
+	for (uint32_t i = BH_PROCS_ADMIND; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
 		struct bh_proc *p = bh_proc_at(k, i);
 
 		if (k->deaths && p->pid > 0 && p->pidfd < 0)

@@ -65,9 +65,8 @@ static uint32_t recent(const struct bh_ksvc *s, uint32_t type, int64_t since_ns)
 	for (uint32_t i = 0; i < BH_BOARD_CRASHES; i++) {
 		const struct bh_board_crash *c = &b->crash[i];
 
-		n += c->id && c->service == s->id && c->kind == BH_PROC_WORKER && c->task &&
-		     c->task_type == type && c->time_ns >= since_ns &&
-		     (c->oom || own_fault(c->signal));
+		n += c->id && c->service == s->id && c->task && c->task_type == type &&
+		     c->time_ns >= since_ns && (c->oom || own_fault(c->signal));
 	}
 	return n;
 }

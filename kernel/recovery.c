@@ -108,28 +108,57 @@ static void replace(struct bh_ksvc *s, uint32_t slot)
 	if (failures > FREE_RESTARTS)
 		bh_restart_later(k, idx, failures, s->plan->backoff_min_ms,
 				 s->plan->backoff_max_ms);
+	else if (slot >= BH_MAX_WORKERS)
+		bh_st_rel(&bh_proc_at(k, idx)->state, BH_PROC_FREE); /* until there is demand */
 	else
 		bh_worker_start(s, slot);
+}
+
+/* A blocking process that nothing happened to: it had no job for long, or it was
+ * killed because its job was aborted (by which kernel, the job's state tells). */
+static bool ended_well(const struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
+		       const struct bh_crash_facts *f)
+{
+	if (slot < BH_MAX_WORKERS)
+		return false;
+	if (dead->task)
+		return dead->aborted && bh_crash_signal(f) == SIGKILL;
+	return (f->status_known && f->status == 0) ||
+	       s->kernel->proc[bh_worker_proc(s, slot)].killed;
+}
+
+/* What is done with the task that the dead was running. */
+static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_dead_task dead;
+	bool restart = false;
+
+	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	if (ended_well(s, slot, &dead, f)) {
+		p->failures = 0;
+		bh_recover_task(&s->v, dead.task, false, BH_END_CANCELED, -BH_ECANCELED, &s->ops);
+		return;
+	}
+	uint64_t id = record(s, slot, &dead, f, &restart);
+	bool hung = f->hung && dead.task == p->hung_task;
+	bh_recover_task(&s->v, dead.task, restart, hung ? BH_END_TIMEDOUT : BH_END_CRASHED,
+			(int64_t)id, &s->ops);
 }
 
 static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 {
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
 	struct bh_worker *w = &s->v.workers[slot];
-	struct bh_dead_task dead;
-	bool restart;
 
 	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
 	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, p->epoch, (uint32_t)p->pid));
-	bh_recover_begin(&s->v, slot, p->epoch, &dead);
-	uint64_t id = record(s, slot, &dead, f, &restart);
-	if (dead.task)
-		bh_recover_task(&s->v, dead.task, restart,
-				f->hung && dead.task == p->hung_task ? BH_END_TIMEDOUT :
-								       BH_END_CRASHED,
-				(int64_t)id, &s->ops);
+	settle(s, slot, f);
+	s->look_aborted = true;
 	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
 	bh_verify_start(s, false);
+	if (slot >= BH_MAX_WORKERS) /* its place is free again: nobody waits for more */
+		bh_crash_replaced(s->kernel, bh_worker_proc(s, slot), bh_clock_ns());
 	replace(s, slot);
 }
 
@@ -202,7 +231,7 @@ void bh_verify_start(struct bh_ksvc *s, bool requeue)
  * the scan: only recovery knows how it died. */
 bool bh_worker_unrecovered(const struct bh_ksvc *s)
 {
-	for (uint32_t i = 0; i < s->workers; i++)
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
 		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_DEAD)
 			return true;
 	return false;

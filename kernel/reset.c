@@ -54,7 +54,7 @@ static void end_all(struct bh_ksvc *s)
 			bh_st_rel(&p->state, BH_PROC_FREE);
 		}
 	}
-	for (uint32_t i = 0; i < s->workers; i++)
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
 		end_worker(s, i);
 }
 
@@ -111,7 +111,7 @@ void bh_service_reset_step(struct bh_ksvc *s, bool anew)
 		return;
 	if (anew)
 		end_all(s);
-	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers; i++)
+	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
 		if (bh_proc_at(k, i)->pid > 0)
 			return;
 	bh_proc_at(k, s->procs)->kind = BH_PROC_ZYGOTE;

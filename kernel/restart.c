@@ -57,6 +57,9 @@ static void start(struct bh_kernel *k, uint32_t idx)
 	case BH_PROC_WORKER:
 		bh_worker_start(&k->svc[p->service], p->slot);
 		break;
+	case BH_PROC_BLOCKING:
+		bh_st_rel(&p->state, BH_PROC_FREE); /* if there are jobs still, it is found */
+		break;
 	case BH_PROC_ADMIND:
 	case BH_PROC_TRACED:
 		bh_server_start(k, idx);
@@ -68,11 +71,10 @@ static void start(struct bh_kernel *k, uint32_t idx)
 
 void bh_phase_restarts(struct bh_kernel *k)
 {
-	uint32_t n = bh_procs_count(k);
-
 	if (k->stop != BH_STOP_NOT && k->stop != BH_STOP_GRACE)
 		return;
-	for (uint32_t i = BH_PROCS_ADMIND; i < n && !k->done; i++) {
+	for (uint32_t i = BH_PROCS_ADMIND; i < BH_BOARD_PROCS && !k->done;
+	     i = bh_proc_after(k, i)) {
 		struct bh_proc *p = bh_proc_at(k, i);
 
 		if (bh_ld_acq(&p->state) != BH_PROC_BACKOFF)

@@ -64,6 +64,7 @@ int bh_service_open(struct bh_ksvc *s)
 	}
 	s->ops = (struct bh_recover_ops){ .close_io = close_io, .ctx = s };
 	s->mapped = true;
+	bh_st_rel(&s->v.a->blocking.mark, s->board->blocking_mark);
 	err = bh_watch(k, (int)s->board->epfd, BH_SRC_REACTOR, s->id);
 	if (!err)
 		err = bh_watch(k, (int)s->board->doorbell, BH_SRC_DOORBELL, s->id);
@@ -298,7 +299,7 @@ static void ask_again(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 
-	for (uint32_t i = 0; i < s->workers; i++) {
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
 		struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, i));
 
 		if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && bh_worker_bump(s, i))

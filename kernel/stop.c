@@ -103,11 +103,9 @@ void bh_system_look(struct bh_kernel *k)
 
 static void kill_all(struct bh_kernel *k)
 {
-	uint32_t n = bh_procs_count(k);
-
 	k->stop = BH_STOP_KILL;
 	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
-	for (uint32_t i = BH_PROCS_TRACED; i < n; i++) {
+	for (uint32_t i = BH_PROCS_TRACED; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
 		struct bh_proc *p = bh_proc_at(k, i);
 
 		if (p->pid > 0)
@@ -201,7 +199,7 @@ static bool grace_over(struct bh_kernel *k)
 
 static bool all_dead(struct bh_kernel *k, uint32_t from)
 {
-	for (uint32_t i = from, n = bh_procs_count(k); i < n; i++)
+	for (uint32_t i = from; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
 		if (bh_proc_at(k, i)->pid > 0)
 			return false;
 	return true;

@@ -23,7 +23,7 @@ enum {
 
 static uint32_t next_epoch(uint32_t epoch)
 {
-	return epoch % 0xffff + 1; /* 1 .. 65535: what a state word can hold */
+	return epoch % BH_EPOCH_MASK + 1; /* not 0, and what a state word can hold */
 }
 
 void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
@@ -110,14 +110,17 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t slot = m->slot, idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = slot < s->workers ? bh_proc_at(k, idx) : NULL;
+	bool known = slot < s->workers ||
+		     (slot >= BH_MAX_WORKERS && slot - BH_MAX_WORKERS < s->board->blocking_mark);
+	struct bh_proc *p = known ? bh_proc_at(k, idx) : NULL;
 	bool mine = p && bh_ld_acq(&p->state) == BH_PROC_STARTING && m->epoch == p->epoch &&
 		    p->pid == 0;
 	int32_t pid = pidfd >= 0 ? bh_pidfd_pid(k, pidfd) : -1;
 
 	if (mine && m->value < 0) {
-		bh_log("service %s: cannot make worker %u: %s%s", s->plan->name, slot,
-		       strerror(-m->value),
+		bh_log("service %s: cannot make %s %u: %s%s", s->plan->name,
+		       slot < BH_MAX_WORKERS ? "worker" : "blocking process",
+		       slot < BH_MAX_WORKERS ? slot : slot - BH_MAX_WORKERS, strerror(-m->value),
 		       m->value == -EAGAIN ? " (see ulimit -u and the pids limit of the control "
 					     "group); trying again" :
 					     "; trying again");
@@ -150,7 +153,10 @@ static void is_up(struct bh_ksvc *s, uint32_t slot, int64_t ready_ns)
 	}
 	bh_crash_replaced(k, idx, ready_ns);
 	bh_st_rel(&p->state, BH_PROC_UP);
-	s->were_up |= 1ull << slot;
+	if (slot < BH_MAX_WORKERS)
+		s->were_up |= 1ull << slot;
+	else
+		s->blocking_came++;
 }
 
 static void look(struct bh_ksvc *s, uint32_t slot)
@@ -187,7 +193,8 @@ static void look_late(struct bh_ksvc *s, uint32_t slot)
 	    k->now_ns - kp->asked_ns < START_LIMIT_S * BH_NS_PER_S)
 		return;
 	if (p->pid > 0) {
-		bh_log("service %s: worker %u (pid %d) has not come up in %d s: it is ended",
+		bh_log("service %s: the process in slot %u (pid %d) has not come up in %d s: it "
+		       "is ended",
 		       s->plan->name, slot, p->pid, START_LIMIT_S);
 		bh_proc_kill(k, idx);
 	} else if (!k->proc[z].killed) {
@@ -206,7 +213,7 @@ static void look_all(struct bh_ksvc *s, bool housekeeping)
 		bh_log("service %s: its doorbell cannot be read: %s", s->plan->name,
 		       strerror(errno));
 	s->bell = false;
-	for (uint32_t i = 0; i < s->workers; i++) {
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
 		look(s, i);
 		if (housekeeping)
 			look_late(s, i);

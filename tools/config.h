@@ -22,6 +22,11 @@ struct bh_config_limits {
 	char *memory;
 };
 
+struct bh_config_blocking {
+	uint32_t *max;
+	char *keep_alive;
+};
+
 struct bh_config_crash {
 	uint32_t *intensity;
 	char *period;
@@ -53,6 +58,7 @@ struct bh_config_service {
 	char **listen;
 	unsigned listen_count;
 	struct bh_config_limits limits;
+	struct bh_config_blocking blocking;
 	struct bh_config_crash crash;
 	struct bh_config_restart restart;
 	struct bh_config_hang hang;

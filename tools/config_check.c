@@ -38,6 +38,8 @@ static const struct rule {
 	{ "services.limits.tasks", RULE_NUMBER, 64, 1u << 24 },
 	{ "services.limits.io", RULE_NUMBER, 64, 1000000 },
 	{ "services.limits.memory", RULE_BYTES, 16ull << 20, 1ull << 40 },
+	{ "services.blocking.max", RULE_NUMBER, 1, BH_MAX_BLOCKING },
+	{ "services.blocking.keep_alive", RULE_MS, 1, 24 * 3600000 },
 	{ "services.crash.intensity", RULE_NUMBER, 0, 255 },
 	{ "services.crash.period", RULE_MS, 1, 24 * 3600000 },
 	{ "services.crash.exempt", RULE_NAME, 1, sizeof(((struct bh_plan_service *)0)->name) + 8 },

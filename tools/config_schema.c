@@ -20,6 +20,12 @@ static const cyaml_schema_field_t limits_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t blocking_fields[] = {
+	CYAML_FIELD_UINT_PTR("max", OPT, struct bh_config_blocking, max),
+	TEXT("keep_alive", struct bh_config_blocking, keep_alive),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t crash_fields[] = {
 	CYAML_FIELD_UINT_PTR("intensity", OPT, struct bh_config_crash, intensity),
 	TEXT("period", struct bh_config_crash, period),
@@ -71,6 +77,8 @@ static const cyaml_schema_field_t service_fields[] = {
 	TEXT("user", struct bh_config_service, user),
 	CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct bh_config_service, limits,
 			    limits_fields),
+	CYAML_FIELD_MAPPING("blocking", CYAML_FLAG_OPTIONAL, struct bh_config_service, blocking,
+			    blocking_fields),
 	CYAML_FIELD_MAPPING("crash", CYAML_FLAG_OPTIONAL, struct bh_config_service, crash,
 			    crash_fields),
 	CYAML_FIELD_MAPPING("restart", CYAML_FLAG_OPTIONAL, struct bh_config_service, restart,

@@ -26,6 +26,7 @@ enum {
 	DEFAULT_BACKOFF_MIN_MS = 50,
 	DEFAULT_BACKOFF_MAX_MS = 5000,
 	DEFAULT_HANG_REPORT_MS = 1000,
+	DEFAULT_KEEP_MS = 10000,
 };
 #define DEFAULT_MEMORY (1ull << 30)
 
@@ -248,6 +249,8 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	const struct bh_yaml_node *n = key_node(m, i, "restart");
 
 	s->workers = m->o->workers ? m->o->workers : number(c->workers, cpus());
+	s->blocking_max = number(c->blocking.max, BH_MAX_BLOCKING);
+	s->blocking_keep_ms = ms(c->blocking.keep_alive, DEFAULT_KEEP_MS);
 	s->max_tasks = number(c->limits.tasks, DEFAULT_TASKS);
 	s->max_io = number(c->limits.io, DEFAULT_IO);
 	s->max_memory = bytes(c->limits.memory, DEFAULT_MEMORY);
@@ -340,20 +343,6 @@ static int refuse_twin_address(struct maker *m, uint32_t i, uint32_t j)
 	return 0;
 }
 
-static int refuse_too_many(struct maker *m)
-{
-	/* Beside the workers: the kernel, admind, traced; a zygote and its twin. */
-	uint32_t procs = 3;
-
-	for (uint32_t i = 0; i < m->plan->n_services; i++)
-		procs += 2 + m->plan->services[i].workers;
-	if (procs > BH_BOARD_PROCS)
-		return bh_fault(m->f, 0, 0,
-				"%u processes in all, and a system may have %d: use fewer workers",
-				procs, BH_BOARD_PROCS);
-	return 0;
-}
-
 int bh_config_linked(struct bh_config *c, const struct bh_run_options *o, struct bh_fault *f)
 {
 	char text[BH_PLAN_SERVICES * 64] = "services:\n";
@@ -388,7 +377,7 @@ int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct b
 	for (uint32_t i = 0; i < plan->n_services; i++)
 		if (make_service(&m, i))
 			return -EINVAL;
-	if (refuse_twins(&m) || refuse_too_many(&m))
+	if (refuse_twins(&m))
 		return -EINVAL;
 	for (uint32_t i = 0; i < plan->n_services; i++)
 		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)

@@ -66,6 +66,11 @@ static void push_again(void)
 void bh_rt_schedule(uint32_t idx)
 {
 	struct bh_worker *me = bh_rt.me;
+
+	if (bh_rt.shared) {
+		bh_enqueue_shared(&bh_rt.v, idx);
+		return;
+	}
 	uint32_t before = bh_ld_rlx(&me->lifo);
 
 	if (is_pinned(idx)) {
@@ -95,7 +100,10 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 		return -BH_ESTALE;
 	bh_st_rlx(&bh_rt.me->journal.wake, idx);
 	bh_compiler_barrier();
-	switch (bh_state_wake(&t->state, gen, flags)) {
+	enum bh_wake woken = bh_state_wake(&t->state, gen, flags);
+	if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
+		bh_job_aborted();
+	switch (woken) {
 	case BH_WAKE_QUEUE:
 		bh_rt_schedule(idx);
 		return 0;
@@ -310,7 +318,18 @@ static void report_stranded(struct bh_tcb *t)
 	bh_doorbell();
 }
 
-static void run(uint32_t idx)
+/* A hint that outlived its task led to one of the other kind: workers run no jobs,
+ * and blocking processes nothing else. */
+static void pass_on(struct bh_tcb *t, uint32_t idx)
+{
+	bh_state_yield(&t->state);
+	if (t->kind == BH_KIND_BLOCKING)
+		bh_job_queue(idx);
+	else
+		bh_enqueue_shared(&bh_rt.v, idx);
+}
+
+void bh_task_run(uint32_t idx)
 {
 	struct bh_worker *me = bh_rt.me;
 	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
@@ -331,7 +350,11 @@ static void run(uint32_t idx)
 	bh_st_rlx(&me->current, bh_rt.handle);
 	bh_count(&me->count.polls, 1);
 	bh_st_rlx(&me->journal.wake, idx); /* for the suspend that finds NOTIFIED */
-	if (t->kind == BH_KIND_POLL)
+	if ((t->kind == BH_KIND_BLOCKING) != (bh_rt.slot >= BH_MAX_WORKERS))
+		pass_on(t, idx);
+	else if (t->kind == BH_KIND_BLOCKING)
+		bh_job_run(t);
+	else if (t->kind == BH_KIND_POLL)
 		run_poll(t);
 	else
 		run_fiber(t);
@@ -364,12 +387,12 @@ bool bh_executor_turn(void)
 		bh_notify(&bh_rt.v);
 	if (bh_rt.lifo_run <= hits) /* not a LIFO hit: those share what is left */
 		bh_rt.budget = bh_rt.sched.budget;
-	run(idx);
+	bh_task_run(idx);
 	return true;
 }
 
-/* Takes the slot: the CAS is what makes this process worker @slot. */
-static int take_slot(uint32_t slot, uint32_t epoch)
+/* The CAS is what makes this process the one in @slot. */
+int bh_slot_take(uint32_t slot, uint32_t epoch)
 {
 	struct bh_worker *me = &bh_rt.v.workers[slot];
 	uint64_t expected = bh_worker_word(BH_WORKER_STARTING, epoch, 0);
@@ -377,23 +400,23 @@ static int take_slot(uint32_t slot, uint32_t epoch)
 	if (!bh_cas(&me->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
 		return -ESTALE;
 	bh_rt.slot = slot;
-	bh_rt.epoch = epoch & 0xffff;
+	bh_rt.epoch = epoch & BH_EPOCH_MASK;
 	bh_rt.me = me;
 	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
 	bh_rt.budget = bh_rt.sched.budget;
+	bh_crash_handlers();
+	bh_st_rel(&me->ready_ns, bh_rt_clock());
+	bh_doorbell();
 	return 0;
 }
 
 int bh_executor_run(uint32_t slot, uint32_t epoch)
 {
-	int err = slot < bh_rt.v.l.workers ? take_slot(slot, epoch) : -EINVAL;
+	int err = slot < bh_rt.v.l.workers ? bh_slot_take(slot, epoch) : -EINVAL;
 
 	if (err)
 		return err;
 	struct bh_worker *me = bh_rt.me;
-	bh_crash_handlers();
-	bh_st_rel(&me->ready_ns, bh_rt_clock());
-	bh_doorbell();
 	for (;;)
 		if (!bh_executor_turn())
 			park(me);

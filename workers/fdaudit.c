@@ -165,7 +165,7 @@ static bool passed(const struct bh_worker *w)
 
 static bool all_passed(void)
 {
-	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++)
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_after(&bh_rt.v, i))
 		if (!passed(&bh_rt.v.workers[i]))
 			return false;
 	return true;

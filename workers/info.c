@@ -76,13 +76,13 @@ int bh_stats_get(struct bh_stats *stats)
 	 * in between would be counted as ended alone. */
 	stats->crashed = bh_ld_acq(&a->crashed);
 	stats->canceled = bh_ld_acq(&a->canceled);
-	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_after(&bh_rt.v, i)) {
 		stats->completed += bh_ld_acq(&bh_rt.v.workers[i].count.completed);
 		stats->canceled += bh_ld_acq(&bh_rt.v.workers[i].count.canceled);
 	}
 	stats->spawned = bh_ld_rlx(&a->booted);
 	stats->uptime_ns = (uint64_t)(bh_rt_clock() - a->made_ns);
-	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_after(&bh_rt.v, i)) {
 		stats->spawned += bh_ld_rlx(&bh_rt.v.workers[i].count.spawned);
 		if (bh_worker_stats_get(i, &ws) == 0) {
 			stats->polls += ws.polls;

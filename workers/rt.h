@@ -38,6 +38,7 @@ struct bh_rt {
 	enum bh_after after;
 	struct bh_context loop; /* the executor, while a fiber runs */
 	uint32_t tick;
+	bool shared; /* its own queues are not looked at: what it wakes goes to the shared ones */
 	uint32_t lifo_run; /* LIFO polls in a row */
 	uint32_t budget;   /* operations left to this poll (coop.c) */
 	struct bh_sched sched;
@@ -53,6 +54,9 @@ extern struct bh_rt bh_rt;
  * then runs tasks until killed. -ESTALE: the slot is no longer ours. Never
  * returns otherwise. */
 int bh_executor_run(uint32_t slot, uint32_t epoch);
+
+/* The same for blocking slot @slot and jobs (blocking.c). */
+int bh_blocking_run(uint32_t slot, uint32_t epoch);
 
 /* -- executor.c: the running task ------------------------------------------ */
 

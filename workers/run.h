@@ -14,6 +14,14 @@ struct bh_cx {
  * False: there was none. */
 bool bh_executor_turn(void);
 
+/* Makes this process the incarnation @epoch of @slot: handlers, and a ring of the
+ * bell. -ESTALE: the slot is no longer ours. */
+int bh_slot_take(uint32_t slot, uint32_t epoch);
+
+/* Runs the task that hint @idx names until it ends or waits, if it is to be run and
+ * of a kind that this process runs. */
+void bh_task_run(uint32_t idx);
+
 /* Ends the running task: releases what it owns, commits, tells its parent. */
 void bh_task_finish(enum bh_end end);
 
@@ -37,6 +45,20 @@ int bh_coop(void);
 
 /* The same for a poll task: -EAGAIN, and it is polled again. */
 int bh_coop_poll(struct bh_cx *cx);
+
+/* -- blocking.c -- */
+
+/* Queues a hint that job @idx is SCHEDULED. */
+void bh_job_queue(uint32_t idx);
+
+/* Tells the kernel that a running job was aborted. */
+void bh_job_aborted(void);
+
+/* Takes the oldest job and runs it. False: there is none. */
+bool bh_job_turn(void);
+
+/* Runs the job that this process holds to its end. */
+void bh_job_run(struct bh_tcb *t);
 
 /* Rings the kernel's doorbell. */
 void bh_doorbell(void);

@@ -78,7 +78,7 @@ static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t le
 		t->arg = (uint64_t)(uintptr_t)t->small;
 		return 0;
 	}
-	if (!len && t->kind == BH_KIND_FIBER)
+	if (!len && t->kind != BH_KIND_POLL)
 		return 0;
 	ref = bh_block_take(t, handle, cls, &t->arg_block);
 	struct bh_block *b = bh_block_at(&bh_rt.v, ref);
@@ -193,6 +193,8 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 		return -EPERM;
 	if (!fn || (len && !arg))
 		return -EINVAL;
+	if (home.pinned && (kind == BH_KIND_BLOCKING || home.worker >= bh_rt.v.l.workers))
+		return -EINVAL;
 	if (len > ARG_MAX)
 		return -E2BIG;
 	type = bh_type_of(fn, o ? o->name : NULL);
@@ -236,7 +238,10 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 	bh_compiler_barrier();
 	bh_count(&bh_rt.me->count.spawned, 1);
 	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
-	bh_rt_schedule(idx);
+	if (kind == BH_KIND_BLOCKING)
+		bh_job_queue(idx);
+	else
+		bh_rt_schedule(idx);
 	return 0;
 }
 
@@ -244,6 +249,12 @@ int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 	     const struct bh_spawn_opts *opts)
 {
 	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts, home_of(opts));
+}
+
+int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
+		      const struct bh_spawn_opts *opts)
+{
+	return spawn(out, BH_KIND_BLOCKING, (uint64_t)(uintptr_t)fn, arg, len, opts, home_of(opts));
 }
 
 int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
@@ -356,7 +367,7 @@ void bh_task_finish(enum bh_end end)
 	bool done = end == BH_END_RETURNED;
 	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;
 
-	if (t->kind == BH_KIND_POLL)
+	if (t->kind != BH_KIND_FIBER)
 		bh_defers_run(t); /* a fiber's ran on its stack */
 	drop_children(t);
 	bh_ios_release(t, bh_rt.handle);

@@ -123,10 +123,13 @@ static void fork_worker(const struct bh_ctl *req)
 	pid_t pid = clone_self(pidfd, NULL);
 
 	if (pid == 0) {
-		snprintf(name, sizeof(name), "bh:%.8s:%u", bh_rt.plan_service->name, req->slot);
+		bool blocking = req->slot >= BH_MAX_WORKERS;
+
+		snprintf(name, sizeof(name), "bh:%.7s:%s%u", bh_rt.plan_service->name,
+			 blocking ? "b" : "", req->slot - (blocking ? BH_MAX_WORKERS : 0));
 		prctl(PR_SET_NAME, name);
 		leave_fds();
-		bh_executor_run(req->slot, req->epoch);
+		(blocking ? bh_blocking_run : bh_executor_run)(req->slot, req->epoch);
 		_exit(0); /* the slot is another incarnation's */
 	}
 	rep.value = pid;

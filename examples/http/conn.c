@@ -168,7 +168,8 @@ static int conn_handle(struct conn *c, const struct http_route *route)
 	struct bh_result res;
 	bh_task task;
 	char why[160];
-	int err = bh_spawn(&task, route->handler, q, http_request_size(q), &opts);
+	int err = (route->blocking ? bh_spawn_blocking : bh_spawn)(&task, route->handler, q,
+								   http_request_size(q), &opts);
 
 	if (err) {
 		snprintf(why, sizeof(why), "%s cannot run now: %s\n", route->task_name,

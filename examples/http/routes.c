@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include <bulkhead/bulkhead.h>
 
@@ -18,13 +19,14 @@ enum {
 #define READS       "GET, HEAD", BIT(HTTP_GET) | BIT(HTTP_HEAD)
 
 static const struct http_route routes[] = {
-	{ "/hello", "http.hello", READS, http_hello },
-	{ "/", "http.page", READS, http_page },
-	{ "/echo", "http.echo", "POST", BIT(HTTP_POST), http_echo },
-	{ "/crash", "http.crash", READS, http_crash },
-	{ "/sleep", "http.sleep", READS, http_sleep },
-	{ "/spin", "http.spin", READS, http_spin },
-	{ "/status", "http.status", READS, http_status },
+	{ "/hello", "http.hello", READS, http_hello, false },
+	{ "/", "http.page", READS, http_page, false },
+	{ "/echo", "http.echo", "POST", BIT(HTTP_POST), http_echo, false },
+	{ "/crash", "http.crash", READS, http_crash, false },
+	{ "/sleep", "http.sleep", READS, http_sleep, false },
+	{ "/spin", "http.spin", READS, http_spin, false },
+	{ "/status", "http.status", READS, http_status, false },
+	{ "/blocking", "http.blocking", READS, http_blocking, true },
 };
 
 const struct http_route *http_route_find(const struct http_request *q)
@@ -94,4 +96,21 @@ int64_t http_spin(void *arg)
 	return http_reply_text(200,
 			       "spun %" PRIu64 " times in %" PRId64 " us in worker %" PRIu32 "\n",
 			       turns, (bh_now() - begin) / 1000, bh_worker());
+}
+
+int64_t http_blocking(void *arg)
+{
+	int64_t ms = http_request_number(arg, "ms", 100);
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	char how[16];
+
+	if (ms < 0 || ms > SLEEP_MAX_MS)
+		return http_reply_text(400, "ms is a number from 0 to %d: /blocking?ms=100\n",
+				       SLEEP_MAX_MS);
+	while (nanosleep(&left, &left))
+		;
+	if (http_request_value(arg, "how", how, sizeof(how)))
+		return http_crash(arg);
+	return http_reply_text(200, "blocked for %" PRId64 " ms in blocking process %" PRIu32 "\n",
+			       ms, bh_worker() - 64);
 }

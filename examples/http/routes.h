@@ -19,6 +19,7 @@ struct http_route {
 	const char *allow; /* "GET, HEAD" */
 	uint64_t methods;  /* a bit for each enum http_method */
 	bh_fiber_fn handler;
+	bool blocking; /* in a blocking process, where it may block in anything */
 };
 
 /* The route for the path of @q; NULL if there is none. */
@@ -36,5 +37,8 @@ int64_t http_sleep(void *arg);  /* GET /sleep?ms=: waits */
 int64_t http_spin(void *arg);   /* GET /spin?ms=: burns its CPU */
 int64_t http_status(void *arg); /* status.c: GET /status */
 int64_t http_crash(void *arg);  /* crash.c: GET /crash?how= */
+
+int64_t http_blocking(void *arg); /* GET /blocking?ms=: sleeps as any program would, and
+				     with &how= crashes then as /crash does */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <bulkhead/async.h>
 #include <bulkhead/base.h>
+#include <bulkhead/blocking.h>
 #include <bulkhead/cancel.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>

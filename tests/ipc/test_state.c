@@ -44,10 +44,10 @@ START_TEST(a_word_holds_its_parts_apart)
 
 	ck_assert_uint_eq(bh_state_gen(w), 0xffffffff);
 	ck_assert_uint_eq(w & 0xffffffff, 0);
-	w = bh_state_make(0, 0x1ffff, 0x1ff, BH_FLAG_MASK, BH_CLEANUP);
+	w = bh_state_make(0, 0x7fff, 0x7ff, BH_FLAG_MASK, BH_CLEANUP);
 	ck_assert_uint_eq(bh_state_gen(w), 0); /* too wide an epoch or worker is cut, not spilt */
-	ck_assert_uint_eq(bh_state_epoch(w), 0xffff);
-	ck_assert_uint_eq(bh_state_worker(w), 0xff);
+	ck_assert_uint_eq(bh_state_epoch(w), BH_EPOCH_MASK);
+	ck_assert_uint_eq(bh_state_worker(w), BH_OWNER_MASK);
 	ck_assert_int_eq(bh_state_of(w), BH_CLEANUP);
 }
 END_TEST

@@ -46,10 +46,10 @@ void bh_log(const char *fmt, ...)
 	(void)fmt;
 }
 
-uint32_t bh_procs_count(const struct bh_kernel *kernel)
+uint32_t bh_proc_after(const struct bh_kernel *kernel, uint32_t idx)
 {
 	(void)kernel;
-	return ENTRIES;
+	return idx + 1 < ENTRIES ? idx + 1 : BH_BOARD_PROCS;
 }
 
 static void setup(void)

@@ -224,7 +224,8 @@ static void check_strategy(enum bh_strategy strategy, const uint32_t expected[3]
 		r.plan->services[i].name[0] = (char)('f' + i);
 	}
 	rig_start(&r, true);
-	const struct bh_proc *zygote = rig_proc(&r, BH_PROC_ZYGOTE) + 2 + RIG_WORKERS;
+	const struct bh_proc *zygote =
+		rig_proc(&r, BH_PROC_ZYGOTE) + 2 + RIG_WORKERS + BH_MAX_BLOCKING;
 
 	rig_until(bh_ld_acq(&zygote[1].state) == BH_PROC_UP);
 	kill(r.board->kernel_pid, SIGSTOP);

@@ -132,7 +132,7 @@ static pid_t start(const struct sweep_op *op, struct world *w)
 		err(1, "fork");
 	if (pid)
 		return pid;
-	world_become(w, VICTIM);
+	world_become(w, w->victim);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		_exit(2);
 	raise(SIGSTOP);
@@ -149,7 +149,8 @@ static void sweep(const struct sweep_op *op, struct tally *t)
 	world_make(&w, (void *)BH_ARENA_BASE);
 	world_make(&before, NULL);
 	world_make(&scratch, NULL);
-	w.me = world_task(&w, BH_RUNNING, VICTIM);
+	w.victim = op->victim;
+	w.me = world_task(&w, BH_RUNNING, w.victim);
 	if (op->setup)
 		op->setup(&w);
 	pid_t pid = start(op, &w);

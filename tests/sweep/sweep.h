@@ -3,7 +3,7 @@
  * sweep.h: the crash sweep: every operation on shared memory, killed after each
  * of its instructions.
  *
- * An operation runs in a child as worker 0, under single-step. After each
+ * An operation runs in a child as worker 0 (or blocking process 0), under single-step. After each
  * instruction the arena is what a SIGKILL at that moment would leave (the stores
  * that retired, nothing else), so instead of killing and forking anew the
  * harness copies it, recovers the copy as the kernel would, and audits the copy.
@@ -34,14 +34,17 @@ enum {
 	OTHER = 1,
 	SPARE = 2,
 	WORKERS = 3,
-	WORLD_EPOCH = 7 /* of all that are up */
+	WORLD_EPOCH = 7,        /* of all that are up */
+	JOBBER = BH_MAX_WORKERS /* a blocking process */
 };
 
-/* A small system: three worker slots, of which 0 and 1 are up at epoch 7. */
+/* A small system: three worker slots, of which 0 and 1 are up at epoch 7, and one
+ * blocking process, likewise. */
 struct world {
 	struct bh_view v;
 	int fd;
-	uint32_t me;    /* index of the task that runs in worker 0 */
+	uint32_t victim;
+	uint32_t me;    /* index of the task that runs in it */
 	uint32_t child; /* what setups made, for run and check */
 	uint32_t other;
 	uint32_t io;
@@ -55,6 +58,7 @@ struct sweep_op {
 	/* After recovery of a wreck: what the audit cannot know. NULL: nothing.
 	 * Returns what is wrong, or NULL. */
 	const char *(*check)(struct world *w);
+	uint32_t victim;   /* its slot; VICTIM, or JOBBER */
 	bool kernel;       /* the operation is the kernel's: its successor scans, too */
 	bool no_intruders; /* what worker 1 does makes no difference */
 	struct sweep_op *next;
@@ -102,7 +106,7 @@ uint32_t world_io(struct world *w, uint32_t task);
 
 enum bh_state world_state(struct world *w, uint32_t task);
 
-/* Recovers worker 0, or @slot, as the kernel does. */
+/* Recovers the victim, or @slot, as the kernel does. */
 void world_recover(struct world *w);
 void world_recover_slot(struct world *w, uint32_t slot);
 

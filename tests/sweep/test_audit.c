@@ -103,6 +103,25 @@ static void plant_hint(void)
 	bh_inject_pop(&w.v.inject, &journal);
 }
 
+/* Where a blocking process looks, but no worker. */
+static void plant_hint_elsewhere(void)
+{
+	_Atomic uint32_t journal;
+
+	bh_inject_push(&w.v.blocking, bh_inject_pop(&w.v.inject, &journal));
+}
+
+static void plant_job_waits(void)
+{
+	w.v.tasks[world_task(&w, BH_WAITING, OTHER)].kind = BH_KIND_BLOCKING;
+}
+
+static void plant_blocking_idle(void)
+{
+	w.v.l.blocking = 100;
+	bh_or(&w.v.a->blocking.parked[100 / 64], 1ull << (100 % 64));
+}
+
 static void plant_done_parent(void)
 {
 	uint32_t t = world_task(&w, BH_DONE, OTHER);
@@ -284,6 +303,17 @@ static void plant_inject_cell(void)
 	bh_st_rlx(&w.v.inject.cells[0], bh_handle(77, 1));
 }
 
+static void plant_jobs(void)
+{
+	bh_st_rlx(&w.v.blocking.q->tail, 1ull << 40);
+}
+
+static void plant_jobs_cell(void)
+{
+	bh_st_rlx(&w.v.blocking.q->tail, 1);
+	bh_st_rlx(&w.v.blocking.cells[0], bh_handle(77, 1));
+}
+
 static void plant_park(void)
 {
 	bh_st_rlx(&w.v.workers[OTHER].park, 2);
@@ -316,6 +346,11 @@ static const struct {
 	{ "holder-alive", plant_holder, STEPS },
 	{ "no-cleanup", plant_cleanup, STEPS },
 	{ "hint", plant_hint, STEPS },
+	{ "hint", plant_hint_elsewhere, STEPS },
+	{ "job-waits", plant_job_waits, BUSY },
+	{ "idle-mask", plant_blocking_idle, BUSY },
+	{ "inject", plant_jobs, BUSY },
+	{ "inject-cell", plant_jobs_cell, STEPS },
 	{ "done-parent", plant_done_parent, STEPS },
 	{ "detached-done", plant_detached_done, BUSY },
 	{ "child-list", plant_child_list, QUIET },

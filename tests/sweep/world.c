@@ -22,6 +22,8 @@ void world_make(struct world *w, void *base)
 	w->fd = fd;
 	for (uint32_t s = 0; s <= OTHER; s++)
 		world_start(w, s);
+	world_start(w, JOBBER);
+	bh_st_rlx(&w->v.a->blocking.mark, 1);
 }
 
 void world_start(struct world *w, uint32_t slot)
@@ -50,19 +52,25 @@ struct part {
 	uint64_t off, len;
 };
 
-static void parts_of(const struct bh_layout *l, struct part p[3])
+enum {
+	PARTS = 4
+};
+
+static void parts_of(const struct bh_layout *l, struct part p[PARTS])
 {
 	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_worker) * WORKERS };
 	p[1] = (struct part){ l->off_inject, l->off_data[0] - l->off_inject };
 	p[2] = (struct part){ l->off_pinned, (sizeof(uint64_t) << l->pinned_log2) * WORKERS };
+	p[3] = (struct part){ l->off_workers + sizeof(struct bh_worker) * JOBBER,
+			      sizeof(struct bh_worker) };
 }
 
 bool world_same(const struct world *a, const struct world *b)
 {
-	struct part p[3];
+	struct part p[PARTS];
 
 	parts_of(&a->v.l, p);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < PARTS; i++)
 		if (memcmp((char *)a->v.a + p[i].off, (char *)b->v.a + p[i].off, p[i].len))
 			return false;
 	return true;
@@ -70,11 +78,12 @@ bool world_same(const struct world *a, const struct world *b)
 
 void world_copy(struct world *to, const struct world *from)
 {
-	struct part p[3];
+	struct part p[PARTS];
 
 	parts_of(&to->v.l, p);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < PARTS; i++)
 		memcpy((char *)to->v.a + p[i].off, (char *)from->v.a + p[i].off, p[i].len);
+	to->victim = from->victim;
 	to->me = from->me;
 	to->child = from->child;
 	to->other = from->other;
@@ -94,6 +103,7 @@ void world_become(struct world *w, uint32_t slot)
 	bh_sched_init(&bh_rt.sched, &plan, WORKERS, slot, WORLD_EPOCH);
 	bh_rt.doorbell = -1;
 	bh_rt.epfd = -1;
+	bh_rt.shared = slot >= BH_MAX_WORKERS;
 	if (!bh_tcb_at(&w->v, idx))
 		return;
 	uint64_t s = bh_ld_acq(&w->v.tasks[idx].state);
@@ -192,7 +202,7 @@ static void close_io(void *ctx, uint32_t idx)
 
 void world_recover(struct world *w)
 {
-	world_recover_slot(w, VICTIM);
+	world_recover_slot(w, w->victim);
 }
 
 void world_recover_slot(struct world *w, uint32_t slot)
@@ -205,7 +215,8 @@ void world_recover_slot(struct world *w, uint32_t slot)
 	bh_recover_kernel(&w->v);
 	bh_recover_begin(&w->v, slot, WORLD_EPOCH, &dead);
 	if (dead.task)
-		bh_recover_task(&w->v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
+		bh_recover_task(&w->v, dead.task, dead.can_restart,
+				dead.aborted ? BH_END_CANCELED : BH_END_CRASHED, 1, &ops);
 	bh_recover_worker(&w->v, slot, WORLD_EPOCH, &ops);
 }
 

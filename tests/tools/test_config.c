@@ -89,6 +89,7 @@ START_TEST(every_key_reaches_the_plan)
 		     "    listen: [\"127.0.0.1:0\", \"[::1]:81\"]\n"
 		     "    limits: {tasks: 100, io: 200, memory: 64M}\n"
 		     "    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
+		     "    blocking: {max: 3, keep_alive: 2s}\n"
 		     "    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
 		     "    hang: {report_after: 3s, kill_after: 1m}\n"
 		     "    hog: {after: 250ms, action: kill}\n"
@@ -126,6 +127,8 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->budget, 64);
 	ck_assert_uint_eq(s->lifo_max, 2);
 	ck_assert_uint_eq(s->seed, 9);
+	ck_assert_uint_eq(s->blocking_max, 3);
+	ck_assert_uint_eq(s->blocking_keep_ms, 2000);
 	ck_assert_uint_eq(s->n_options, 4);
 	ck_assert_str_eq(s->options[1].value, "");
 	ck_assert_str_eq(s->options[3].value, "a b");
@@ -252,6 +255,8 @@ static const struct {
 	{ S "    listen: [\":1\", \":1\"]\n", "4:20:", "twice" },
 	{ S "    listen: [\":1\"]\n  - {name: b, module: /bin/sh, listen: [\":1\"]}\n",
 	  "5:41:", "twice" },
+	{ S "    blocking: {max: 513}\n", "4:21:", "from 1 to 512" },
+	{ S "    blocking: {keep_alive: 0}\n", "4:28:", "from 1ms" },
 	{ S "    restart: {backoff_min: 3s, backoff_max: 1s}\n", "4:14:", "longer" },
 	{ S "    hog: {action: shout}\n", "4:19:", "report, kill" },
 	{ S "    hang: {kill_after: soon}\n", "4:24:", "a time from" },

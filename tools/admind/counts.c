@@ -46,7 +46,8 @@ static void count_tasks(struct bh_counts *c, const struct bh_view *v)
 
 	c->spawned = bh_ld_rlx(&v->a->booted);
 	c->crashed = bh_ld_rlx(&v->a->crashed);
-	for (uint32_t w = 0; w < BH_MAX_WORKERS; w++) {
+	c->canceled = bh_ld_rlx(&v->a->canceled);
+	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(v, w)) {
 		const struct bh_counters *k = &v->workers[w].count;
 
 		c->spawned += bh_ld_rlx(&k->spawned);

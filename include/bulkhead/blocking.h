@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blocking.h: work that blocks, or computes for long, without holding up a worker.
+ *
+ * bh_spawn_blocking() runs a function in one of the service's blocking processes:
+ * forks of the same image as its workers, with the same arena and the same
+ * descriptors. They are made on demand, up to `blocking.max` of the configuration
+ * (512 if it says nothing), and one that has had no job for `blocking.keep_alive`
+ * (10 s) ends. Jobs beyond the limit wait, first come, first served.
+ *
+ * A job is a task: it is joined, detached, aborted and named as any other, has
+ * bh_alloc() and bh_reply(), may own a socket, may spawn tasks, and is counted and
+ * quarantined by its type. Two things are different:
+ *
+ *   It may block in anything (read(2), flock(2), a library that computes), but in
+ *   no bh_ call: those that would wait answer -EDEADLK. It uses bh_now() and
+ *   nanosleep(2) where a fiber would use bh_sleep().
+ *
+ *   It can be aborted at any moment, in the middle of an endless loop: bh_abort()
+ *   ends its process (SIGKILL), and the job ends as BH_END_CANCELED without having
+ *   run another instruction: what it held outside of Bulkhead (a lock on a file, a
+ *   half-written one) is left as it was, and its bh_defer() clean-ups do not run. A job that waits to be run never begins,
+ *   and ends when its turn comes.
+ *
+ * A job that crashes takes only its process along. It ends as BH_END_CRASHED with a
+ * report (crash.worker is 64 + the number of its process), or starts again if
+ * opts->on_crash says so. crash.restart_us is the time until its process was
+ * cleaned up after; the next job that needs one gets a new one.
+ *
+ * malloc() memory and globals are private to a process and stay in it from one job
+ * to the next, as in a thread's thread-locals: a job must not rely on either.
+ */
+#ifndef BULKHEAD_BLOCKING_H
+#define BULKHEAD_BLOCKING_H
+
+#include <bulkhead/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Runs @fn with a copy of @arg (@len bytes) in a blocking process. Parameters,
+ * ownership and errors are bh_spawn()'s; opts->stack_bytes is not used, for a job
+ * runs on the stack of its process (8 MiB, as the system's limits have it), and
+ * opts->pinned is refused (-EINVAL), for a job as for what a job spawns.
+ *
+ * When the caller ends, the job is aborted, as any child, unless it was detached
+ * or opts->detach_on_end is set.
+ */
+BH_API int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
+			     const struct bh_spawn_opts *opts) BH_NODISCARD;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

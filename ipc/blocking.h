@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blocking.h: the queue of jobs (BH_KIND_BLOCKING), and the processes that run them.
+ *
+ * Jobs wait in a queue of their own, FIFO, made like the inject queue. A blocking
+ * process takes the oldest, runs it to its end, and takes the next; without one it
+ * sets its bit in `parked` and sleeps on its futex, for the time it is kept.
+ *
+ * No job is left lying while a process could be had, by three rules:
+ *
+ *   process going to sleep           whoever queues a job
+ *   D1 set my bit in `parked`        D2 push the job
+ *      full fence                       full fence
+ *      look at the queue                take a bit of `parked`, wake its process
+ *
+ *   R  a process that goes for good takes its own bit first: then nobody has picked
+ *      it, and who queues a job from then on does not find it idle.
+ *   W  who finds nobody idle sets `wanted`, and rings the kernel if it was not set.
+ *      The kernel clears it only before it looks at the queue and finds it empty;
+ *      while there are jobs it looks again by itself, and makes processes.
+ *
+ * So `wanted` is a ring owed to nobody: with it set, the kernel is awake to the
+ * queue. tests/models/blocking.pml searches all interleavings.
+ *
+ * Abort. A running job cannot be asked to end: its process is killed. The kernel
+ * stores the process's epoch in `doomed`, and kills it if the job is then still
+ * RUNNING there; the process looks at `doomed` when a job has ended, and goes. One
+ * of the two sees the other, so that the kill never hits the next job.
+ *
+ * Crash. A waker killed after it took a bit and before futex_wake leaves a sleeper
+ * without its bit: bh_blocking_rouse(), after every death, wakes such. A process
+ * killed with its bit set: the kernel clears it.
+ */
+#ifndef BH_IPC_BLOCKING_H
+#define BH_IPC_BLOCKING_H
+
+#include "inject.h"
+#include "plan.h"
+
+struct bh_view;
+
+struct bh_blocking {
+	_Alignas(128) _Atomic uint64_t parked[BH_MAX_BLOCKING / 64];
+	_Alignas(128) _Atomic uint32_t wanted; /* anybody: there are jobs for which nobody is
+						  idle; only the kernel clears it */
+	_Atomic uint32_t aborted;              /* anybody: a running job was aborted */
+	_Atomic uint32_t mark;                 /* kernel: slots ever used */
+	struct bh_inject queue;
+};
+
+/* Queues job @idx and wakes a process for it. False: nobody is idle (see W).
+ * Commit: the CAS on the queue's cell. */
+bool bh_blocking_push(const struct bh_view *v, uint32_t idx);
+
+/* Wakes the idle process with the lowest slot (so that the others may go when
+ * there is little to do). False: there is none. Commit: the AND that takes its
+ * bit. */
+bool bh_blocking_pick(const struct bh_view *v);
+
+/* The process in @slot announces that it goes to sleep. True: it shall sleep until
+ * it is unparked; false: there is a job. Commit: the OR that sets its bit. */
+bool bh_blocking_park_begin(const struct bh_view *v, uint32_t slot);
+
+/* Takes the bit of @slot away. False: somebody did, and is about to unpark it. */
+bool bh_blocking_unmark(const struct bh_view *v, uint32_t slot);
+
+/* Wakes who sleeps without its bit: whoever was to wake it may be dead. */
+void bh_blocking_rouse(const struct bh_view *v);
+
+#endif

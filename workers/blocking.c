@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blocking.c: jobs that block: how they are spawned, and the process that runs
+ * them. The protocol is in ipc/blocking.h.
+ *
+ * A blocking process has a slot of the worker table and what hangs from it, but is
+ * no worker: nobody steals from it, so what it wakes or spawns goes to the shared
+ * queues, and its own ring and LIFO slot stay empty.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "workers/run.h"
+
+enum {
+	KEEP_MS = 10000
+};
+
+/* Asks the kernel for another process, unless somebody has. */
+static void want(void)
+{
+	struct bh_blocking *b = &bh_rt.v.a->blocking;
+
+	if (!bh_xchg(&b->wanted, 1))
+		bh_doorbell();
+}
+
+void bh_job_queue(uint32_t idx)
+{
+	if (!bh_blocking_push(&bh_rt.v, idx))
+		want();
+}
+
+void bh_job_aborted(void)
+{
+	bh_st_rel(&bh_rt.v.a->blocking.aborted, 1);
+	bh_doorbell();
+}
+
+void bh_job_run(struct bh_tcb *t)
+{
+	if (!bh_rt_aborted())
+		t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
+}
+
+bool bh_job_turn(void)
+{
+	struct bh_worker *me = bh_rt.me;
+	uint32_t idx = bh_inject_pop(&bh_rt.v.blocking, &me->journal.popped);
+
+	if (!idx)
+		return false;
+	bh_count(&me->heartbeat, 1);
+	bh_task_run(idx);
+	bh_st_rlx(&me->current, 0);
+	/* The kernel stores `doomed`, then looks at the job's state word; this has
+	 * stored the job's end, and looks at `doomed`. */
+	bh_fence();
+	if (bh_ld_rlx(&me->doomed) == bh_rt.epoch)
+		_exit(0);
+	return true;
+}
+
+/* Sleeps until it is woken. Ends the process at @until if nobody has picked it. */
+static void park(struct bh_worker *me, int64_t until)
+{
+	bool mine = true; /* the bit may still be set */
+
+	if (!bh_blocking_park_begin(&bh_rt.v, bh_rt.slot))
+		return;
+	bh_count(&me->count.parks, 1);
+	while (bh_ld_acq(&me->park) == BH_PARKED) {
+		int64_t left = mine ? until - bh_rt_clock() : -1;
+
+		if (mine && left <= 0) {
+			if (bh_blocking_unmark(&bh_rt.v, bh_rt.slot))
+				_exit(0); /* R */
+			mine = false;
+			continue;
+		}
+		bh_futex_wait(&me->park, BH_PARKED, left);
+	}
+	bh_count(&me->count.unparks, 1);
+}
+
+int bh_blocking_run(uint32_t slot, uint32_t epoch)
+{
+	uint32_t keep = bh_rt.plan_service ? bh_rt.plan_service->blocking_keep_ms : 0;
+	int err = slot - BH_MAX_WORKERS < bh_rt.v.l.blocking ? bh_slot_take(slot, epoch) : -EINVAL;
+
+	if (err)
+		return err;
+	bh_rt.shared = true;
+	struct bh_worker *me = bh_rt.me;
+	int64_t idle_since = bh_rt_clock();
+	for (;;)
+		if (bh_job_turn())
+			idle_since = bh_rt_clock();
+		else
+			park(me, idle_since + BH_MS(keep ? keep : KEEP_MS));
+}
