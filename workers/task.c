@@ -160,19 +160,13 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 	return o && o->on_crash > BH_CRASH_RESTART ? -EINVAL : 0;
 }
 
-/* Where a task is to run. Epoch 0: in any incarnation of that worker slot. */
-struct home {
-	bool pinned;
-	uint32_t worker, epoch;
-};
-
-static struct home home_of(const struct bh_spawn_opts *o)
+static struct bh_home home_of(const struct bh_spawn_opts *o)
 {
-	return (struct home){ o && o->pinned, bh_rt.slot, bh_rt.epoch };
+	return (struct bh_home){ o && o->pinned, bh_rt.slot, bh_rt.epoch };
 }
 
 /* Commit: the store of the state. */
-static void publish(struct bh_tcb *t, uint64_t word, bool detached, const struct home *h)
+static void publish(struct bh_tcb *t, uint64_t word, bool detached, const struct bh_home *h)
 {
 	uint64_t flags = detached ? BH_DETACHED : 0;
 
@@ -182,8 +176,8 @@ static void publish(struct bh_tcb *t, uint64_t word, bool detached, const struct
 		bh_state_publish(&t->state, word, flags);
 }
 
-static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
-		 const struct bh_spawn_opts *o, struct home home)
+int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
+		  const struct bh_spawn_opts *o, struct bh_home home)
 {
 	uint32_t idx, type;
 	uint64_t word;
@@ -248,7 +242,8 @@ static int spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *
 int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 	     const struct bh_spawn_opts *opts)
 {
-	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts, home_of(opts));
+	return bh_task_spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
+			     home_of(opts));
 }
 
 int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
@@ -260,7 +255,8 @@ int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 		  const struct bh_spawn_opts *opts)
 {
-	return spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts, home_of(opts));
+	return bh_task_spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
+			     home_of(opts));
 }
 
 int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
@@ -268,8 +264,8 @@ int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, 
 {
 	if (worker >= bh_rt.v.l.workers)
 		return -EINVAL;
-	return spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
-		     (struct home){ true, worker, 0 });
+	return bh_task_spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
+			     (struct bh_home){ true, worker, 0 });
 }
 
 int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *state, size_t len,
@@ -277,8 +273,8 @@ int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *s
 {
 	if (worker >= bh_rt.v.l.workers)
 		return -EINVAL;
-	return spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
-		     (struct home){ true, worker, 0 });
+	return bh_task_spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
+			     (struct bh_home){ true, worker, 0 });
 }
 
 int bh_spawn_main(const struct bh_service *service)

@@ -7,6 +7,7 @@
 #include <bulkhead/base.h>
 #include <bulkhead/blocking.h>
 #include <bulkhead/cancel.h>
+#include <bulkhead/local.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>
 #include <bulkhead/service.h>

@@ -188,6 +188,95 @@ START_TEST(a_waiting_pinned_task_is_lost_or_starts_again)
 }
 END_TEST
 
+/* -- a local set: tasks that share private memory -- */
+
+static int shared_privately; /* of one process: an ordinary global */
+
+static int64_t adder(void *arg)
+{
+	pid_t home = getpid();
+	int before;
+
+	for (int i = 0; i < 100; i++) {
+		before = shared_privately;
+		if (bh_yield() || getpid() != home)
+			return -1;
+		wrong_if(shared_privately < before);
+		shared_privately++;
+	}
+	bh_add(&tally->ran, 1);
+	return *(int *)arg;
+}
+
+static enum bh_poll looks(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	if (shared_privately < 1000) {
+		bh_poll_again(cx);
+		return BH_PENDING;
+	}
+	bh_add(&tally->ran, 1);
+	return BH_READY;
+}
+
+static int64_t crasher(void *unused)
+{
+	(void)unused;
+	raise(SIGKILL);
+	return 0;
+}
+
+static int64_t set_owner(void *unused)
+{
+	struct bh_local_set set;
+
+	(void)unused;
+	wrong_if(bh_local_set_init(&set));
+	for (int i = 0; i < 10; i++)
+		wrong_if(bh_local_spawn(&set, adder, &i, sizeof(i), NULL));
+	wrong_if(bh_local_spawn_poll(&set, looks, NULL, 0, NULL));
+	wrong_if(bh_local_set_run(&set, BH_FOREVER) || set.failed || set.n);
+	return 0;
+}
+
+static int64_t lost_set_owner(void *unused)
+{
+	struct bh_local_set set;
+
+	(void)unused;
+	wrong_if(bh_local_set_init(&set));
+	set.worker ^= 1; /* not the owner's own */
+	set.epoch = 1;
+	for (int i = 0; i < 10; i++)
+		wrong_if(bh_local_spawn(&set, sleeper, &i, sizeof(i), NULL));
+	wrong_if(bh_local_spawn(&set, crasher, NULL, 0, NULL));
+	wrong_if(bh_local_set_run(&set, BH_FOREVER) || set.failed != 11 || set.n);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+static int64_t set_main(void *unused)
+{
+	struct bh_result res;
+	bh_task t;
+
+	(void)unused;
+	wrong_if(bh_spawn(&t, set_owner, NULL, 0, NULL));
+	wrong_if(bh_join(t, &res, BH_FOREVER) || res.end != BH_END_RETURNED);
+	wrong_if(bh_ld_acq(&tally->ran) != 11);
+	wrong_if(bh_spawn_on(0, NULL, lost_set_owner, NULL, 0, NULL));
+	return 0;
+}
+
+START_TEST(a_local_set_shares_one_process)
+{
+	crew_make(&crew, 2, 2000, set_main);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+}
+END_TEST
+
 /* -- a poll task starts again from its initial state -- */
 
 struct big {
@@ -321,6 +410,7 @@ int main(void)
 	tcase_add_test(tc, pinned_tasks_stay_at_home);
 	tcase_add_test(tc, pinned_tasks_end_with_their_home);
 	tcase_add_test(tc, a_waiting_pinned_task_is_lost_or_starts_again);
+	tcase_add_test(tc, a_local_set_shares_one_process);
 	tcase_add_test(tc, a_poll_task_restarts_from_its_initial_state);
 	tcase_add_test(tc, a_socket_that_is_always_ready_starves_nobody);
 	suite_add_tcase(s, tc);
