@@ -84,7 +84,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
-	bh_layout_init(l, s->workers, s->max_tasks, s->max_io, s->max_memory);
+	bh_layout_init(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory);
 	if (s->blocking_max)
 		l->blocking = clamp(s->blocking_max, 1, BH_MAX_BLOCKING);
 }
@@ -201,7 +201,9 @@ static void enqueue_pinned(const struct bh_view *v, uint32_t idx, uint32_t home)
 {
 	struct bh_inject_view ring = bh_pinned_of(v, home);
 
-	if (!bh_inject_push(&ring, idx))
+	/* Full, or nobody will ever look: the slot's last worker went just now. */
+	if (!bh_inject_push(&ring, idx) ||
+	    (bh_ld_acq(&v->workers[home].word) & 0xffff) == BH_WORKER_VACANT)
 		bh_st_rel(&v->a->rescan, 1);
 	if (bh_idle_pick_one(&v->a->idle, home))
 		bh_unpark(&v->workers[home].park);

@@ -77,6 +77,7 @@ struct bh_arena {
 	uint64_t bytes;
 	char name[32];
 	int64_t made_ns;
+	_Atomic uint32_t workers_wanted; /* kernel: slots from here on are surplus; 0: none is */
 
 	_Alignas(128) _Atomic uint32_t run_state; /* kernel */
 	_Atomic uint32_t rescan;                  /* anybody: a hint was lost, look at all */

@@ -114,9 +114,10 @@ struct bh_board_crash {
 /* One service, as the kernel sees it. */
 struct bh_board_service {
 	char name[32];
-	uint32_t state;     /* enum bh_proc_state of the service as a whole */
-	uint32_t workers;   /* slots in use */
-	uint32_t arena_seq; /* how many arenas it has had: changes on a reset */
+	uint32_t state;          /* enum bh_proc_state of the service as a whole */
+	uint32_t workers;        /* slots there are */
+	uint32_t workers_wanted; /* of them; those from here on are free, or about to be */
+	uint32_t arena_seq;      /* how many arenas it has had: changes on a reset */
 	uint32_t n_listen;
 	char listen[BH_PLAN_LISTEN][72]; /* as bound */
 	uint64_t arena_bytes;

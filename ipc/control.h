@@ -14,8 +14,9 @@
 
 #include <stdint.h>
 
-#define BH_CTL_FD   4 /* a child's control socket */
-#define BH_CTL_MARK 6 /* SO_PRIORITY of a child's end, which means nothing to such a socket:
+#define BH_CTL_FD 4 /* a child's control socket */
+#define BH_CTL_MARK \
+	6             /* SO_PRIORITY of a child's end, which means nothing to such a socket:
 			 zygotes know by it those of dead ones, in a table full of sockets */
 #define BH_BOARD_FD 5 /* admind, traced: the board, read-only; admind: the plan on BH_PLAN_FD */
 
@@ -35,8 +36,9 @@ enum bh_ctl_op {
 	BH_CTL_ARENA, /* slot = service, epoch = arena_seq, fd = arena, read-only */
 	BH_CTL_TRACE, /* to admind: fd = traced's histogram page, read-only */
 	/* admind -> kernel */
-	BH_CTL_STOP,  /* stop the system; value 1: now */
-	BH_CTL_HELLO, /* ready to serve */
+	BH_CTL_STOP,    /* stop the system; value 1: now */
+	BH_CTL_WORKERS, /* slot = service, value = how many workers it is to have */
+	BH_CTL_HELLO,   /* ready to serve */
 	/* traced -> kernel */
 	BH_CTL_TRACE_PAGE, /* fd: its histogram page; value = 0, or -errno + text */
 };

@@ -60,7 +60,8 @@ struct bh_plan_service {
 	char name[32];
 	char module[256]; /* absolute path of the shared object; "": linked into host */
 	char host[256];   /* absolute path of the program that becomes the zygote */
-	uint32_t workers;
+	uint32_t workers;      /* to begin with */
+	uint32_t max_workers;  /* slots that are laid out; less than `workers`: as many */
 	uint32_t uid, gid;     /* UINT32_MAX: keep */
 	uint32_t max_tasks;    /* task table size */
 	uint32_t max_io;       /* I/O slots */
@@ -92,6 +93,11 @@ struct bh_plan_service {
 	struct bh_plan_listen listen[BH_PLAN_LISTEN];
 	struct bh_plan_option options[BH_PLAN_OPTIONS];
 };
+
+static inline uint32_t bh_plan_slots(const struct bh_plan_service *s)
+{
+	return s->max_workers > s->workers ? s->max_workers : s->workers;
+}
 
 struct bh_plan {
 	uint64_t magic;

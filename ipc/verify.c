@@ -16,11 +16,18 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 	       (word & 0xffff) == BH_WORKER_DEAD;
 }
 
-/* True if a task that nobody runs is pinned to an incarnation that is gone: nobody
- * will. What it holds of that process's memory is gone, too. */
+/* True if a task that nobody runs is pinned to an incarnation that is gone, or to a
+ * slot that is no longer used: nobody will. What it holds of that process's memory is gone, too. */
 static bool home_gone(const struct bh_view *v, uint64_t w)
 {
-	return (w & BH_PINNED) && bh_state_epoch(w) && holder_gone(v, w);
+	uint32_t slot = bh_state_worker(w);
+
+	if (!(w & BH_PINNED))
+		return false;
+	if (slot >= BH_MAX_WORKERS)
+		return true;
+	return (bh_ld_acq(&v->workers[slot].word) & 0xffff) == BH_WORKER_VACANT ||
+	       (bh_state_epoch(w) && holder_gone(v, w));
 }
 
 /* Ends a task whose home is gone, or starts it again there if it may. */

@@ -30,6 +30,7 @@ static void fill_service(const struct bh_ksvc *s)
 
 	memcpy(b->name, plan->name, sizeof(b->name));
 	b->workers = s->workers;
+	b->workers_wanted = plan->workers;
 	b->n_listen = plan->n_listen;
 	for (uint32_t i = 0; i < plan->n_listen; i++)
 		memcpy(b->listen[i], plan->listen[i].actual, sizeof(b->listen[i]));
@@ -104,7 +105,7 @@ static void attach_workers(struct bh_ksvc *s)
 		} else if (state == BH_PROC_DEAD) {
 			k->proc[idx].gone = true;
 			bh_wake_by(k, k->now_ns);
-		} else if (state == BH_PROC_FREE && i < BH_MAX_WORKERS) {
+		} else if (state == BH_PROC_FREE && i < s->board->workers_wanted) {
 			bh_worker_start(s, i);
 		}
 	}
@@ -226,7 +227,7 @@ static void lay_out(struct bh_kernel *k)
 		s->kernel = k;
 		s->plan = &k->plan->services[i];
 		s->board = &k->board->services[i];
-		s->workers = s->plan->workers;
+		s->workers = bh_plan_slots(s->plan);
 		s->procs = at;
 		at += 2 + s->workers + BH_MAX_BLOCKING;
 	}

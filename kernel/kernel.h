@@ -353,6 +353,21 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 /* Phase: which of those that start are up. */
 void bh_phase_workers(struct bh_kernel *k);
 
+/* -- resize.c: how many workers a service has ------------------------------------------ */
+
+/* From now on @wanted workers (1 to s->workers): starts them, or lets the last ones go
+ * when nothing is pinned to them. Anything else is ignored. */
+void bh_service_resize(struct bh_ksvc *s, uint32_t wanted);
+
+/* Tells the workers how many of them are wanted, and wakes those that are not. */
+void bh_resize_tell(struct bh_ksvc *s);
+
+/* True if the worker that died in @slot did so because it was not wanted. */
+bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot);
+
+/* The slot stays empty, until it is wanted again. */
+void bh_worker_vacate(struct bh_ksvc *s, uint32_t slot);
+
 /* -- stall.c: workers that do not turn ---------------------------------------------------- */
 
 /* Phase: who has not turned since the last look. */

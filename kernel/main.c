@@ -33,7 +33,7 @@ static bool ends(const char *text, size_t size)
 static bool service_is_sound(const struct bh_plan_service *s)
 {
 	if (!ends(s->name, sizeof(s->name)) || !ends(s->module, sizeof(s->module)) ||
-	    !ends(s->host, sizeof(s->host)) || !s->workers || s->workers > BH_MAX_WORKERS ||
+	    !ends(s->host, sizeof(s->host)) || !s->workers || bh_plan_slots(s) > BH_MAX_WORKERS ||
 	    s->n_listen > BH_PLAN_LISTEN || s->n_options > BH_PLAN_OPTIONS)
 		return false;
 	for (uint32_t i = 0; i < s->n_listen; i++)

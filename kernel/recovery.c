@@ -162,6 +162,20 @@ static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	replace(s, slot);
 }
 
+/* One that went by itself: no crash, but what it left is the same. */
+static void let_go(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_dead_task dead;
+
+	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	if (dead.task)
+		bh_recover_task(&s->v, dead.task, false, BH_END_CRASHED, 0, &s->ops);
+	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
+	p->failures = 0;
+	replace(s, slot);
+}
+
 /* Marks the entry, once, and counts short lives. */
 static void mark_dead(struct bh_ksvc *s, uint32_t slot)
 {
@@ -194,6 +208,10 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 		return true;
 	}
 	mark_dead(s, slot);
+	if (bh_worker_retired(s, slot)) {
+		let_go(s, slot);
+		return true;
+	}
 	f.status_known = bh_proc_status(k, p, &f.status);
 	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
 		f.words = &words;

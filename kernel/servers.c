@@ -131,6 +131,9 @@ void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m
 		is_up(k, idx);
 	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_STOP) {
 		bh_stop(k, m->value == 1);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_WORKERS &&
+		   m->slot < k->plan->n_services) {
+		bh_service_resize(&k->svc[m->slot], (uint32_t)m->value);
 	} else if (idx == BH_PROCS_TRACED && m->op == BH_CTL_TRACE_PAGE) {
 		take_page(k, m, fd);
 		is_up(k, idx);

@@ -179,7 +179,8 @@ void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
 	if (k->stop == BH_STOP_NOT)
 		bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);
 	bh_st_rel(&z->state, BH_PROC_UP);
-	for (uint32_t i = 0; i < s->workers; i++)
+	bh_resize_tell(s);
+	for (uint32_t i = 0; i < s->board->workers_wanted; i++)
 		bh_worker_start(s, i);
 	bh_twin_start(s);
 }

@@ -59,7 +59,8 @@ static void announce(struct bh_kernel *k)
 		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
 			printf("listening on %s (service %s, %u worker%s)\n",
 			       plan->services[i].listen[j].actual, plan->services[i].name,
-			       k->svc[i].workers, k->svc[i].workers == 1 ? "" : "s");
+			       k->svc[i].board->workers_wanted,
+			       k->svc[i].board->workers_wanted == 1 ? "" : "s");
 	if (plan->admin)
 		printf("admin endpoint %s\n", plan->admin_url);
 	fflush(stdout);

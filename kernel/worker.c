@@ -34,6 +34,10 @@ void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
 		return;
+	if (slot < BH_MAX_WORKERS && slot >= s->board->workers_wanted) {
+		bh_worker_vacate(s, slot);
+		return;
+	}
 	p->pid = 0;
 	p->hung = 0;
 	p->hung_task = 0;
@@ -207,7 +211,8 @@ static void look_late(struct bh_ksvc *s, uint32_t slot)
 static void look_all(struct bh_ksvc *s, bool housekeeping)
 {
 	struct bh_kernel *k = s->kernel;
-	uint64_t all = s->workers < 64 ? (1ull << s->workers) - 1 : ~0ull, rings;
+	uint32_t n = s->board->workers_wanted;
+	uint64_t all = n < 64 ? (1ull << n) - 1 : ~0ull, rings;
 
 	if (s->bell && read((int)s->board->doorbell, &rings, sizeof(rings)) < 0 && errno != EAGAIN)
 		bh_log("service %s: its doorbell cannot be read: %s", s->plan->name,
@@ -218,7 +223,7 @@ static void look_all(struct bh_ksvc *s, bool housekeeping)
 		if (housekeeping)
 			look_late(s, i);
 	}
-	if (s->were_up == all && s->board->state == BH_PROC_STARTING) {
+	if ((s->were_up & all) == all && s->board->state == BH_PROC_STARTING) {
 		s->board->state = BH_PROC_UP;
 		bh_system_look(k);
 	}

@@ -54,7 +54,7 @@ struct bh_config_hog {
 
 struct bh_config_service {
 	char *name, *module, *user;
-	uint32_t *workers;
+	uint32_t *workers, *max_workers;
 	char **listen;
 	unsigned listen_count;
 	struct bh_config_limits limits;

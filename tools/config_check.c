@@ -33,6 +33,7 @@ static const struct rule {
 	{ "services.name", RULE_NAME, 1, sizeof(((struct bh_plan_service *)0)->name) },
 	{ "services.module", RULE_TEXT, 1, sizeof(((struct bh_plan_service *)0)->module) },
 	{ "services.workers", RULE_NUMBER, 1, BH_MAX_WORKERS },
+	{ "services.max_workers", RULE_NUMBER, 1, BH_MAX_WORKERS },
 	{ "services.listen", RULE_ADDRESS, 0, 0 },
 	{ "services.user", RULE_NAME, 1, 64 },
 	{ "services.limits.tasks", RULE_NUMBER, 64, 1u << 24 },

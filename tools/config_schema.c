@@ -72,6 +72,7 @@ static const cyaml_schema_field_t service_fields[] = {
 			       BH_YAML_BYTES),
 	TEXT("module", struct bh_config_service, module),
 	CYAML_FIELD_UINT_PTR("workers", OPT, struct bh_config_service, workers),
+	CYAML_FIELD_UINT_PTR("max_workers", OPT, struct bh_config_service, max_workers),
 	CYAML_FIELD_SEQUENCE("listen", OPT, struct bh_config_service, listen, &text_value, 0,
 			     BH_PLAN_LISTEN),
 	TEXT("user", struct bh_config_service, user),

@@ -251,6 +251,12 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->workers = m->o->workers ? m->o->workers : number(c->workers, cpus());
 	s->blocking_max = number(c->blocking.max, BH_MAX_BLOCKING);
 	s->blocking_keep_ms = ms(c->blocking.keep_alive, DEFAULT_KEEP_MS);
+	s->max_workers = number(c->max_workers, s->workers);
+	if (s->max_workers < s->workers)
+		return bh_fault(m->f, key_node(m, i, "max_workers")->line,
+				key_node(m, i, "max_workers")->column,
+				"max_workers (%u) is less than workers (%u)", s->max_workers,
+				s->workers);
 	s->max_tasks = number(c->limits.tasks, DEFAULT_TASKS);
 	s->max_io = number(c->limits.io, DEFAULT_IO);
 	s->max_memory = bytes(c->limits.memory, DEFAULT_MEMORY);

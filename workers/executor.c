@@ -202,6 +202,8 @@ static bool work_somewhere(void)
 
 	if (bh_inject_ready(&bh_rt.v.inject) || bh_inject_ready(&mine))
 		return true;
+	if (bh_ld_rlx(&bh_rt.v.a->workers_wanted) != bh_rt.wanted)
+		return true; /* this worker may be surplus now */
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++)
 		if (bh_runq_len(&bh_rt.v.workers[i].runq))
 			return true;
@@ -417,7 +419,12 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 	if (err)
 		return err;
 	struct bh_worker *me = bh_rt.me;
-	for (;;)
-		if (!bh_executor_turn())
+	for (;;) {
+		bool ran = bh_executor_turn();
+
+		if (bh_surplus() && bh_retire(!ran))
+			_exit(0);
+		if (!ran)
 			park(me);
+	}
 }

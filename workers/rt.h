@@ -40,6 +40,7 @@ struct bh_rt {
 	uint32_t tick;
 	bool shared; /* its own queues are not looked at: what it wakes goes to the shared ones */
 	uint32_t lifo_run; /* LIFO polls in a row */
+	uint32_t wanted;   /* a->workers_wanted, as this worker last saw it */
 	uint32_t budget;   /* operations left to this poll (coop.c) */
 	struct bh_sched sched;
 

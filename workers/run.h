@@ -70,6 +70,14 @@ bool bh_job_turn(void);
 /* Runs the job that this process holds to its end. */
 void bh_job_run(struct bh_tcb *t);
 
+/* More workers are up than wanted, and this is one of those too many. */
+bool bh_surplus(void);
+
+/* Between two polls: gives up the slot of this worker, which is surplus, if no task is
+ * pinned to it: true, and the process must end. Without @idle it looks only now and
+ * then. */
+bool bh_retire(bool idle);
+
 /* Rings the kernel's doorbell. */
 void bh_doorbell(void);
 

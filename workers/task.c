@@ -262,7 +262,7 @@ int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		const struct bh_spawn_opts *opts)
 {
-	if (worker >= bh_rt.v.l.workers)
+	if (worker >= bh_workers())
 		return -EINVAL;
 	return bh_task_spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
 			     (struct bh_home){ true, worker, 0 });
@@ -271,7 +271,7 @@ int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, 
 int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 		     const struct bh_spawn_opts *opts)
 {
-	if (worker >= bh_rt.v.l.workers)
+	if (worker >= bh_workers())
 		return -EINVAL;
 	return bh_task_spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
 			     (struct bh_home){ true, worker, 0 });

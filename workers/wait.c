@@ -145,7 +145,9 @@ uint32_t bh_worker(void)
 
 uint32_t bh_workers(void)
 {
-	return bh_rt.v.l.workers;
+	uint32_t wanted = bh_rt.v.a ? bh_ld_rlx(&bh_rt.v.a->workers_wanted) : 0;
+
+	return wanted && wanted < bh_rt.v.l.workers ? wanted : bh_rt.v.l.workers;
 }
 
 void bh_poll_result(struct bh_cx *cx, int64_t value)

@@ -206,7 +206,7 @@ BH_API bh_task bh_self(void);
  * call that can wait. */
 BH_API uint32_t bh_worker(void);
 
-/* How many worker slots the service has. */
+/* How many workers the service has, or is to have: `bhctl workers --set` changes it. */
 BH_API uint32_t bh_workers(void);
 
 /* Wakes a suspended task: a fiber in bh_suspend(), or a poll task. A wake-up

@@ -293,3 +293,20 @@ static void run_requeue(struct world *w)
 		_Exit(3);
 }
 SWEEP(stall_requeue, .setup = setup_in_hand, .run = run_requeue, .covers = "");
+
+/* -- a worker that is one too many -- */
+
+static void setup_retire(struct world *w)
+{
+	nobody_runs(w);
+	fill_ring(w, VICTIM, 5);
+	bh_st_rlx(&w->v.workers[VICTIM].lifo, world_task(w, BH_SCHEDULED, OTHER));
+}
+
+static void run_retire(struct world *w)
+{
+	(void)w;
+	if (!bh_retire(true))
+		_Exit(3);
+}
+SWEEP(retire, .setup = setup_retire, .run = run_retire, .covers = "bh_retire");

@@ -95,6 +95,8 @@ static void recover(struct crew *c, uint32_t slot)
 
 static void bury(struct crew *c, uint32_t slot)
 {
+	if (!c->pid[slot])
+		return;
 	kill(c->pid[slot], SIGKILL);
 	ck_assert_int_eq(waitpid(c->pid[slot], NULL, 0), c->pid[slot]);
 	recover(c, slot);
@@ -129,12 +131,20 @@ static void dispatch(void)
 /* Replaces the workers that died by themselves. */
 static void look_after(struct crew *c)
 {
-	for (uint32_t i = 0; i < c->n; i++)
-		if (waitpid(c->pid[i], NULL, WNOHANG) == c->pid[i]) {
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (!c->pid[i] || waitpid(c->pid[i], NULL, WNOHANG) != c->pid[i])
+			continue;
+		if ((bh_ld_acq(&bh_rt.v.workers[i].word) & 0xffff) == BH_WORKER_VACANT) {
+			recover(c, i);
+			c->deaths--;
+			c->pid[i] = 0;
+			bh_st_rel(&bh_rt.v.workers[i].word, BH_WORKER_VACANT);
+		} else {
 			recover(c, i);
 			start(c, i);
-			scan(false);
 		}
+		scan(false);
+	}
 	if (bh_xchg(&bh_rt.v.a->rescan, 0))
 		scan(true);
 	dispatch();
@@ -150,6 +160,23 @@ void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds)
 		look_after(c);
 		nap(1000);
 	}
+}
+
+void crew_resize(struct crew *c, uint32_t wanted)
+{
+	bh_st_rel(&bh_rt.v.a->workers_wanted, wanted);
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (i < wanted && !c->pid[i])
+			start(c, i);
+		if (i >= wanted && bh_idle_pick_one(&bh_rt.v.a->idle, i))
+			bh_unpark(&bh_rt.v.workers[i].park);
+	}
+}
+
+bool crew_is_up(struct crew *c, uint32_t slot)
+{
+	look_after(c);
+	return c->pid[slot] != 0;
 }
 
 void crew_storm(struct crew *c, unsigned kills, unsigned us, _Atomic uint32_t *stop)

@@ -28,6 +28,12 @@ void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main)(void 
  * the kernel's reactor and wheel. Fails the test after @seconds. */
 void crew_wait(struct crew *c, const _Atomic uint32_t *done, unsigned seconds);
 
+/* From now on @wanted workers: starts them, or tells the others to go. */
+void crew_resize(struct crew *c, uint32_t wanted);
+
+/* False: worker @slot has gone by itself. */
+bool crew_is_up(struct crew *c, uint32_t slot);
+
 /* Kills @kills random workers, every @us on average, then sets *@stop. */
 void crew_storm(struct crew *c, unsigned kills, unsigned us, _Atomic uint32_t *stop);
 

@@ -188,6 +188,73 @@ START_TEST(a_waiting_pinned_task_is_lost_or_starts_again)
 }
 END_TEST
 
+/* -- fewer workers, and more again -- */
+
+static int64_t pinned_until_told(void *unused)
+{
+	pid_t home = getpid();
+
+	(void)unused;
+	bh_add(&tally->seen[bh_worker()], 1);
+	while (!bh_ld_acq(&tally->go)) {
+		wrong_if(bh_sleep(BH_MS(1)));
+		wrong_if(getpid() != home);
+	}
+	return 0;
+}
+
+static int64_t busy(void *unused)
+{
+	(void)unused;
+	while (!bh_ld_acq(&tally->stop))
+		wrong_if(bh_yield());
+	return 0;
+}
+
+static int64_t resize_main(void *unused)
+{
+	bh_task t[101];
+
+	(void)unused;
+	wrong_if(bh_spawn_on(3, &t[100], pinned_until_told, NULL, 0, NULL));
+	for (int i = 0; i < 100; i++)
+		wrong_if(bh_spawn(&t[i], busy, NULL, 0, NULL));
+	join_all(t, 101);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+static void until_gone(uint32_t slot)
+{
+	int64_t end = bh_after(BH_S(60));
+
+	while (crew_is_up(&crew, slot)) {
+		ck_assert_msg(bh_now() < end, "worker %u does not go", slot);
+		usleep(1000);
+	}
+}
+
+START_TEST(surplus_workers_go_when_nothing_is_pinned_to_them)
+{
+	crew_make(&crew, WORKERS, 2000, resize_main);
+	crew_wait(&crew, &tally->seen[3], 60);
+	crew_resize(&crew, 1);
+	until_gone(1);
+	until_gone(2);
+	ck_assert(crew_is_up(&crew, 3));
+	bh_st_rel(&tally->go, 1);
+	until_gone(3);
+	ck_assert(crew_is_up(&crew, 0));
+	crew_resize(&crew, 3);
+	bh_st_rel(&tally->stop, 1);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_eq(tally->returned, 101);
+	ck_assert_uint_eq(crew.deaths, 3); /* those that crew_end() killed */
+}
+END_TEST
+
 /* -- a local set: tasks that share private memory -- */
 
 static int shared_privately; /* of one process: an ordinary global */
@@ -410,6 +477,7 @@ int main(void)
 	tcase_add_test(tc, pinned_tasks_stay_at_home);
 	tcase_add_test(tc, pinned_tasks_end_with_their_home);
 	tcase_add_test(tc, a_waiting_pinned_task_is_lost_or_starts_again);
+	tcase_add_test(tc, surplus_workers_go_when_nothing_is_pinned_to_them);
 	tcase_add_test(tc, a_local_set_shares_one_process);
 	tcase_add_test(tc, a_poll_task_restarts_from_its_initial_state);
 	tcase_add_test(tc, a_socket_that_is_always_ready_starves_nobody);

@@ -113,9 +113,14 @@ static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, uint32_t servi
 		fill_counters(a, w, v, slot);
 }
 
+/* Those wanted, and those that are not and have not gone yet. */
 static uint32_t workers_of(const struct bh_board_service *b)
 {
-	return b->workers < BH_MAX_WORKERS ? b->workers : BH_MAX_WORKERS;
+	uint32_t n = b->workers < BH_MAX_WORKERS ? b->workers : BH_MAX_WORKERS;
+
+	while (n > b->workers_wanted && !b->worker_pid[n - 1])
+		n--;
+	return n;
 }
 
 static void fill_counts(Bulkhead__Service *s, const struct bh_view *v)

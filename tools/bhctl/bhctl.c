@@ -18,6 +18,7 @@ enum {
 	TAKES_SERVICE = 1,
 	TAKES_LIMIT = 2,
 	TAKES_NOW = 4,
+	TAKES_SET = 64,
 };
 
 static const struct verb {
@@ -30,7 +31,7 @@ static const struct verb {
 } verbs[] = {
 	{ "status", BULKHEAD__REPLY__ANSWER_STATUS, 0, bh_status_ask, bh_status_show,
 	  bh_status_json },
-	{ "workers", BULKHEAD__REPLY__ANSWER_WORKERS, TAKES_SERVICE, bh_workers_ask,
+	{ "workers", BULKHEAD__REPLY__ANSWER_WORKERS, TAKES_SERVICE | TAKES_SET, bh_workers_ask,
 	  bh_workers_show, bh_workers_json },
 	{ "tasks", BULKHEAD__REPLY__ANSWER_TASKS, TAKES_SERVICE | TAKES_LIMIT, bh_tasks_ask,
 	  bh_tasks_show, bh_tasks_json },
@@ -43,6 +44,14 @@ static const struct verb {
 	{ "stop", BULKHEAD__REPLY__ANSWER_STOPPING, TAKES_NOW, bh_stop_ask, bh_stop_show,
 	  bh_stop_json },
 };
+
+/* What `workers` is with --set. */
+static const struct verb resize = { "workers",
+				    BULKHEAD__REPLY__ANSWER_RESIZED,
+				    TAKES_SERVICE | TAKES_SET,
+				    bh_resize_ask,
+				    bh_resize_show,
+				    bh_resize_json };
 
 struct command {
 	struct bh_options o;
@@ -59,6 +68,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "service", 's', "NAME", 0, "workers, tasks, audit: of this service alone", 0 },
 	{ "limit", 'n', "N", 0, "tasks: at most N (100; up to 10000); crashes: the N newest", 0 },
+	{ "set", 'w', "N", 0, "workers: have N of them from now on", 0 },
 	{ "now", 'f', NULL, 0, "stop: do not wait for requests under way", 0 },
 	{ 0 },
 };
@@ -89,15 +99,20 @@ static void finish(struct command *c, struct argp_state *state)
 		argp_error(state, "%s takes no --limit", c->verb->name);
 	if (c->given & ~c->verb->takes & TAKES_NOW)
 		argp_error(state, "%s takes no --now", c->verb->name);
+	if (c->given & ~c->verb->takes & TAKES_SET)
+		argp_error(state, "%s takes no --set", c->verb->name);
+	if (c->given & TAKES_SET)
+		c->verb = &resize;
 }
 
-static uint32_t number(const char *arg, struct argp_state *state)
+static uint32_t number(const char *arg, const char *option, struct argp_state *state)
 {
 	char *end;
 	unsigned long n = strtoul(arg, &end, 10);
 
 	if (*arg < '0' || *arg > '9' || *end || !n || n > 1000000)
-		argp_error(state, "--limit %s: expected a whole number from 1 to 1000000", arg);
+		argp_error(state, "--%s %s: expected a whole number from 1 to 1000000", option,
+			   arg);
 	return (uint32_t)n;
 }
 
@@ -117,8 +132,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->given |= TAKES_SERVICE;
 		return 0;
 	case 'n':
-		c->o.limit = number(arg, state);
+		c->o.limit = number(arg, "limit", state);
 		c->given |= TAKES_LIMIT;
+		return 0;
+	case 'w':
+		c->o.set = number(arg, "set", state);
+		c->given |= TAKES_SET;
 		return 0;
 	case 'f':
 		c->o.now = true;
@@ -139,6 +158,7 @@ static const char doc[] =
 	"Looks at a running Bulkhead system, and stops it.\v"
 	"  bhctl status          is it well? Services, workers, counts of tasks\n"
 	"  bhctl workers         what each worker does, and how it gets its work\n"
+	"  bhctl workers --set N more or fewer of them, up to max_workers\n"
 	"  bhctl tasks           tasks by type, and one by one\n"
 	"  bhctl crashes         what crashed, where, and how fast it was back\n"
 	"  bhctl trace latency   how long woken workers wait for a CPU\n"

@@ -26,6 +26,7 @@ struct bh_options {
 	const char *admin;   /* NULL: look for it */
 	const char *service; /* "": all */
 	uint32_t limit;      /* 0: the verb's own */
+	uint32_t set;        /* workers wanted */
 	bool json, now;
 };
 
@@ -40,6 +41,7 @@ struct bh_question {
 		Bulkhead__StopRequest stop;
 		Bulkhead__TraceLatencyRequest latency;
 		Bulkhead__AuditRequest audit;
+		Bulkhead__ResizeRequest resize;
 	};
 };
 
@@ -56,5 +58,6 @@ BH_VERB(crashes);
 BH_VERB(latency);
 BH_VERB(audit);
 BH_VERB(stop);
+BH_VERB(resize); /* of `workers` with --set */
 
 #endif
