@@ -43,16 +43,18 @@ static void start(struct crew *c, uint32_t slot)
 	}
 }
 
-void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main_fn)(void *))
+void crew_make_sized(struct crew *c, uint32_t n, uint32_t tasks, uint64_t memory,
+		     int64_t (*main_fn)(void *))
 {
 	static struct bh_service service = { .size = sizeof(service), .name = "crew" };
 	struct bh_layout l;
 	int fd;
 
 	*c = (struct crew){ .n = n };
-	bh_layout_init(&l, n, tasks, 64, 256ull << 20);
+	bh_layout_init(&l, n, tasks, 64, memory);
 	fd = bh_arena_create(&l, "crew", bh_now());
 	ck_assert_int_ge(fd, 0);
+	c->arena_fd = fd;
 	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, (void *)BH_ARENA_BASE, true), 0);
 	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK);
 	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* dispatch() reads its events */
@@ -62,6 +64,11 @@ void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main_fn)(vo
 	ck_assert_int_eq(bh_spawn_main(&service), 0);
 	for (uint32_t i = 0; i < n; i++)
 		start(c, i);
+}
+
+void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main_fn)(void *))
+{
+	crew_make_sized(c, n, tasks, 256ull << 20, main_fn);
 }
 
 static void no_io(void *ctx, uint32_t idx)

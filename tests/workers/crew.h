@@ -19,10 +19,15 @@ struct crew {
 	pid_t pid[CREW_MAX];
 	uint32_t epoch[CREW_MAX];
 	unsigned deaths, task_deaths;
+	int arena_fd;
 };
 
 /* An arena for @n workers and @tasks tasks, and @main as its first task. */
 void crew_make(struct crew *c, uint32_t n, uint32_t tasks, int64_t (*main)(void *));
+
+/* The same, with @memory bytes for each size of block. */
+void crew_make_sized(struct crew *c, uint32_t n, uint32_t tasks, uint64_t memory,
+		     int64_t (*main)(void *));
 
 /* Waits until *@done is set; meanwhile replaces workers that die, and stands in for
  * the kernel's reactor and wheel. Fails the test after @seconds. */
