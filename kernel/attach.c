@@ -114,6 +114,7 @@ static void attach_workers(struct bh_ksvc *s)
 
 static void wake_everybody(struct bh_ksvc *s)
 {
+	bh_resize_tell(s); /* the board may be ahead of the arena */
 	bh_timers_rebuild(s);
 	bh_reactor_wake_all(s);
 	bh_verify_start(s, true);

@@ -226,6 +226,8 @@ static const struct {
 	{ S "    workers: 65\n", "4:14:", "from 1 to 64" },
 	{ S "    workers: -1\n", "4:14:", "from 1 to 64" },
 	{ S "    workers: 99999999999999999999\n", "4:14:", "from 1 to 64" },
+	{ S "    workers: 4\n    max_workers: 3\n", "5:18:", "less than workers (4)" },
+	{ S "    max_workers: 65\n", "4:18:", "from 1 to 64" },
 	{ S "    workers: 010\n", "4:14:", "from 1 to 64" },
 	{ S "    workers: 1.5\n", "4:14:", "from 1 to 64" },
 	{ S "    workers: two\n", "4:14:", "not 'two'" },
