@@ -75,7 +75,7 @@ static void make_board(struct rig *r)
 	snprintf(b->admin_url, sizeof(b->admin_url), "ipc://%s", r->path);
 	b->n_services = 1;
 	strcpy(b->services[0].name, "demo");
-	b->services[0].workers = 2;
+	b->services[0].workers = b->services[0].workers_wanted = 2;
 	b->services[0].state = BH_PROC_UP;
 	c->seq = 2;
 	c->id = 1;

@@ -201,6 +201,30 @@ START_TEST(stop_is_passed_on)
 }
 END_TEST
 
+START_TEST(resize_is_passed_on_within_its_bounds)
+{
+	Bulkhead__ResizeRequest resize = BULKHEAD__RESIZE_REQUEST__INIT;
+	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
+	struct bh_ctl m;
+
+	q.verb_case = BULKHEAD__REQUEST__VERB_RESIZE;
+	q.resize = &resize;
+	for (uint32_t n = 0; n <= 3; n += 3) {
+		resize.workers = n;
+		expect_error(client_ask(&rig, &q), BULKHEAD__ERROR__CODE__UNAVAILABLE);
+	}
+	resize.workers = 1;
+	Bulkhead__Reply *r = client_ask(&rig, &q);
+	ck_assert_int_eq(r->answer_case, BULKHEAD__REPLY__ANSWER_RESIZED);
+	ck_assert_uint_eq(r->resized->before, 2);
+	bulkhead__reply__free_unpacked(r, NULL);
+	rig_hear(&rig, &m);
+	ck_assert_uint_eq(m.op, BH_CTL_WORKERS);
+	ck_assert_uint_eq(m.slot, 0);
+	ck_assert_int_eq(m.value, 1);
+}
+END_TEST
+
 START_TEST(nng_clients_understand_it)
 {
 	char url[128], status[] = { 0x0a, 0x00 };
@@ -418,6 +442,7 @@ int main(void)
 	tcase_add_test(t, a_record_that_is_being_written_is_left_out);
 	tcase_add_test(t, an_unknown_service_is_named);
 	tcase_add_test(t, stop_is_passed_on);
+	tcase_add_test(t, resize_is_passed_on_within_its_bounds);
 	tcase_add_test(t, nng_clients_understand_it);
 	tcase_add_test(t, a_killed_predecessor_is_replaced);
 	tcase_add_test(t, it_ends_with_the_system);
