@@ -249,7 +249,8 @@ int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		      const struct bh_spawn_opts *opts)
 {
-	return spawn(out, BH_KIND_BLOCKING, (uint64_t)(uintptr_t)fn, arg, len, opts, home_of(opts));
+	return bh_task_spawn(out, BH_KIND_BLOCKING, (uint64_t)(uintptr_t)fn, arg, len, opts,
+			     home_of(opts));
 }
 
 int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
