@@ -56,6 +56,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->blocking = BH_MAX_BLOCKING;
 	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
+	l->tokens = l->ios; /* about one a connection */
 	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
 		l->inject_log2++;
 	fence(l, &n, &at, sizeof(struct bh_arena));
@@ -71,6 +72,8 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->off_task_bits = fence(l, &n, &at, (l->tasks + 63) / 64 * 8ull);
 	l->off_ios = fence(l, &n, &at, sizeof(struct bh_ioslot) * (uint64_t)l->ios);
 	l->off_io_bits = fence(l, &n, &at, (l->ios + 63) / 64 * 8ull);
+	l->off_tokens = fence(l, &n, &at, sizeof(struct bh_token_slot) * (uint64_t)l->tokens);
+	l->off_token_bits = fence(l, &n, &at, (l->tokens + 63) / 64 * 8ull);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		l->blocks[c] = blocks_of(memory, c);
 		l->off_block[c] =
@@ -155,6 +158,7 @@ static void point(struct bh_view *v, unsigned char *base)
 	v->types = (void *)(base + l->off_types);
 	v->tasks = (void *)(base + l->off_tasks);
 	v->ios = (void *)(base + l->off_ios);
+	v->tokens = (void *)(base + l->off_tokens);
 	v->inject = inject_view(l, &v->a->inject, base + l->off_inject);
 	v->blocking = inject_view(l, &v->a->blocking.queue, base + l->off_blocking);
 	v->pinned = (void *)(base + l->off_pinned);
@@ -163,6 +167,8 @@ static void point(struct bh_view *v, unsigned char *base)
 	v->task_pool.used = BH_STATE_MASK;
 	v->io_pool =
 		pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios, v->ios, sizeof(*v->ios));
+	v->token_pool = pool_view(&v->a->token_pool, base + l->off_token_bits, l->tokens, v->tokens,
+				  sizeof(*v->tokens));
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		v->blocks[c] = (void *)(base + l->off_block[c]);
 		v->data[c] = base + l->off_data[c];

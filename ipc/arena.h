@@ -28,6 +28,7 @@
 #include "clones.h"
 #include "inject.h"
 #include "plan.h"
+#include "token.h"
 #include "worker.h"
 
 #define BH_ARENA_MAGIC  0x4e45524148420001ull
@@ -51,7 +52,7 @@ enum bh_run_state {
 
 enum {
 	BH_ARENA_CRASHES = 64,
-	BH_ARENA_PARTS = 10 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_ARENA_PARTS = 12 + 2 * BH_CLASSES, /* that end in a guard */
 };
 
 /* The guard that stands at offset @off. */
@@ -103,17 +104,18 @@ struct bh_arena {
 	struct bh_idle idle;
 	struct bh_inject inject;
 	struct bh_blocking blocking;
-	struct bh_pool task_pool, io_pool, block_pool[BH_CLASSES];
+	struct bh_pool task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
 	struct bh_arena_crash crash[BH_ARENA_CRASHES];
 };
 
 /* Sizes and offsets, from the plan. */
 struct bh_layout {
 	uint64_t bytes;
-	uint32_t workers, blocking, tasks, ios, inject_log2, pinned_log2;
+	uint32_t workers, blocking, tasks, ios, tokens, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
 	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
+	uint64_t off_tokens, off_token_bits;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
 	uint64_t off_guard[BH_ARENA_PARTS];
 };
@@ -126,12 +128,13 @@ struct bh_view {
 	struct bh_type *types;
 	struct bh_tcb *tasks;
 	struct bh_ioslot *ios;
+	struct bh_token_slot *tokens;
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];
 	struct bh_inject_view inject;
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_inject_view blocking;
-	struct bh_pool_view task_pool, io_pool, block_pool[BH_CLASSES];
+	struct bh_pool_view task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
 };
 
 /* Computes the layout. Every number is clamped to what the format can hold. */

@@ -17,7 +17,7 @@ enum {
 };
 
 struct marks {
-	unsigned char *tasks, *ios, *blocks[BH_CLASSES];
+	unsigned char *tasks, *ios, *tokens, *blocks[BH_CLASSES];
 };
 
 struct audit {
@@ -110,11 +110,13 @@ static void mark_pools(struct audit *a)
 
 	mark_pool(&v->task_pool, a->m.tasks);
 	mark_pool(&v->io_pool, a->m.ios);
+	mark_pool(&v->token_pool, a->m.tokens);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		mark_pool(&v->block_pool[c], a->m.blocks[c]);
 	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(v, w)) {
 		mark_cache(&v->task_pool, &v->workers[w].tasks, a->m.tasks);
 		mark_cache(&v->io_pool, &v->workers[w].ios, a->m.ios);
+		mark_cache(&v->token_pool, &v->workers[w].tokens, a->m.tokens);
 		for (uint32_t c = 0; c < BH_CLASSES; c++)
 			mark_cache(&v->block_pool[c], &v->workers[w].blocks[c], a->m.blocks[c]);
 	}
@@ -256,6 +258,17 @@ static void check_io(struct audit *a, uint32_t i)
 	}
 }
 
+static void check_token(struct audit *a, uint32_t i)
+{
+	uint64_t owner = bh_ld_acq(&a->v->tokens[i].owner);
+
+	if (!owner && !(a->m.tokens[i] & POOLED))
+		report(a, "token-pool", "token %u is free and in no pool", i);
+	if (owner && owner != BH_TOKEN_OWNER_SERVICE && !bh_owner_alive(a->v, owner))
+		report(a, "token-owner", "token %u: its owner %#llx is gone", i,
+		       (unsigned long long)owner);
+}
+
 static void check_counts(struct audit *a)
 {
 	const struct bh_arena *ar = a->v->a;
@@ -289,6 +302,8 @@ static void check_quiet(struct audit *a)
 		check_task(a, i);
 	for (uint32_t i = 1; i < used(&v->io_pool); i++)
 		check_io(a, i);
+	for (uint32_t i = 1; i < used(&v->token_pool); i++)
+		check_token(a, i);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_blocks(a, c);
 	check_counts(a);
@@ -323,7 +338,8 @@ int bh_audit_run(const struct bh_view *v, bool quiet, struct bh_audit *out)
 		return 0;
 	a.m.tasks = calloc(v->l.tasks, 1);
 	a.m.ios = calloc(v->l.ios, 1);
-	if (!a.m.tasks || !a.m.ios)
+	a.m.tokens = calloc(v->l.tokens, 1);
+	if (!a.m.tasks || !a.m.ios || !a.m.tokens)
 		err = -ENOMEM;
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		a.m.blocks[c] = calloc(v->l.blocks[c], 1);
@@ -334,6 +350,7 @@ int bh_audit_run(const struct bh_view *v, bool quiet, struct bh_audit *out)
 		check_quiet(&a);
 	free(a.m.tasks);
 	free(a.m.ios);
+	free(a.m.tokens);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		free(a.m.blocks[c]);
 	return err;

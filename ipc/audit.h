@@ -32,9 +32,12 @@
  *   io-owner        likewise I/O slots                                   steps
  *   io-slot         links, waiters and descriptors can be                busy
  *   io-woken        nobody waits on a direction that is marked ready     quiet
+ *   token-owner     likewise tokens                                      steps
+ *   token-cell      whom a token is to tell is in a table                busy
  *   task-pool       every free task slot below the mark is in the pool   quiet
  *   block-pool      likewise blocks                                      quiet
  *   io-pool         likewise I/O slots                                   quiet
+ *   token-pool      likewise tokens                                      quiet
  *   pool-mark       marks lie within their table, and are even           busy
  *   pool-cache      workers' caches name what is in the table            busy
  *   runq            head <= tail <= head + 256, entries in the table     busy
@@ -75,6 +78,7 @@ enum bh_audit_part {
 	BH_AUDIT_PINNED, /* likewise, the workers' rings one after the other */
 	BH_AUDIT_TASKS,
 	BH_AUDIT_IOS,
+	BH_AUDIT_TOKENS,
 	BH_AUDIT_BLOCKS, /* and so on, by size class */
 	BH_AUDIT_PARTS = BH_AUDIT_BLOCKS + BH_CLASSES
 };

@@ -88,6 +88,7 @@ static void check_header(const struct look *l)
 		       (ull)a->magic, (ull)a->bytes);
 	check_mark(l, &v->task_pool, "tasks");
 	check_mark(l, &v->io_pool, "I/O slots");
+	check_mark(l, &v->token_pool, "tokens");
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		snprintf(name, sizeof(name), "blocks %u", c);
 		check_mark(l, &v->block_pool[c], name);
@@ -161,13 +162,14 @@ static void check_journal(const struct look *l, struct bh_journal *j)
 {
 	uint32_t tasks = l->v->l.tasks, slot = bh_ld_rlx(&j->slot), popped = bh_ld_rlx(&j->popped);
 	uint32_t wake = bh_ld_rlx(&j->wake), io = bh_ld_rlx(&j->io), ref = bh_ld_rlx(&j->block);
+	uint32_t token = bh_ld_rlx(&j->token);
 
 	if (slot >= tasks || popped >= tasks || wake >= tasks || io >= l->v->l.ios ||
-	    (ref && !bh_block_at(l->v, ref)))
+	    token >= l->v->l.tokens || (ref && !bh_block_at(l->v, ref)))
 		report(l, "journal", CERTAIN, (uint64_t)slot << 32 | popped,
-		       (uint64_t)wake << 32 | (io ^ ref),
-		       "worker %u: tasks %u, %u, %u, I/O slot %u, block %#x", l->idx, slot, popped,
-		       wake, io, ref);
+		       (uint64_t)wake << 32 | (io ^ ref ^ token),
+		       "worker %u: tasks %u, %u, %u, I/O slot %u, token %u, block %#x", l->idx,
+		       slot, popped, wake, io, token, ref);
 }
 
 /* Workers, and blocking processes. */
@@ -200,6 +202,7 @@ static void check_worker(const struct look *l)
 	check_journal(l, &w->journal);
 	check_cache(l, &v->task_pool, &w->tasks);
 	check_cache(l, &v->io_pool, &w->ios);
+	check_cache(l, &v->token_pool, &w->tokens);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_cache(l, &v->block_pool[c], &w->blocks[c]);
 }
@@ -392,15 +395,22 @@ static void check_task(const struct look *l)
 
 /* -- I/O slots and blocks -------------------------------------------------------------- */
 
+static const char *part_name(const struct look *l)
+{
+	return l->part == BH_AUDIT_IOS    ? "I/O slot" :
+	       l->part == BH_AUDIT_TOKENS ? "token" :
+					    "block";
+}
+
 /* What an owner word says by itself, and of a task that is gone. */
 static void check_owner(const struct look *l, const char *invariant, uint64_t owner)
 {
 	if (!bh_tcb_at(l->v, bh_handle_idx(owner)) || !bh_handle_gen(owner))
-		report(l, invariant, CERTAIN, owner, 0, "%s %u: owner %#llx",
-		       l->part == BH_AUDIT_IOS ? "I/O slot" : "block", l->idx, (ull)owner);
+		report(l, invariant, CERTAIN, owner, 0, "%s %u: owner %#llx", part_name(l), l->idx,
+		       (ull)owner);
 	else if (!bh_owner_alive(l->v, owner))
 		report(l, invariant, MENDED, owner, 0, "%s %u: its owner %#llx is gone",
-		       l->part == BH_AUDIT_IOS ? "I/O slot" : "block", l->idx, (ull)owner);
+		       part_name(l), l->idx, (ull)owner);
 }
 
 static void check_io(const struct look *l)
@@ -420,6 +430,23 @@ static void check_io(const struct look *l)
 	if (next >= l->v->l.ios || fd < -1)
 		report(l, "io-slot", CERTAIN, next, 0, "I/O slot %u: next %u, descriptor %d",
 		       l->idx, next, fd);
+}
+
+static void check_token(const struct look *l)
+{
+	struct bh_token_slot *s = &l->v->tokens[l->idx];
+	uint64_t owner = bh_ld_acq(&s->owner);
+
+	if (owner && owner != BH_TOKEN_OWNER_SERVICE)
+		check_owner(l, "token-owner", owner);
+	for (int i = 0; i < BH_TOKEN_CELLS; i++) {
+		uint64_t who = bh_ld_acq(&s->cell[i]);
+		uint32_t idx = bh_handle_idx(who & ~BH_TOKEN_CHILD);
+
+		if (idx >= (who & BH_TOKEN_CHILD ? l->v->l.tokens : l->v->l.tasks))
+			report(l, "token-cell", CERTAIN, who, 0, "token %u: cell %d names %#llx",
+			       l->idx, i, (ull)who);
+	}
 }
 
 static void check_block(const struct look *l)
@@ -452,6 +479,13 @@ static uint32_t slots_used(const struct bh_view *v)
 	return mark ? BH_MAX_WORKERS + mark : v->l.workers;
 }
 
+static uint32_t tokens_used(const struct bh_view *v)
+{
+	uint32_t n = used(&v->token_pool);
+
+	return n > BH_TOKEN_SERVICE ? n : BH_TOKEN_SERVICE + 1; /* which no pool handed out */
+}
+
 /* How many entries of @part are worth looking at: those ever used. */
 static uint32_t entries(const struct bh_view *v, uint32_t part)
 {
@@ -470,6 +504,8 @@ static uint32_t entries(const struct bh_view *v, uint32_t part)
 		return used(&v->task_pool);
 	case BH_AUDIT_IOS:
 		return used(&v->io_pool);
+	case BH_AUDIT_TOKENS:
+		return tokens_used(v);
 	default:
 		return used(&v->block_pool[part - BH_AUDIT_BLOCKS]);
 	}
@@ -497,6 +533,8 @@ void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct
 		check_task(&l);
 	else if (part == BH_AUDIT_IOS)
 		check_io(&l);
+	else if (part == BH_AUDIT_TOKENS)
+		check_token(&l);
 	else
 		check_block(&l);
 }

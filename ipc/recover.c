@@ -24,6 +24,13 @@ static bool io_is_free(const void *ctx, uint32_t idx)
 	return bh_ld_acq(&v->ios[idx].owner) == 0;
 }
 
+static bool token_is_free(const void *ctx, uint32_t idx)
+{
+	const struct bh_view *v = ctx;
+
+	return bh_ld_acq(&v->tokens[idx].owner) == 0;
+}
+
 static bool block_is_free(const void *ctx, uint32_t idx)
 {
 	const struct class_ctx *c = ctx;
@@ -323,6 +330,8 @@ void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	if (!t || bh_state_of(bh_ld_acq(&t->state)) != BH_CLEANUP)
 		return;
 	orphan_children(v, t, task);
+	if (t->opts & BH_TASK_DEFERS) /* a token is freed by a clean-up */
+		bh_recover_tokens_of(v, task);
 	close_ios(v, t, task, ops);
 	free_blocks(v, t, task);
 	if (restart) {
@@ -483,7 +492,9 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	recover_orphans(v, w, ops);
 	recover_queues(v, w);
 	bh_pool_recover(&v->task_pool, &w->tasks, task_is_free, v);
+	bh_recover_journal_token(v, bh_ld_rlx(&j->token));
 	bh_pool_recover(&v->io_pool, &w->ios, io_is_free, v);
+	bh_pool_recover(&v->token_pool, &w->tokens, token_is_free, v);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		struct class_ctx ctx = { v, c };
 		bh_pool_recover(&v->block_pool[c], &w->blocks[c], block_is_free, &ctx);
@@ -494,6 +505,7 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	bh_st_rlx(&j->wake, 0);
 	bh_st_rlx(&j->block, 0);
 	bh_st_rlx(&j->io, 0);
+	bh_st_rlx(&j->token, 0);
 	bh_st_rlx(&w->recovered, 0);
 	/* Whoever waits for a wake-up that the dead one owed. */
 	for (uint32_t i = 0; i < v->l.workers; i++)

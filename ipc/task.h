@@ -53,6 +53,7 @@ enum bh_wait {
 	BH_WAIT_IO,
 	BH_WAIT_SUSPEND,
 	BH_WAIT_CHILDREN, /* any child of a scope */
+	BH_WAIT_TOKEN,
 };
 
 enum {
@@ -64,6 +65,7 @@ enum {
 	BH_TASK_RESTART = 1,       /* BH_CRASH_RESTART */
 	BH_TASK_KEEP = 2,          /* detach_on_end */
 	BH_TASK_UNCONSTRAINED = 4, /* has no budget; set by the task itself */
+	BH_TASK_LISTENS = 64,      /* to a token that has no cell for it (token.h) */
 	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
 };
 

@@ -130,6 +130,19 @@ static void verify_io(const struct bh_view *v, uint32_t idx, struct bh_verify *s
 	}
 }
 
+static void verify_token(const struct bh_view *v, uint32_t idx, struct bh_verify *scan)
+{
+	struct bh_token_slot *s = &v->tokens[idx];
+	uint64_t owner = bh_ld_acq(&s->owner);
+
+	if (owner) {
+		bh_recover_token(v, idx);
+		scan->repaired += !bh_ld_acq(&s->owner);
+	} else if (idx < bh_ld_rlx(&v->token_pool.pool->mark)) {
+		bh_pool_give_shared(&v->token_pool, idx);
+	}
+}
+
 /* How many entries of a table are worth looking at: those ever handed out. */
 static uint32_t used(const struct bh_pool_view *p)
 {
@@ -141,12 +154,13 @@ static uint32_t used(const struct bh_pool_view *p)
 bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 		    const struct bh_recover_ops *ops)
 {
-	const uint32_t tables = 2 + BH_CLASSES;
+	const uint32_t tables = 3 + BH_CLASSES;
 
 	for (uint32_t i = 0; i < n && scan->table < tables; i++) {
-		uint32_t cls = scan->table - 2;
+		uint32_t cls = scan->table - 3;
 		const struct bh_pool_view *p = scan->table == 0 ? &v->task_pool :
 					       scan->table == 1 ? &v->io_pool :
+					       scan->table == 2 ? &v->token_pool :
 								  &v->block_pool[cls];
 		uint32_t idx = ++scan->cursor;
 
@@ -157,6 +171,8 @@ bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 			verify_task(v, idx, scan, ops);
 		} else if (scan->table == 1) {
 			verify_io(v, idx, scan, ops);
+		} else if (scan->table == 2) {
+			verify_token(v, idx, scan);
 		} else {
 			verify_block(v, cls, idx, scan);
 		}

@@ -67,6 +67,7 @@ struct bh_journal {
 	_Atomic uint32_t popped;    /* task index taken from a queue, not yet run */
 	_Atomic uint32_t wake;      /* task index being woken: SCHEDULED, perhaps not queued */
 	_Atomic uint32_t io;        /* I/O slot being opened, given or closed */
+	_Atomic uint32_t token;     /* token being made, canceled or dropped */
 	_Atomic uint32_t block;     /* block being taken, moved or freed */
 	_Atomic uint64_t count;     /* what the counter of `op` will be once it is done */
 	_Atomic uint64_t task;      /* SPAWN: the state word once it is reserved, 0 before */
@@ -114,7 +115,7 @@ struct bh_worker {
 	_Alignas(128) struct bh_counters count;
 	struct bh_timer_ring timers;
 
-	struct bh_pool_cache tasks, ios, blocks[BH_CLASSES];
+	struct bh_pool_cache tasks, ios, tokens, blocks[BH_CLASSES];
 	struct bh_last_words last_words;
 	struct bh_last_words glance; /* where a hog was, when the kernel asked */
 };

@@ -126,8 +126,10 @@ static void begin(struct bh_kernel *k)
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		const struct bh_plan_service *plan = k->svc[i].plan;
 
-		if (k->svc[i].mapped)
+		if (k->svc[i].mapped) {
 			bh_st_rel(&k->svc[i].v.a->run_state, BH_RUN_STOPPING);
+			bh_token_cancel_service(&k->svc[i].v);
+		}
 		for (uint32_t j = 0; j < plan->n_listen && j < BH_PLAN_LISTEN; j++)
 			shutdown(plan->listen[j].fd, SHUT_RD);
 	}
@@ -193,6 +195,7 @@ static bool grace_over(struct bh_kernel *k)
 		/* Again and again: who looked at the time before it was up may have
 		 * begun to wait after the last round. */
 		bh_reactor_wake_all(s);
+		bh_token_cancel_service(&s->v);
 		tasks |= any_task(s);
 	}
 	return !tasks;

@@ -49,13 +49,14 @@ static struct defers *newest(struct bh_tcb *t, bool room)
 static struct defers *add_block(struct bh_tcb *t)
 {
 	uint32_t ref = bh_block_take(t, bh_rt.handle, DEFERS_CLASS, NULL);
+	struct bh_block *b = bh_block_at(&bh_rt.v, ref);
 	struct defers *d;
 
-	if (!ref)
+	if (!b)
 		return NULL;
 	d = bh_block_data(&bh_rt.v, ref);
 	d->count = 0;
-	bh_block_at(&bh_rt.v, ref)->len = DEFERS_MARK;
+	b->len = DEFERS_MARK;
 	t->opts |= BH_TASK_DEFERS;
 	return d;
 }
@@ -76,6 +77,31 @@ int bh_defer(void (*fn)(void *arg), void *arg)
 	d->e[d->count].arg = arg;
 	d->count++;
 	return 0;
+}
+
+/* Takes entry @i out of @d. */
+static void take_out(struct defers *d, uint64_t i)
+{
+	for (d->count--; i < d->count; i++)
+		d->e[i] = d->e[i + 1];
+}
+
+void bh_defer_drop(void (*fn)(void *arg), const void *arg)
+{
+	struct bh_block *b;
+
+	for (uint32_t ref = bh_ld_rlx(&bh_rt.task->blocks); (b = bh_block_at(&bh_rt.v, ref));
+	     ref = bh_ld_rlx(&b->next)) {
+		struct defers *d = bh_block_data(&bh_rt.v, ref);
+
+		if (b->len != DEFERS_MARK)
+			continue;
+		for (uint64_t i = d->count; i-- > 0;)
+			if (d->e[i].fn == fn && d->e[i].arg == arg) {
+				take_out(d, i);
+				return;
+			}
+	}
 }
 
 void bh_defers_run(struct bh_tcb *t)

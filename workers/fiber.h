@@ -9,9 +9,16 @@
 
 #include "workers/rt.h"
 
+/* A bh_token_run() that the fiber is in; lies in that call's frame. */
+struct bh_token_guard {
+	bh_token token;
+	struct bh_token_guard *outer;
+};
+
 struct bh_fiber {
 	int64_t limit;     /* of the bh_timeout()s it is in; BH_FOREVER: of none */
 	uint32_t shielded; /* > 0: it waits although it was aborted */
+	struct bh_token_guard *guards;
 } __attribute__((aligned(16)));
 
 static inline struct bh_fiber *bh_fiber_at(uint32_t stack)
@@ -28,5 +35,8 @@ static inline struct bh_fiber *bh_fiber_self(void)
 
 	return t && t->kind == BH_KIND_FIBER ? bh_fiber_at(bh_ld_rlx(&t->stack)) : NULL;
 }
+
+/* True if a token of one of the calls from @g outwards is canceled, or gone. */
+bool bh_guards_canceled(const struct bh_token_guard *g);
 
 #endif

@@ -42,6 +42,9 @@ void bh_child_drop(struct bh_tcb *t, uint32_t idx, bool keep);
 /* Runs the clean-ups of the running task, the newest first. */
 void bh_defers_run(struct bh_tcb *t);
 
+/* Forgets a clean-up that was registered and is no longer needed. */
+void bh_defer_drop(void (*fn)(void *arg), const void *arg);
+
 /* Puts the running task at the end of the own ring. */
 void bh_task_requeue(void);
 

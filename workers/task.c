@@ -302,6 +302,8 @@ int bh_spawn_main(const struct bh_service *service)
 	t->opts = BH_TASK_RESTART;
 	t->hog = 0;
 	t->restarts = 0xffff;
+	bh_st_rlx(&bh_rt.v.tokens[BH_TOKEN_SERVICE].word, 1ull << 32);
+	bh_st_rel(&bh_rt.v.tokens[BH_TOKEN_SERVICE].owner, BH_TOKEN_OWNER_SERVICE);
 	bh_st_rel(&a->booted, 1);
 	bh_state_publish(&t->state, word, BH_DETACHED);
 	bh_enqueue_shared(&bh_rt.v, idx);

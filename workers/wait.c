@@ -74,7 +74,9 @@ static void switch_out(enum bh_after after)
 /* What ends the waits of the running fiber. */
 static bool canceled(void)
 {
-	return bh_rt_aborted() && !bh_fiber_self()->shielded;
+	const struct bh_fiber *f = bh_fiber_self();
+
+	return (bh_rt_aborted() || (f->guards && bh_guards_canceled(f->guards))) && !f->shielded;
 }
 
 int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)

@@ -34,8 +34,9 @@ extern "C" {
 #define BH_NODISCARD __attribute__((warn_unused_result))
 #define BH_API       __attribute__((visibility("default")))
 
-typedef uint64_t bh_task; /* a task: see task.h */
-typedef uint64_t bh_io;   /* a socket or listener: see net.h */
+typedef uint64_t bh_task;  /* a task: see task.h */
+typedef uint64_t bh_io;    /* a socket or listener: see net.h */
+typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
 
 #define BH_FOREVER INT64_MAX
 #define BH_NOWAIT  ((int64_t)0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cancel.h: cleaning up, and scopes.
+ * cancel.h: cleaning up, tokens, and scopes.
  *
  * How a task is made to end. Cancelling is cooperative: bh_abort() (task.h) wakes
  * the task, and each call of it that waits answers -BH_ECANCELED from then on. It
@@ -44,6 +44,60 @@ extern "C" {
  * Errors: -ENOMEM, -EPERM (outside of a task).
  */
 BH_API int bh_defer(void (*fn)(void *arg), void *arg) BH_NODISCARD;
+
+/* -- tokens ------------------------------------------------------------------------ */
+
+/*
+ * A token is a flag that any number of tasks of the service can look at and wait
+ * for. It is set once. Tokens form a tree, at most 16 deep: canceling one cancels
+ * those below it. Its handle may be passed to any task.
+ *
+ * It belongs to the task that made it. When that task ends, however it does, or frees
+ * it, the token is canceled and gone: whoever waits for it is told, and its handle
+ * answers -BH_ESTALE. So "not 0" from the calls below always means "stop".
+ *
+ * A service has as many as sockets (limits.sockets of its configuration).
+ */
+
+/* Makes one; @parent 0: the root of a tree. Canceled at once if its parent is.
+ * Errors: -BH_ENOSLOT, -ENOMEM, -BH_ESTALE (@parent is gone), -ELOOP (too deep),
+ * -EPERM (outside of a task). */
+BH_API int bh_token_new(bh_token *out, bh_token parent) BH_NODISCARD;
+
+/* Cancels it and those below it, and wakes all that wait. Any task may; again does
+ * nothing. Errors: -BH_ESTALE, -EPERM (the service's own, or no service runs here). */
+BH_API int bh_token_cancel(bh_token token);
+
+/* Cancels and frees it. Errors: -BH_ESTALE, -EPERM (not the caller's). */
+BH_API int bh_token_free(bh_token token);
+
+/* 1: canceled; 0: not; -BH_ESTALE. */
+BH_API int bh_token_canceled(bh_token token);
+
+/* Suspends the running fiber until it is canceled: 0. Errors: -BH_ESTALE,
+ * -BH_ETIMEDOUT, -BH_ECANCELED (the caller was aborted), -EDEADLK. */
+BH_API int bh_token_wait(bh_token token, int64_t deadline) BH_NODISCARD;
+
+/* For poll tasks: 0 if it is canceled; -EAGAIN: not yet, a wake-up is arranged, for
+ * each later poll too. Errors: -BH_ESTALE. */
+BH_API int bh_token_poll(struct bh_cx *cx, bh_token token) BH_NODISCARD;
+
+/*
+ * Runs @fn(@arg), in this fiber; once the token is canceled, every call in it that
+ * waits answers -BH_ECANCELED. It may nest, with other tokens and with bh_timeout().
+ *
+ * Returns 0, or -BH_ECANCELED if the token is canceled by the time @fn returned;
+ * *@value (may be NULL) is what @fn returned, either way. Errors: -BH_ESTALE and
+ * -EDEADLK (@fn was not called).
+ */
+BH_API int bh_token_run(bh_token token, int64_t (*fn)(void *arg), void *arg, int64_t *value);
+
+/*
+ * The service's own token: canceled when the service is asked to stop, as
+ * bh_stopping() tells. A service that has something to finish waits for it, and then
+ * has until the grace period of the configuration ends; what runs then is killed.
+ */
+BH_API bh_token bh_stop_token(void);
 
 /* -- scopes ------------------------------------------------------------------------ */
 

@@ -28,9 +28,9 @@ extern "C" {
 #endif
 
 struct bh_service {
-	uint32_t size;     /* sizeof(struct bh_service): the version */
+	uint32_t size; /* sizeof(struct bh_service): the version */
 	uint32_t reserved;
-	const char *name;  /* the service's name if the configuration has none */
+	const char *name; /* the service's name if the configuration has none */
 	/* Loads what all workers share read-only. Single-threaded, must not
 	 * start threads. 0, or a negative error that stops the start-up. May be
 	 * NULL. */

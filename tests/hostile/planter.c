@@ -116,6 +116,16 @@ static void plant_io_owner(void)
 	bh_st_rel(&view.ios[60].owner, bh_handle(0, 1));
 }
 
+static void plant_token_owner(void)
+{
+	bh_st_rel(&view.tokens[BH_TOKEN_SERVICE].owner, bh_handle(0, 1));
+}
+
+static void plant_token_cell(void)
+{
+	bh_st_rel(&view.tokens[BH_TOKEN_SERVICE].cell[0], bh_handle(1, view.l.tasks));
+}
+
 static void plant_io_slot(void)
 {
 	bh_st_rel(&view.ios[60].ready[0], 0xff);
@@ -202,6 +212,8 @@ static const struct {
 	{ "block-link", plant_block_link },
 	{ "io-owner", plant_io_owner },
 	{ "io-slot", plant_io_slot },
+	{ "token-owner", plant_token_owner },
+	{ "token-cell", plant_token_cell },
 	{ "pool-mark", plant_pool_mark },
 	{ "pool-cache", plant_pool_cache },
 	{ "runq", plant_runq },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -523,6 +524,207 @@ TEST(abort_before_the_start)
 		CHECK(res.end == BH_END_CANCELED || res.end == BH_END_RETURNED);
 	}
 	CHECK(bh_abort(t[0]) == -BH_ESTALE);
+}
+
+/* -- tokens ------------------------------------------------------------------------------ */
+
+static int64_t wait_for(void *arg)
+{
+	return bh_token_wait(*(bh_token *)arg, BH_FOREVER);
+}
+
+/* Waits in something else; counts in @begun. */
+struct guarded {
+	bh_token token;
+	_Atomic int *begun;
+};
+
+static int64_t sleep_long(void *arg)
+{
+	struct guarded *g = arg;
+
+	(*g->begun)++;
+	return bh_sleep(BH_S(3600));
+}
+
+static int64_t guarded(void *arg)
+{
+	struct guarded *g = arg;
+	int64_t value = 0;
+
+	return bh_token_run(g->token, sleep_long, g, &value) == -BH_ECANCELED ? value : -1000;
+}
+
+static enum bh_poll poll_token(struct bh_cx *cx, void *state)
+{
+	int err = bh_token_poll(cx, *(bh_token *)state);
+
+	if (err == -EAGAIN)
+		return BH_PENDING;
+	bh_poll_result(cx, err);
+	return BH_READY;
+}
+
+enum {
+	CROWD = 300 /* more than a token has cells */
+};
+
+/* Waiters of every kind, few and many, are all woken by one cancel. */
+static void cancel_crowd(int each)
+{
+	_Atomic int *begun = bh_calloc(1, sizeof(*begun));
+	struct guarded g = { .begun = begun };
+	struct bh_scope *s;
+	struct bh_result res;
+	bh_task t;
+	int n = 0;
+
+	CHECK(begun && bh_scope_open(&s) == 0 && bh_token_new(&g.token, 0) == 0);
+	for (int i = 0; i < each; i++) {
+		CHECK(bh_scope_spawn(s, wait_for, &g.token, sizeof(g.token), NULL) == 0);
+		CHECK(bh_scope_spawn(s, guarded, &g, sizeof(g), NULL) == 0);
+		CHECK(bh_spawn_poll(&t, poll_token, &g.token, sizeof(g.token), NULL) == 0);
+		CHECK(bh_scope_add(s, t) == 0);
+	}
+	EVENTUALLY(*begun == each);
+	CHECK(bh_token_canceled(g.token) == 0);
+	CHECK(bh_scope_next(s, NULL, &res, BH_NOWAIT) == -BH_ETIMEDOUT);
+	CHECK(bh_token_cancel(g.token) == 0 && bh_token_canceled(g.token) == 1);
+	while (bh_scope_next(s, NULL, &res, bh_after(BH_S(60))) == 0) {
+		CHECK(res.end == BH_END_RETURNED);
+		CHECK(res.value == 0 || res.value == -BH_ECANCELED);
+		n++;
+	}
+	CHECK(n == 3 * each);
+	CHECK(bh_token_cancel(g.token) == 0); /* again: nothing */
+	CHECK(bh_token_wait(g.token, BH_FOREVER) == 0);
+	bh_scope_close(s);
+	CHECK(bh_token_free(g.token) == 0 && bh_token_canceled(g.token) == -BH_ESTALE);
+	CHECK(bh_token_free(g.token) == -BH_ESTALE && bh_token_cancel(g.token) == -BH_ESTALE);
+}
+
+TEST(token_wakes_the_few)
+{
+	cancel_crowd(2);
+}
+
+TEST(token_wakes_the_many)
+{
+	cancel_crowd(CROWD);
+}
+
+TEST(tokens_form_a_tree)
+{
+	bh_token root, left, right, leaf[CROWD], deep = 0, t;
+	bh_task waiter;
+	struct bh_result res;
+	int depth = 0;
+
+	CHECK(bh_token_new(&root, 0) == 0);
+	CHECK(bh_token_new(&left, root) == 0 && bh_token_new(&right, root) == 0);
+	for (int i = 0; i < CROWD; i++)
+		CHECK(bh_token_new(&leaf[i], left) == 0);
+	CHECK(bh_spawn(&waiter, wait_for, &leaf[CROWD - 1], sizeof(bh_token), NULL) == 0);
+	CHECK(bh_token_cancel(right) == 0);
+	CHECK(bh_token_canceled(root) == 0 && bh_token_canceled(left) == 0);
+	CHECK(bh_token_cancel(root) == 0);
+	for (int i = 0; i < CROWD; i++)
+		CHECK(bh_token_canceled(leaf[i]) == 1);
+	CHECK(bh_join(waiter, &res, BH_FOREVER) == 0 && res.value == 0);
+	CHECK(bh_token_new(&t, left) == 0 && bh_token_canceled(t) == 1);
+	while (bh_token_new(&t, deep) == 0) {
+		deep = t;
+		depth++;
+	}
+	CHECK(depth == 16 && bh_token_new(&t, deep) == -ELOOP);
+}
+
+/* What the owner's end means to those who wait. */
+static int64_t token_owner(void *arg)
+{
+	bh_token *out = *(bh_token **)arg, t;
+
+	CHECK(bh_token_new(&t, 0) == 0);
+	*(volatile bh_token *)out = t;
+	if (bh_suspend(BH_FOREVER))
+		return 0;
+	raise(SIGKILL);
+	return 0;
+}
+
+static void owner_ends(bool crash)
+{
+	bh_token *told = bh_calloc(1, sizeof(*told));
+	struct bh_result res;
+	bh_task owner, waiter;
+
+	CHECK(bh_spawn(&owner, token_owner, &told, sizeof(told), NULL) == 0);
+	EVENTUALLY(*(volatile bh_token *)told != 0);
+	bh_token t = *told;
+	CHECK(bh_token_free(t) == -EPERM);
+	CHECK(bh_spawn(&waiter, wait_for, &t, sizeof(t), NULL) == 0);
+	CHECK(bh_join(waiter, NULL, bh_after(BH_MS(20))) == -BH_ETIMEDOUT);
+	if (crash)
+		CHECK(bh_wake(owner) == 0);
+	else
+		CHECK(bh_abort(owner) == 0);
+	CHECK(bh_join(waiter, &res, bh_after(BH_S(60))) == 0);
+	CHECK(res.value == 0 || res.value == -BH_ESTALE);
+	CHECK(bh_join(owner, &res, BH_FOREVER) == 0);
+	if (crash)
+		CHECK(res.end == BH_END_CRASHED);
+	EVENTUALLY(bh_token_canceled(t) == -BH_ESTALE);
+}
+
+TEST(token_of_one_that_crashed)
+{
+	owner_ends(true);
+}
+
+TEST(token_of_one_that_ended)
+{
+	owner_ends(false);
+}
+
+static int64_t wait_and_die(void *arg)
+{
+	_Atomic int *begun = *(_Atomic int **)arg;
+
+	(*begun)++;
+	if (bh_suspend(BH_FOREVER))
+		return 0;
+	raise(SIGKILL);
+	return 0;
+}
+
+/* Cells of those who are gone are used again, and tokens are, too. */
+TEST(tokens_are_used_again)
+{
+	bh_token t, first, parent;
+
+	CHECK(bh_token_new(&parent, 0) == 0);
+	CHECK(bh_token_new(&first, parent) == 0);
+	for (int i = 0; i < 100000; i++) {
+		CHECK(bh_token_new(&t, parent) == 0);
+		CHECK(bh_token_wait(t, BH_NOWAIT) == -BH_ETIMEDOUT);
+		CHECK(bh_token_free(t) == 0);
+	}
+	CHECK(bh_token_cancel(parent) == 0 && bh_token_canceled(first) == 1);
+}
+
+TEST(service_token_is_not_the_users)
+{
+	bh_token t = bh_stop_token();
+	_Atomic int *begun = bh_calloc(1, sizeof(*begun));
+	bh_task victim;
+
+	CHECK(t && bh_token_canceled(t) == 0);
+	CHECK(bh_token_cancel(t) == -EPERM && bh_token_free(t) == -EPERM);
+	CHECK(bh_token_wait(t, bh_after(BH_MS(1))) == -BH_ETIMEDOUT);
+	CHECK(bh_spawn(&victim, wait_and_die, &begun, sizeof(begun), NULL) == 0);
+	EVENTUALLY(*begun);
+	CHECK(bh_wake(victim) == 0 && bh_join(victim, NULL, BH_FOREVER) == 0);
+	CHECK(bh_token_canceled(bh_stop_token()) == 0);
 }
 
 RUNTIME_MAIN("cancel")

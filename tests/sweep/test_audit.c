@@ -186,6 +186,23 @@ static void plant_io_pool(void)
 	w.v.workers[VICTIM].ios.n--;
 }
 
+static void plant_token_pool(void)
+{
+	bh_st_rlx(&w.v.token_pool.pool->mark, 64); /* of which none was given back */
+}
+
+static void plant_token_owner(void)
+{
+	plant_token_pool();
+	bh_st_rlx(&w.v.tokens[7].owner, bh_handle(9, w.child));
+}
+
+static void plant_token_cell(void)
+{
+	plant_token_pool();
+	bh_st_rlx(&w.v.tokens[7].cell[2], bh_handle(1, w.v.l.tasks));
+}
+
 static void plant_mark(void)
 {
 	bh_st_rlx(&w.v.task_pool.pool->mark, 1u << 30);
@@ -362,6 +379,9 @@ static const struct {
 	{ "task-pool", plant_task_pool, QUIET },
 	{ "block-pool", plant_block_pool, QUIET },
 	{ "io-pool", plant_io_pool, QUIET },
+	{ "token-pool", plant_token_pool, QUIET },
+	{ "token-owner", plant_token_owner, STEPS },
+	{ "token-cell", plant_token_cell, BUSY },
 	{ "pool-mark", plant_mark, BUSY },
 	{ "runq", plant_runq, BUSY },
 	{ "inject", plant_inject, BUSY },
