@@ -122,6 +122,7 @@ static void wake_everybody(struct bh_ksvc *s)
 	s->closing_at = 1;
 	for (uint32_t i = 0; i < s->workers; i++)
 		bh_unpark(&s->v.workers[i].park);
+	bh_blocking_rouse(&s->v); /* whom the dead one had picked, and not yet woken */
 }
 
 static int attach_service(struct bh_ksvc *s)

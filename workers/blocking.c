@@ -100,3 +100,16 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 		else
 			park(me, idle_since + BH_MS(keep ? keep : KEEP_MS));
 }
+
+int64_t bh_block_in_place(bh_fiber_fn fn, void *arg)
+{
+	bool before = bh_rt.shared;
+
+	if (!before)
+		bh_hand_over();
+	bh_rt.shared = true;
+	int64_t value = fn(arg);
+
+	bh_rt.shared = before;
+	return value;
+}

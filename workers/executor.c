@@ -125,6 +125,17 @@ static uint32_t pop_lifo(struct bh_worker *me)
 	return bh_xchg(&me->lifo, 0);
 }
 
+void bh_hand_over(void)
+{
+	struct bh_worker *me = bh_rt.me;
+	uint32_t idx;
+
+	/* Killed between a pop and its push: the entry stands in its cell, or in the
+	 * journal. */
+	while ((idx = bh_runq_pop(&me->runq)) || (idx = pop_lifo(me)))
+		bh_enqueue_shared(&bh_rt.v, idx);
+}
+
 static uint32_t pop_pinned(struct bh_worker *me)
 {
 	struct bh_inject_view ring = bh_pinned_of(&bh_rt.v, bh_rt.slot);

@@ -81,6 +81,10 @@ bool bh_surplus(void);
  * then. */
 bool bh_retire(bool idle);
 
+/* Gives away what is queued at this worker (but for tasks that are pinned to it).
+ * Commit of each: the push. */
+void bh_hand_over(void);
+
 /* Rings the kernel's doorbell. */
 void bh_doorbell(void);
 

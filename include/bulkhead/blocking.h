@@ -51,6 +51,20 @@ extern "C" {
 BH_API int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 			     const struct bh_spawn_opts *opts) BH_NODISCARD;
 
+/*
+ * Calls @fn(@arg), which may block in anything, here and now, and returns what it
+ * returns. What was queued at this worker goes to the others before, and so does
+ * what @fn wakes or spawns; pinned tasks wait for it. @fn must not make a bh_ call
+ * that can wait.
+ *
+ * The service has one worker less meanwhile: nobody takes the place of a worker in
+ * here, so with as many of them at a time as the service has workers, its other
+ * tasks wait. For what takes long, or is not to be lost with its caller, or has to
+ * be aborted, there is bh_spawn_blocking(). Limits on polls (hogs, hangs) go on
+ * counting. A crash in @fn is a crash of the calling task, and costs that alone.
+ */
+BH_API int64_t bh_block_in_place(bh_fiber_fn fn, void *arg);
+
 #ifdef __cplusplus
 }
 #endif

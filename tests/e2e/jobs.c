@@ -395,6 +395,49 @@ static int worker_dies(void)
 	return join_gated(tasks, 4);
 }
 
+/* -- in place -------------------------------------------------------------------------------------- */
+
+static int64_t counts(void *arg)
+{
+	(void)arg;
+	shared->started++;
+	return 0;
+}
+
+/* All that was queued before is run by the other worker. */
+static int64_t waits_for_20(void *arg)
+{
+	(void)arg;
+	while (shared->started < 20)
+		nap_ms(1);
+	return 5;
+}
+
+static int64_t dies(void *arg)
+{
+	(void)arg;
+	raise(SIGSEGV);
+	return 0;
+}
+
+static int64_t in_place_crash(void *arg)
+{
+	return bh_block_in_place(dies, arg);
+}
+
+static int in_place(void)
+{
+	struct bh_result res;
+	bh_task t;
+
+	for (int i = 0; i < 20; i++)
+		CHECK(bh_spawn(NULL, counts, NULL, 0, NULL) == 0);
+	CHECK(bh_block_in_place(waits_for_20, NULL) == 5);
+	CHECK(bh_spawn(&t, in_place_crash, NULL, 0, NULL) == 0);
+	CHECK(bh_join(t, &res, bh_after(BH_S(20))) == 0 && res.end == BH_END_CRASHED);
+	return 0;
+}
+
 /* Until the system is stopped. */
 static int stopped(void)
 {
@@ -422,6 +465,7 @@ static const struct {
 	{ "things", things },
 	{ "kernel_dies", kernel_dies },
 	{ "worker_dies", worker_dies },
+	{ "in_place", in_place },
 	{ "stopped", stopped },
 };
 

@@ -41,6 +41,7 @@ scenario crash '{}'
 scenario things '{}'
 scenario kernel_dies '{}'
 scenario worker_dies '{}'
+scenario in_place '{}'
 
 run stopped '{}'
 within 20 grep -qx running "$log" || fail "stopped: the job does not run"

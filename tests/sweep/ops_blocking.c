@@ -62,6 +62,26 @@ static void run_abort(struct world *w)
 }
 SWEEP(job_abort, .setup = setup_abort, .run = run_abort, .covers = "");
 
+/* -- a worker is about to block in place -- */
+
+static void setup_hand_over(struct world *w)
+{
+	for (int i = 0; i < 3; i++)
+		if (!bh_runq_push(&w->v.workers[VICTIM].runq, world_task(w, BH_SCHEDULED, OTHER)))
+			_Exit(4);
+	bh_st_rlx(&w->v.workers[VICTIM].lifo, world_task(w, BH_SCHEDULED, OTHER));
+}
+
+static void run_hand_over(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+
+	bh_block_in_place(job, NULL);
+	if (bh_inject_len(&w->v.inject) != 4 || bh_runq_len(&me->runq) || bh_ld_rlx(&me->lifo))
+		_Exit(3);
+}
+SWEEP(block_in_place, .setup = setup_hand_over, .run = run_hand_over, .covers = "bh_hand_over");
+
 /* -- a blocking process takes a job, runs it, and goes to sleep -- */
 
 static void nobody_runs(struct world *w)

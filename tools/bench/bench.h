@@ -88,6 +88,7 @@ int run_timer_insert_cancel(void);
 int run_timer_churn(void);
 int run_sleep_lateness(void);
 int run_wake_cross_worker(void);
+int run_spawn_blocking(void);
 int run_mem_pending(void);
 int run_mem_sleeping(void);
 int run_tcp_echo(void);

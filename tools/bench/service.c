@@ -27,6 +27,7 @@ static const struct workload workloads[] = {
 	{ .name = "timer_churn", .run = run_timer_churn, .n = 1000000, .iters = 5 },
 	{ .name = "sleep_lateness", .run = run_sleep_lateness, .n = 100000, .latency = true },
 	{ .name = "wake_cross_worker", .run = run_wake_cross_worker, .n = 5000, .latency = true },
+	{ .name = "spawn_blocking", .run = run_spawn_blocking, .n = 20000, .latency = true },
 	{ .name = "mem_pending_task",
 	  .run = run_mem_pending,
 	  .n = 1000000,
@@ -41,7 +42,6 @@ static const struct workload workloads[] = {
 	{ .name = "http_hello", .run = run_http_hello, .server = true },
 	{ .name = "spawn_many_remote_idle", .missing = "tasks are spawned by tasks alone so far" },
 	{ .name = "spawn_many_remote_busy1", .missing = "tasks are spawned by tasks alone so far" },
-	{ .name = "spawn_blocking", .missing = "there is no bh_spawn_blocking() so far" },
 };
 
 const struct workload *workload_find(const char *name)

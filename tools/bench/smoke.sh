@@ -19,7 +19,7 @@ for name in spawn_many_local yield_many ping_pong chained_spawn timer_insert_can
 	done
 done
 
-timeout 20 "$bench" spawn_blocking 2>/dev/null
-[ $? = 1 ] || fail "spawn_blocking does not say that it cannot be run"
+timeout 20 "$bench" spawn_many_remote_idle 2>/dev/null
+[ $? = 1 ] || fail "spawn_many_remote_idle does not say that it cannot be run"
 timeout 20 "$bench" no_such_thing 2>/dev/null
 [ $? = 100 ] || fail "an unknown workload is no usage error"
