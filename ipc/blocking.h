@@ -14,7 +14,8 @@
  *      look at the queue                take a bit of `parked`, wake its process
  *
  *   R  a process that goes for good takes its own bit first: then nobody has picked
- *      it, and who queues a job from then on does not find it idle.
+ *      it, and who queues a job from then on does not find it idle. (The kernel would
+ *      find the job all the same when it sees the process's end, but later.)
  *   W  who finds nobody idle sets `wanted`, and rings the kernel if it was not set.
  *      The kernel clears it only before it looks at the queue and finds it empty;
  *      while there are jobs it looks again by itself, and makes processes.

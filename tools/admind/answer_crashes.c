@@ -10,8 +10,8 @@ enum {
 
 static const char *const kinds[BH_PROC_KIND_COUNT] = {
 	[BH_PROC_NONE] = "process",  [BH_PROC_KERNEL] = "kernel", [BH_PROC_ZYGOTE] = "zygote",
-	[BH_PROC_TWIN] = "twin",     [BH_PROC_WORKER] = "worker", [BH_PROC_ADMIND] = "admind",
-	[BH_PROC_TRACED] = "traced",
+	[BH_PROC_TWIN] = "twin",     [BH_PROC_WORKER] = "worker", [BH_PROC_BLOCKING] = "blocking",
+	[BH_PROC_ADMIND] = "admind", [BH_PROC_TRACED] = "traced",
 };
 
 /* False: the record is no longer, or not yet, @id's. A kernel that was killed while
@@ -40,7 +40,8 @@ static void fill_process(struct bh_answer *a, Bulkhead__Crash *to, const struct 
 	uint32_t i = c->service;
 
 	to->process = (char *)(uintptr_t)kind;
-	to->worker = c->kind == BH_PROC_WORKER ? (int32_t)c->worker : -1;
+	to->worker =
+		c->kind == BH_PROC_WORKER || c->kind == BH_PROC_BLOCKING ? (int32_t)c->worker : -1;
 	to->pid = c->pid;
 	if (i < bh_system_services(a->system))
 		to->service = bh_scratch_text(&a->scratch, b->services[i].name,

@@ -140,6 +140,32 @@ static void fill_counts(Bulkhead__Service *s, const struct bh_view *v)
 	s->memory_bytes = c.block_bytes;
 }
 
+static void fill_blocking(struct bh_answer *a, Bulkhead__Service *s, uint32_t service)
+{
+	const struct bh_board_service *b = &a->system->board->services[service];
+	const struct bh_view *v = bh_system_arena(a->system, service);
+
+	s->blocking = bh_scratch_take(&a->scratch, sizeof(*s->blocking));
+	bulkhead__blocking__init(s->blocking);
+	for (uint32_t slot = BH_MAX_WORKERS; slot < BH_SLOTS; slot++) {
+		s->blocking->processes += b->worker_pid[slot] > 0;
+		s->blocking->crashes += b->worker_crashes[slot];
+	}
+	if (!v)
+		return;
+	s->blocking->max = v->l.blocking;
+	s->blocking->waiting = bh_inject_len(&v->blocking);
+	for (uint32_t i = 0; i < BH_MAX_BLOCKING / 64; i++)
+		s->blocking->idle +=
+			(uint32_t)__builtin_popcountll(bh_ld_rlx(&v->a->blocking.parked[i]));
+	for (uint32_t slot = bh_slot_after(v, v->l.workers - 1); slot < BH_SLOTS;
+	     slot = bh_slot_after(v, slot)) {
+		const struct bh_counters *c = &v->workers[slot].count;
+
+		s->blocking->done += bh_ld_rlx(&c->completed) + bh_ld_rlx(&c->canceled);
+	}
+}
+
 static void fill_listen(struct bh_answer *a, Bulkhead__Service *s, const struct bh_board_service *b)
 {
 	s->n_listen = b->n_listen < BH_PLAN_LISTEN ? b->n_listen : BH_PLAN_LISTEN;
@@ -167,6 +193,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 	s->tasks = bh_scratch_take(&a->scratch, sizeof(*s->tasks));
 	bulkhead__task_counts__init(s->tasks);
 	fill_counts(s, bh_system_arena(a->system, i));
+	fill_blocking(a, s, i);
 	fill_listen(a, s, b);
 }
 

@@ -40,11 +40,13 @@ static bool fill_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_v
 	to->name = type < BH_TYPES ? bh_scratch_text(&a->scratch, v->types[type].name,
 						     sizeof(v->types[type].name)) :
 				     word("");
-	to->kind = word(t->kind == BH_KIND_POLL ? "poll" : "fiber");
+	to->kind = word(t->kind == BH_KIND_POLL     ? "poll" :
+			t->kind == BH_KIND_BLOCKING ? "job" :
+						      "fiber");
 	to->state = word(bh_counts_state(w));
 	to->wait = wait_text(bh_state_of(w) == BH_WAITING ? t->wait : BH_WAIT_NONE);
 	to->worker = -1;
-	if (bh_state_of(w) == BH_RUNNING && bh_state_worker(w) < BH_MAX_WORKERS)
+	if (bh_state_of(w) == BH_RUNNING && bh_state_worker(w) < BH_SLOTS)
 		to->worker = (int32_t)bh_state_worker(w);
 	to->parent = bh_ld_rlx(&t->parent);
 	to->age_ms = now_ms > t->born_ms ? (uint64_t)(now_ms - t->born_ms) : 0;

@@ -35,6 +35,10 @@ static void show_service(const Bulkhead__Service *s)
 		       (ull)s->tasks->crashed, (ull)s->tasks->cancelled);
 	bh_text_bytes(bytes, s->memory_bytes);
 	printf("  memory  %u blocks, %s; %u sockets open\n", s->memory_blocks, bytes, s->io_open);
+	if (s->blocking && (s->blocking->processes || s->blocking->done || s->blocking->crashes))
+		printf("  blocking %u processes of %u, %u idle; %llu jobs done, %llu waiting\n",
+		       s->blocking->processes, s->blocking->max, s->blocking->idle,
+		       (ull)s->blocking->done, (ull)s->blocking->waiting);
 	if (s->resets)
 		printf("  resets  %llu; the last one: %s\n", (ull)s->resets, s->last_reset);
 	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
@@ -90,6 +94,13 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	at = bh_value_object(o, "memory");
 	bh_value_uint(at, "blocks", s->memory_blocks);
 	bh_value_uint(at, "bytes", s->memory_bytes);
+	at = bh_value_object(o, "blocking");
+	bh_value_uint(at, "max", s->blocking ? s->blocking->max : 0);
+	bh_value_uint(at, "processes", s->blocking ? s->blocking->processes : 0);
+	bh_value_uint(at, "idle", s->blocking ? s->blocking->idle : 0);
+	bh_value_uint(at, "waiting", s->blocking ? s->blocking->waiting : 0);
+	bh_value_uint(at, "done", s->blocking ? s->blocking->done : 0);
+	bh_value_uint(at, "crashes", s->blocking ? s->blocking->crashes : 0);
 	bh_value_uint(o, "resets", s->resets);
 	bh_value_text(o, "last_reset", s->last_reset);
 	at = bh_value_object(o, "zygote");
