@@ -188,6 +188,7 @@ int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base
 	if (p == MAP_FAILED)
 		return -errno;
 	v->l = *l;
+	v->kick = -1;
 	point(v, p);
 	if (v->a->magic != BH_ARENA_MAGIC || v->a->format != BH_ARENA_FORMAT) {
 		bh_view_unmap(v);
@@ -212,7 +213,14 @@ static void enqueue_pinned(const struct bh_view *v, uint32_t idx, uint32_t home)
 	    (bh_ld_acq(&v->workers[home].word) & 0xffff) == BH_WORKER_VACANT)
 		bh_st_rel(&v->a->rescan, 1);
 	if (bh_idle_pick_one(&v->a->idle, home))
-		bh_unpark(&v->workers[home].park);
+		bh_unpark(&v->workers[home].park, v->kick);
+}
+
+void bh_unpark_all(const struct bh_view *v)
+{
+	for (uint32_t i = 0; i < v->l.workers; i++)
+		bh_unpark_again(&v->workers[i].park);
+	bh_kick(v->kick);
 }
 
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx)

@@ -41,7 +41,8 @@ enum {
 	BH_ARENA_FD = 5,
 	BH_EPOLL_FD = 6,
 	BH_DOORBELL_FD = 7,
-	BH_LISTEN_FD = 8
+	BH_KICK_FD = 8,
+	BH_LISTEN_FD = 9
 };
 
 enum bh_run_state {
@@ -135,6 +136,7 @@ struct bh_view {
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_inject_view blocking;
 	struct bh_pool_view task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
+	int kick; /* this process's descriptor of the service's kick; -1: none */
 };
 
 /* Computes the layout. Every number is clamped to what the format can hold. */
@@ -210,7 +212,7 @@ static inline void bh_notify(const struct bh_view *v)
 	int w = bh_idle_pick(&v->a->idle);
 
 	if (w >= 0 && (uint32_t)w < v->l.workers)
-		bh_unpark(&v->workers[w].park);
+		bh_unpark(&v->workers[w].park, v->kick);
 }
 
 /* The ring of tasks pinned to worker @slot. Others push, the worker alone pops. */
@@ -221,6 +223,9 @@ static inline struct bh_inject_view bh_pinned_of(const struct bh_view *v, uint32
 					.mask = (1u << v->l.pinned_log2) - 1,
 					.shift = v->l.pinned_log2 };
 }
+
+/* Wakes all workers, whatever their parkers say: after a death. */
+void bh_unpark_all(const struct bh_view *v);
 
 /* Queues a hint where task @idx may be taken from by anybody who may run it: the
  * inject queue, a job's own, or its home's ring if it is pinned; and wakes whom that concerns.

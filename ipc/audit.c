@@ -289,6 +289,21 @@ static void check_counts(struct audit *a)
 		       (unsigned long long)live);
 }
 
+static void check_lease(struct audit *a)
+{
+	uint64_t w = bh_ld_acq(&a->v->a->idle.lease), word = 0;
+	uint32_t slot = bh_lease_slot(w);
+
+	if (bh_lease_mode(w) == BH_LEASE_FREE)
+		return;
+	if (slot < BH_MAX_WORKERS)
+		word = bh_ld_acq(&a->v->workers[slot].word);
+	if (bh_lease_mode(w) >= BH_LEASE_MODES || (word & 0xffff) != BH_WORKER_UP ||
+	    ((word >> 16) & 0xffff) != bh_lease_epoch(w))
+		report(a, "lease", "worker %u, epoch %u, has it in mode %u", slot,
+		       bh_lease_epoch(w), bh_lease_mode(w));
+}
+
 static void check_quiet(struct audit *a)
 {
 	const struct bh_view *v = a->v;
@@ -307,6 +322,7 @@ static void check_quiet(struct audit *a)
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_blocks(a, c);
 	check_counts(a);
+	check_lease(a);
 }
 
 /* Of a round of steps, what cannot be so for a moment only. */

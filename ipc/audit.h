@@ -45,10 +45,12 @@
  *   inject-cell     every cell is of this lap or the next; likewise      steps
  *                   in the workers' rings for pinned tasks
  *   idle-mask       bits stand for slots in use                          busy
- *   park            a parker is BH_AWAKE or BH_PARKED                    busy
+ *   park            a parker is one of BH_AWAKE, BH_PARKED*              busy
  *   current         the task a worker holds is in the table              busy
  *   journal         likewise what its journal names                      busy
  *   pinned-home     a pinned task's home is a slot in use                busy
+ *   lease           the reactor's is a worker's or nobody's (busy); quiet:
+ *                   a live incarnation's
  *   type            every task's type is in the table                    busy
  *   counts          spawned - ended = tasks that are not free            quiet
  */

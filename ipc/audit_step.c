@@ -80,6 +80,7 @@ static void check_header(const struct look *l)
 	const struct bh_arena *a = v->a;
 	uint64_t in_use = v->l.workers == 64 ? ~0ull : (1ull << v->l.workers) - 1;
 	uint64_t parked = bh_ld_acq(&a->idle.parked), searching = bh_ld_acq(&a->idle.searching);
+	uint64_t lease = bh_ld_acq(&a->idle.lease);
 	char name[16];
 
 	if (a->magic != BH_ARENA_MAGIC || a->format != BH_ARENA_FORMAT ||
@@ -102,6 +103,8 @@ static void check_header(const struct look *l)
 	if ((parked | searching) & ~in_use)
 		report(l, "idle-mask", CERTAIN, parked, searching, "bits beyond worker %u",
 		       v->l.workers - 1);
+	if (bh_lease_mode(lease) >= BH_LEASE_MODES || bh_lease_slot(lease) >= v->l.workers)
+		report(l, "lease", CERTAIN, lease, 0, "%#llx", (ull)lease);
 }
 
 static void check_guard(const struct look *l, uint32_t n)
@@ -197,7 +200,7 @@ static void check_worker(const struct look *l)
 	if (bh_handle_idx(current) >= v->l.tasks)
 		report(l, "current", CERTAIN, current, 0, "worker %u: task %u", l->idx,
 		       bh_handle_idx(current));
-	if (park > BH_PARKED)
+	if (park > BH_PARKED_IN_EPOLL)
 		report(l, "park", CERTAIN, park, 0, "worker %u: %u", l->idx, park);
 	check_journal(l, &w->journal);
 	check_cache(l, &v->task_pool, &w->tasks);
@@ -424,7 +427,8 @@ static void check_io(const struct look *l)
 	if (owner && owner != BH_IO_CLOSING)
 		check_owner(l, "io-owner", owner);
 	for (int d = 0; d < 2; d++)
-		if ((uint32_t)ready[d] & ~(uint32_t)BH_IO_READY || ready[d] >> 32 >= l->v->l.tasks)
+		if ((uint32_t)ready[d] & ~(uint32_t)(BH_IO_READY | BH_IO_CLOSED) ||
+		    ready[d] >> 32 >= l->v->l.tasks)
 			report(l, "io-slot", CERTAIN, ready[d], 0, "I/O slot %u: ready word %#llx",
 			       l->idx, (ull)ready[d]);
 	if (next >= l->v->l.ios || fd < -1)

@@ -16,7 +16,7 @@ bool bh_blocking_pick(const struct bh_view *v)
 			uint32_t b = (uint32_t)__builtin_ctzll(now);
 
 			if (bh_and(parked, ~(1ull << b)) >> b & 1) {
-				bh_unpark(&v->workers[BH_MAX_WORKERS + i * 64 + b].park);
+				bh_unpark(&v->workers[BH_MAX_WORKERS + i * 64 + b].park, v->kick);
 				return true;
 			}
 			now = bh_ld_rlx(parked);
@@ -59,5 +59,5 @@ void bh_blocking_rouse(const struct bh_view *v)
 	for (uint32_t slot = BH_MAX_WORKERS; slot < end; slot++)
 		if (bh_ld_acq(&v->workers[slot].park) == BH_PARKED &&
 		    !(bh_ld_acq(word_of(v, slot)) >> (slot % 64) & 1))
-			bh_unpark(&v->workers[slot].park);
+			bh_unpark(&v->workers[slot].park, v->kick);
 }

@@ -134,7 +134,7 @@ struct bh_board_service {
 	uint64_t worker_hogs[BH_MAX_WORKERS];  /* polls beyond their task's limit */
 	char last_reset[160];                  /* why; "": never */
 	uint32_t arena_memfd;                  /* the kernel's descriptor */
-	uint32_t epfd, doorbell;               /* the kernel's descriptors */
+	uint32_t epfd, doorbell, kick;         /* the kernel's descriptors */
 	uint32_t reset_streak;                 /* resets with less than the period between them */
 	int64_t reset_ns;                      /* when the last one was; CLOCK_MONOTONIC */
 };

@@ -16,8 +16,27 @@ void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns
 	syscall(SYS_futex, park, FUTEX_WAIT, expected, timeout_ns < 0 ? NULL : &ts, NULL, 0);
 }
 
-void bh_unpark(_Atomic uint32_t *park)
+void bh_unpark(_Atomic uint32_t *park, int kick)
 {
-	if (bh_xchg(park, BH_AWAKE) == BH_PARKED)
+	uint32_t was = bh_xchg(park, BH_AWAKE);
+
+	if (was == BH_PARKED)
 		syscall(SYS_futex, park, FUTEX_WAKE, 1, NULL, NULL, 0);
+	else if (was == BH_PARKED_IN_EPOLL)
+		bh_kick(kick);
+}
+
+void bh_unpark_again(_Atomic uint32_t *park)
+{
+	bh_st_rel(park, BH_AWAKE);
+	syscall(SYS_futex, park, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+void bh_kick(int kick)
+{
+	uint64_t one = 1;
+
+	/* It never says EAGAIN: the counter only grows, and holds 2^64 kicks. */
+	if (kick >= 0 && write(kick, &one, sizeof(one)) < 0)
+		return;
 }

@@ -5,7 +5,7 @@
  * Two 64-bit masks, one bit a worker slot (masks, not counts: after a death the
  * kernel clears the dead worker's bits, and nothing is left of it):
  *
- *   parked     sleeps on its futex, or is about to
+ *   parked     sleeps on its futex or in epoll_wait (lease.h), or is about to
  *   searching  looks for work in other queues, or was woken to do so
  *
  * A wake-up is never lost, by this pair (D1/D2, Dekker's argument):
@@ -33,22 +33,25 @@
 #ifndef BH_IPC_IDLE_H
 #define BH_IPC_IDLE_H
 
-#include "order.h"
+#include "lease.h"
 
 struct bh_idle {
 	_Alignas(128) _Atomic uint64_t parked;
 	_Alignas(128) _Atomic uint64_t searching;
+	_Alignas(128) _Atomic uint64_t lease;
 };
 
-/* A worker's parker: a futex word. */
+/* A worker's parker: a futex word. Who sleeps in epoll_wait is woken by a kick: a
+ * write to an eventfd in the service's epoll instance, edge-triggered, never read. */
 enum {
 	BH_AWAKE = 0,
-	BH_PARKED = 1
+	BH_PARKED = 1,
+	BH_PARKED_IN_EPOLL = 2
 };
 
 /* Pusher, after the push: picks the worker to wake, and makes it a searcher.
- * -1: nobody needs to be woken. The caller then calls bh_unpark(). Commit: the
- * AND that takes the parked bit. */
+ * -1: nobody needs to be woken. The caller then calls bh_unpark(). The one that
+ * waits for events is picked last. Commit: the AND that takes the parked bit. */
 static inline int bh_idle_pick(struct bh_idle *i)
 {
 	bh_fence(); /* D2 */
@@ -57,7 +60,8 @@ static inline int bh_idle_pick(struct bh_idle *i)
 	uint64_t parked = bh_ld_rlx(&i->parked);
 
 	while (parked) {
-		int w = __builtin_ctzll(parked);
+		uint64_t first = parked & ~bh_lease_sleeper(bh_ld_rlx(&i->lease));
+		int w = __builtin_ctzll(first ? first : parked);
 		uint64_t bit = 1ull << w;
 
 		if (bh_and(&i->parked, ~bit) & bit) {
@@ -108,7 +112,9 @@ static inline bool bh_idle_search_end(struct bh_idle *i, uint32_t slot)
  * it can be picked: later, it would take away the bit that a picker gave it. */
 static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
 {
-	bh_st_rlx(park, BH_PARKED);
+	bool leased = bh_lease_sleeper(bh_ld_rlx(&i->lease)) == 1ull << slot;
+
+	bh_st_rlx(park, leased ? BH_PARKED_IN_EPOLL : BH_PARKED);
 	bh_idle_search_end(i, slot);
 	bh_or(&i->parked, 1ull << slot);
 	bh_fence(); /* D1 */
@@ -132,11 +138,31 @@ static inline bool bh_idle_park_cancel(struct bh_idle *i, uint32_t slot, _Atomic
 	return true;
 }
 
+/* Worker, in epoll_wait: events came, and it goes on with the tasks they woke. It
+ * does not search: nothing was pushed that it should look for. False: somebody has
+ * picked it, as above. Commit: the AND. */
+static inline bool bh_idle_park_leave(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+{
+	uint64_t bit = 1ull << slot;
+
+	if (!(bh_and(&i->parked, ~bit) & bit))
+		return false;
+	bh_st_rlx(park, BH_AWAKE);
+	return true;
+}
+
 /* Sleeps until unparked; returns at once if that has happened. Spurious returns
  * are possible: the caller looks at `park`. */
 void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns);
 
-/* Wakes the worker that sleeps on @park. */
-void bh_unpark(_Atomic uint32_t *park);
+/* Wakes the worker that sleeps on @park, or, by @kick, in epoll_wait. */
+void bh_unpark(_Atomic uint32_t *park, int kick);
+
+/* Wakes who sleeps on @park although the word may say that it is awake: whoever
+ * stored that may have been killed before its system call. */
+void bh_unpark_again(_Atomic uint32_t *park);
+
+/* Ends the epoll_wait of whoever is in one; it sleeps again if it was not meant. */
+void bh_kick(int kick);
 
 #endif

@@ -499,6 +499,8 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		struct class_ctx ctx = { v, c };
 		bh_pool_recover(&v->block_pool[c], &w->blocks[c], block_is_free, &ctx);
 	}
+	if (bh_lease_held_by(bh_ld_acq(&v->a->idle.lease), slot))
+		bh_lease_give(&v->a->idle.lease);
 	clear_masks(v, slot);
 	bh_st_rlx(&w->current, 0);
 	bh_st_rlx(&j->popped, 0);
@@ -508,7 +510,6 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	bh_st_rlx(&j->token, 0);
 	bh_st_rlx(&w->recovered, 0);
 	/* Whoever waits for a wake-up that the dead one owed. */
-	for (uint32_t i = 0; i < v->l.workers; i++)
-		bh_unpark(&v->workers[i].park);
+	bh_unpark_all(v);
 	bh_blocking_rouse(v);
 }

@@ -29,8 +29,8 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	 * it stood woke nobody. The AND comes before the look at the queues. */
 	if (bh_ld_rlx(&idle->searching) & bit)
 		owed = bh_and(&idle->searching, ~bit) & bit;
-	if (bh_ld_acq(&w->park) == BH_PARKED && !(bh_ld_acq(&idle->parked) & bit))
-		bh_unpark(&w->park);
+	if (bh_ld_acq(&w->park) != BH_AWAKE && !(bh_ld_acq(&idle->parked) & bit))
+		bh_unpark(&w->park, v->kick);
 	if (owed || bh_runq_len(&w->runq) || bh_inject_ready(&v->inject))
 		bh_notify(v);
 }

@@ -235,6 +235,8 @@ static inline uint64_t bh_state_copy_at(uint64_t len)
 
 /* In a ready word: low bit; the index of the task that waits stands above. */
 #define BH_IO_READY 1ull
+/* Nor will there be an edge any more: the peer has closed its side. */
+#define BH_IO_CLOSED 2ull
 
 struct bh_ioslot {
 	_Atomic uint64_t owner;    /* handle of a task, 0: free, or BH_IO_CLOSING */

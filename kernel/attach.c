@@ -120,8 +120,7 @@ static void wake_everybody(struct bh_ksvc *s)
 	bh_verify_start(s, true);
 	s->audit = s->closing = true;
 	s->closing_at = 1;
-	for (uint32_t i = 0; i < s->workers; i++)
-		bh_unpark(&s->v.workers[i].park);
+	bh_unpark_all(&s->v);
 	bh_blocking_rouse(&s->v); /* whom the dead one had picked, and not yet woken */
 }
 
@@ -180,7 +179,8 @@ static bool is_known(struct bh_kernel *k, int fd)
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		const struct bh_board_service *b = k->svc[i].board;
 
-		if (fd == (int)b->arena_memfd || fd == (int)b->epfd || fd == (int)b->doorbell)
+		if (fd == (int)b->arena_memfd || fd == (int)b->epfd || fd == (int)b->doorbell ||
+		    fd == (int)b->kick)
 			return true;
 		for (uint32_t j = 0; j < k->plan->services[i].n_listen; j++)
 			if (fd == k->plan->services[i].listen[j].fd)

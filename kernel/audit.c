@@ -135,8 +135,7 @@ static void mend(struct bh_ksvc *s, struct bh_suspect *p)
 	p->mended = true;
 	p->looks = p->finding.nature == BH_AUDIT_HINT ? 0 : 1;
 	bh_verify_start(s, true);
-	for (uint32_t i = 0; i < s->workers; i++)
-		bh_unpark(&s->v.workers[i].park);
+	bh_unpark_all(&s->v);
 }
 
 static void confirmed(struct bh_ksvc *s, struct bh_suspect *p)

@@ -123,6 +123,9 @@ struct bh_ksvc {
 
 	bool bell;          /* its doorbell rang */
 	bool events;        /* its epoll instance has events */
+	bool armed;         /* events of that instance wake the kernel */
+	uint64_t lease;     /* the word of the lease when it last changed */
+	int64_t lease_ns;   /* and when that was seen */
 	bool scanning;      /* `scan` is under way */
 	bool scan_again;    /* and must start anew when it is through */
 	bool requeue_again; /* as scan.requeue, for that one */
@@ -476,12 +479,16 @@ void bh_phase_restarts(struct bh_kernel *k);
 
 /* -- reactor.c --------------------------------------------------------------------------------- */
 
-/* Phase: I/O events become ready marks and wake-ups. */
+/* Phase: I/O events that no worker takes become ready marks and wake-ups. */
 void bh_phase_reactor(struct bh_kernel *k);
 
 /* Begins to mark every I/O slot ready and to wake who waits: edges may have been
  * missed. */
 void bh_reactor_wake_all(struct bh_ksvc *s);
+
+/* Some have been, with their taker: the same, from the first slot on, even if that
+ * is under way. */
+void bh_reactor_lost(struct bh_ksvc *s);
 
 /* -- timers.c -------------------------------------------------------------------------------------- */
 

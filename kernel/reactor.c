@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.c: events of a service's sockets become ready marks and wake-ups.
+ * reactor.c: sees to it that events of a service's sockets become wake-ups when
+ * its workers do not (ipc/lease.h).
  *
- * Workers register their sockets themselves, edge-triggered, with {generation,
- * index} of the I/O slot as data. An event for a slot that has been used again
- * since names the old generation and is dropped.
+ * Always one of two holds, whatever the workers do:
+ *
+ *   armed      the service's epoll instance, nested in the kernel's, wakes it
+ *   watching   events do not wake the kernel; within a millisecond it looks whether
+ *              the word of the lease has changed
+ *
+ *            the word changes, or events
+ *            came while a worker sleeps on them
+ *     armed ──────────────────────────────────▶ watching
+ *           ◀──────────────────────────────────
+ *            it has not changed for a millisecond:
+ *            what is there is dispatched here
+ *
+ * So an idle system sleeps for good, a busy one pays a thousand short turns a
+ * second and no syscall of a worker, and a worker that is stuck, stopped or starved
+ * stalls nobody's I/O: while no worker looks, the kernel does what it did before
+ * there was a lease.
  */
 #include "kernel.h"
 
 #include <sys/epoll.h>
 
+#include "ipc/ready.h"
+
 enum {
 	EVENTS = 128,     /* taken at once */
 	WAKE_STEP = 2048, /* I/O slots marked in one turn */
 	ROUNDS = 4,       /* of one service in one turn; what is left comes again */
+	PATIENCE_NS = 1000000,
 };
 
 /* Killed between the wake-up and the queueing: a successor's scan queues it. */
@@ -25,46 +43,51 @@ void bh_task_wake(struct bh_ksvc *s, uint32_t idx)
 		bh_enqueue_shared(&s->v, idx);
 }
 
-/* Killed between the mark and the wake-up: a successor wakes all that wait. */
-static void mark(struct bh_ksvc *s, struct bh_ioslot *slot, int way, bool again)
+/* Killed in here: a successor marks and wakes all. */
+static void dispatch(struct bh_ksvc *s)
 {
-	uint64_t old = bh_or(&slot->ready[way], BH_IO_READY);
+	struct epoll_event events[EVENTS];
+	uint32_t tasks[2], k;
+	bool kicked = false;
+	int n = EVENTS;
 
-	if ((old >> 32) && (again || !(old & BH_IO_READY)))
-		bh_task_wake(s, (uint32_t)(old >> 32));
-}
-
-static void dispatch(struct bh_ksvc *s, const struct epoll_event *e)
-{
-	struct bh_ioslot *slot = bh_io_at(&s->v, bh_handle_idx(e->data.u64));
-
-	if (!slot || bh_ld_acq(&slot->gen) != bh_handle_gen(e->data.u64))
-		return;
-	if (e->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		mark(s, slot, 0, false);
-	if (e->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		mark(s, slot, 1, false);
-}
-
-/* The next part of the slots. */
-static void wake_some(struct bh_ksvc *s)
-{
-	uint32_t mark_at = bh_ld_acq(&s->v.a->io_pool.mark), end = s->v.l.ios;
-	uint32_t stop = s->ready_at + WAKE_STEP;
-
-	end = mark_at < end ? mark_at : end;
-	stop = stop < end ? stop : end;
-	for (uint32_t i = s->ready_at; i < stop; i++) {
-		uint64_t owner = bh_ld_acq(&s->v.ios[i].owner);
-
-		if (!owner || owner == BH_IO_CLOSING)
-			continue;
-		mark(s, &s->v.ios[i], 0, true);
-		mark(s, &s->v.ios[i], 1, true);
+	for (int round = 0; round < ROUNDS && n == EVENTS; round++) {
+		n = epoll_wait((int)s->board->epfd, events, EVENTS, 0);
+		for (int i = 0; i < n; i++) {
+			kicked |= !events[i].data.u64;
+			k = bh_ready_event(&s->v, events[i].data.u64, events[i].events, tasks);
+			for (uint32_t j = 0; j < k; j++)
+				bh_task_wake(s, tasks[j]);
+		}
 	}
-	s->ready_at = stop < end ? stop : 0;
-	if (s->ready_at)
-		bh_wake_by(s->kernel, s->kernel->now_ns);
+	/* That was for the worker which sleeps there, and the edge is gone. */
+	if (kicked && bh_lease_sleeper(bh_ld_acq(&s->v.a->idle.lease)))
+		bh_kick(s->v.kick);
+}
+
+/* A change of the registration finds what is ready already, so nothing is missed
+ * between the last dispatch and this. */
+static void arm(struct bh_ksvc *s, bool on)
+{
+	struct epoll_event e = { .events = on ? EPOLLIN : 0,
+				 .data.u64 = (uint64_t)BH_SRC_REACTOR << 32 | s->id };
+
+	if (s->armed != on && !epoll_ctl(s->kernel->epfd, EPOLL_CTL_MOD, (int)s->board->epfd, &e))
+		s->armed = on;
+}
+
+/* True while it is too early to say that no worker looks. */
+static bool attended(struct bh_ksvc *s)
+{
+	uint64_t lease = bh_ld_acq(&s->v.a->idle.lease);
+	bool woken = s->armed && s->events && bh_lease_sleeper(lease);
+
+	/* One that slept until these events came has just been woken by them. */
+	if (lease != s->lease || woken) {
+		s->lease = lease;
+		s->lease_ns = s->kernel->now_ns;
+	}
+	return s->kernel->now_ns - s->lease_ns < PATIENCE_NS;
 }
 
 void bh_reactor_wake_all(struct bh_ksvc *s)
@@ -74,23 +97,32 @@ void bh_reactor_wake_all(struct bh_ksvc *s)
 	bh_wake_by(s->kernel, s->kernel->now_ns);
 }
 
+void bh_reactor_lost(struct bh_ksvc *s)
+{
+	s->ready_at = 1;
+	bh_wake_by(s->kernel, s->kernel->now_ns);
+}
+
 void bh_phase_reactor(struct bh_kernel *k)
 {
-	struct epoll_event events[EVENTS];
-
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		struct bh_ksvc *s = &k->svc[i];
-		int n = EVENTS;
 
-		if (s->ready_at && s->mapped && !bh_service_resetting(s))
-			wake_some(s);
-		if (!s->events || !s->mapped)
+		if (!s->mapped)
 			continue;
-		s->events = false;
-		for (int round = 0; round < ROUNDS && n == EVENTS; round++) {
-			n = epoll_wait((int)s->board->epfd, events, EVENTS, 0);
-			for (int j = 0; j < n; j++)
-				dispatch(s, &events[j]);
+		if (s->ready_at && !bh_service_resetting(s)) {
+			s->ready_at = bh_ready_step(&s->v, s->ready_at, WAKE_STEP);
+			if (s->ready_at)
+				bh_wake_by(k, k->now_ns);
 		}
+		if (attended(s)) {
+			arm(s, false);
+			bh_wake_by(k, s->lease_ns + PATIENCE_NS);
+		} else {
+			if (s->events || !s->armed)
+				dispatch(s);
+			arm(s, true);
+		}
+		s->events = false;
 	}
 }

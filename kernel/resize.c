@@ -36,7 +36,7 @@ void bh_resize_tell(struct bh_ksvc *s)
 	bh_st_rel(&s->v.a->workers_wanted, s->board->workers_wanted);
 	for (uint32_t i = s->board->workers_wanted; i < s->workers; i++)
 		if (bh_idle_pick_one(&s->v.a->idle, i))
-			bh_unpark(&s->v.workers[i].park);
+			bh_unpark(&s->v.workers[i].park, s->v.kick);
 }
 
 bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot)

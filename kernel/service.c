@@ -63,8 +63,11 @@ int bh_service_open(struct bh_ksvc *s)
 		return err;
 	}
 	s->ops = (struct bh_recover_ops){ .close_io = close_io, .ctx = s };
+	s->v.kick = (int)s->board->kick;
 	s->mapped = true;
 	bh_st_rel(&s->v.a->blocking.mark, s->board->blocking_mark);
+	s->armed = true;
+	s->lease = 0;
 	err = bh_watch(k, (int)s->board->epfd, BH_SRC_REACTOR, s->id);
 	if (!err)
 		err = bh_watch(k, (int)s->board->doorbell, BH_SRC_DOORBELL, s->id);
@@ -74,7 +77,7 @@ int bh_service_open(struct bh_ksvc *s)
 static void drop_arena(struct bh_ksvc *s)
 {
 	struct bh_board_service *b = s->board;
-	int fds[] = { (int)b->arena_memfd, (int)b->epfd, (int)b->doorbell };
+	int fds[] = { (int)b->arena_memfd, (int)b->epfd, (int)b->doorbell, (int)b->kick };
 
 	if (s->mapped) {
 		bh_wheel_fini(&s->wheel);
@@ -85,9 +88,9 @@ static void drop_arena(struct bh_ksvc *s)
 	s->look = (struct bh_kaudit){ 0 };
 	s->rearm_at = s->ready_at = 0;
 	s->were_up = 0;
-	b->arena_memfd = b->epfd = b->doorbell = 0;
+	b->arena_memfd = b->epfd = b->doorbell = b->kick = 0;
 	bh_compiler_barrier();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (fds[i] > 0)
 			bh_drop_fd(s->kernel, fds[i]);
 }
@@ -111,6 +114,12 @@ static int make_arena(struct bh_ksvc *s)
 	if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return -errno;
 	b->doorbell = (uint32_t)fd;
+	if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+		return -errno;
+	b->kick = (uint32_t)fd;
+	struct epoll_event kick = { .events = EPOLLIN | EPOLLET };
+	if (epoll_ctl((int)b->epfd, EPOLL_CTL_ADD, fd, &kick))
+		return -errno;
 	b->arena_seq++;
 	return bh_service_open(s);
 }
@@ -121,12 +130,16 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 {
 	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
 	const struct bh_plan_service *plan = s->plan;
-	int fds[6 + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl, (int)s->board->arena_memfd,
-					(int)s->board->epfd, (int)s->board->doorbell };
+	int fds[7 + BH_PLAN_LISTEN] = { BH_PLAN_FD,
+					ctl,
+					(int)s->board->arena_memfd,
+					(int)s->board->epfd,
+					(int)s->board->doorbell,
+					(int)s->board->kick };
 	char number[16];
 	char *argv[] = { (char *)(uintptr_t)plan->host, (char *)(uintptr_t) "--zygote",
 			 (char *)(uintptr_t)plan->name, NULL };
-	int n = 5, err;
+	int n = 6, err;
 
 	for (uint32_t i = 0; i < plan->n_listen && i < BH_PLAN_LISTEN; i++)
 		fds[n++] = plan->listen[i].fd;

@@ -3,11 +3,11 @@
  * executor.c: a worker's loop: find a task, run it until it ends or waits, and
  * sleep when there is none.
  *
- * Order of looking (Tokio's; the numbers: sched.c): every 61st turn or so the inject
- * queue first; then the LIFO slot, at most 3 times in a row and while there is
+ * Order of looking (Tokio's; the numbers: sched.c): every 61st turn or so epoll and the
+ * inject queue first; then the LIFO slot, at most 3 times in a row and while there is
  * budget left (coop.c); the own ring and the ring of tasks pinned
  * here, each first every other turn; the inject queue; the rings of others, from a
- * random one on; then sleep (idle.h).
+ * random one on; then sleep (idle.h), in epoll_wait if nobody else does (reactor.c).
  */
 #include "rt.h"
 
@@ -42,7 +42,7 @@ static void overflow(struct bh_worker *me)
 	bh_count(&me->count.overflows, n != 0);
 }
 
-static void push_back(uint32_t idx)
+void bh_rt_push_back(uint32_t idx)
 {
 	while (!bh_runq_push(&bh_rt.me->runq, idx))
 		overflow(bh_rt.me);
@@ -60,7 +60,7 @@ static void push_again(void)
 	if (is_pinned(bh_rt.idx))
 		bh_enqueue_shared(&bh_rt.v, bh_rt.idx);
 	else
-		push_back(bh_rt.idx);
+		bh_rt_push_back(bh_rt.idx);
 }
 
 void bh_rt_schedule(uint32_t idx)
@@ -78,7 +78,7 @@ void bh_rt_schedule(uint32_t idx)
 		return;
 	}
 	if (!bh_rt.sched.lifo_max) {
-		push_back(idx);
+		bh_rt_push_back(idx);
 		bh_notify(&bh_rt.v);
 		return;
 	}
@@ -88,7 +88,7 @@ void bh_rt_schedule(uint32_t idx)
 	before = bh_xchg(&me->lifo, idx);
 	if (!before)
 		return; /* this worker takes it next: nobody need be woken */
-	push_back(before);
+	bh_rt_push_back(before);
 	bh_notify(&bh_rt.v);
 }
 
@@ -228,11 +228,17 @@ static bool work_somewhere(void)
 static void park(struct bh_worker *me)
 {
 	struct bh_idle *idle = &bh_rt.v.a->idle;
+	bool leased = bh_reactor_lease();
 
 	bh_idle_park_begin(idle, bh_rt.slot, &me->park);
-	if (work_somewhere() && bh_idle_park_cancel(idle, bh_rt.slot, &me->park))
+	if (work_somewhere() && bh_idle_park_cancel(idle, bh_rt.slot, &me->park)) {
+		if (leased)
+			bh_reactor_unlease();
 		return;
+	}
 	bh_count(&me->count.parks, 1);
+	if (leased)
+		bh_reactor_sleep();
 	while (bh_ld_acq(&me->park) == BH_PARKED)
 		bh_futex_wait(&me->park, BH_PARKED, -1);
 	bh_count(&me->count.unparks, 1);
@@ -387,8 +393,10 @@ bool bh_executor_turn(void)
 
 	bh_count(&me->heartbeat, 1);
 	bh_rt.tick++;
-	if (bh_sched_inject_due(&bh_rt.sched))
+	if (bh_sched_inject_due(&bh_rt.sched)) {
+		bh_reactor_look();
 		idx = pop_inject(me);
+	}
 	if (!idx)
 		idx = pop_local(me);
 	if (!idx)

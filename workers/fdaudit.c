@@ -56,7 +56,7 @@ static void each_fd(void (*visit)(void *ctx, int fd), void *ctx)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MAX_FD)
 		end = (int)limit.rlim_cur;
-	for (int at = BH_DOORBELL_FD + 1, n; at < end; at += n) {
+	for (int at = BH_KICK_FD + 1, n; at < end; at += n) {
 		n = end - at < WALK ? end - at : WALK;
 		for (int i = 0; i < n; i++)
 			p[i] = (struct pollfd){ .fd = at + i };
@@ -196,7 +196,7 @@ bool bh_fd_audit(void)
 
 bool bh_fd_is_control(int fd)
 {
-	return fd > BH_DOORBELL_FD && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+	return fd > BH_KICK_FD && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
 	       socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
 	       socket_option(fd, SO_PRIORITY) == BH_CTL_MARK;
 }
@@ -226,7 +226,7 @@ bool bh_fd_is_pidfd(int fd)
 	char path[32], link[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ssize_t n = fd > BH_DOORBELL_FD ? readlink(path, link, sizeof(link) - 1) : 0;
+	ssize_t n = fd > BH_KICK_FD ? readlink(path, link, sizeof(link) - 1) : 0;
 	link[n > 0 ? n : 0] = '\0';
 	return !strcmp(link, "anon_inode:[pidfd]");
 }

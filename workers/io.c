@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,8 +77,9 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	uint32_t gen = bh_ld_rlx(&s->gen) + 1;
 	gen += gen == 0;
 	bh_st_rlx(&s->ino, fstat(fd, &st) ? 0 : (uint64_t)st.st_ino);
-	bh_st_rlx(&s->ready[0], 0);
-	bh_st_rlx(&s->ready[1], 0);
+	/* What came before the registration is for the first attempt to find. */
+	bh_st_rlx(&s->ready[0], BH_IO_READY);
+	bh_st_rlx(&s->ready[1], BH_IO_READY);
 	s->kind = kind;
 	bh_st_rel(&s->gen, gen); /* events for the old generation are dropped from here on */
 	bh_st_rel(&s->fd, fd);
@@ -97,6 +99,34 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	return 0;
 }
 
+bool bh_io_may(struct bh_ioslot *s, int dir)
+{
+	uint64_t r = bh_ld_acq(&s->ready[dir]);
+
+	if (r & BH_IO_READY)
+		bh_and(&s->ready[dir], ~BH_IO_READY);
+	return r & (BH_IO_READY | BH_IO_CLOSED);
+}
+
+void bh_io_more(struct bh_ioslot *s, int dir)
+{
+	bh_or(&s->ready[dir], BH_IO_READY);
+}
+
+ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags)
+{
+	ssize_t n;
+
+	do
+		n = recv(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT | flags);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	if (n <= 0 || (size_t)n == len || (flags & MSG_PEEK))
+		bh_io_more(s, 0);
+	return n < 0 ? -errno : n;
+}
+
 static bool stopping(void)
 {
 	return bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING;
@@ -110,15 +140,16 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 	if (new_work && stopping())
 		return -BH_ESTOPPING;
 	/* The edge came since the call: clear it before trying again, so that the
-	 * next one is seen. */
-	if (r & BH_IO_READY) {
-		bh_xchg(&s->ready[dir], 0);
+	 * next one is seen. CLOSED alone was there before the call, which has shown
+	 * that it is not so: an edge sets both. */
+	if (r & (BH_IO_READY | BH_IO_CLOSED)) {
+		bh_and(&s->ready[dir], ~(r & BH_IO_READY ? BH_IO_READY : BH_IO_CLOSED));
 		return bh_rt_aborted() ? -BH_ECANCELED : 0;
 	}
 	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
 		return 0;
 	err = bh_rt_suspend(BH_WAIT_IO, io, deadline);
-	r = bh_xchg(&s->ready[dir], 0);
+	r = bh_and(&s->ready[dir], BH_IO_CLOSED);
 	if (new_work && stopping() && !(r & BH_IO_READY))
 		return -BH_ESTOPPING;
 	/* Data that came with the deadline is taken. */

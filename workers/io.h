@@ -16,9 +16,21 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
  * 0, -EAGAIN, or why not. */
 int bh_io_accept(int listener, bh_io *out);
 
+/* True if an attempt to read (@dir 0) may find something; the mark is cleared, as
+ * it must be before the attempt. False: the descriptor was drained, and nothing has
+ * happened since: to wait is all there is to do. */
+bool bh_io_may(struct bh_ioslot *s, int dir);
+
+/* The attempt did not drain it: the next one need not wait for an event. */
+void bh_io_more(struct bh_ioslot *s, int dir);
+
+/* recv(), without waiting, after the mark was cleared or the last call said -EAGAIN.
+ * Less than @len: the stream is empty, and an edge will tell when it no longer is. */
+ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags);
+
 /*
  * Waits until direction @dir (0: read, 1: write) may be ready, after the call on
- * the descriptor said EAGAIN. 0: try again (perhaps in vain), -BH_ETIMEDOUT,
+ * the descriptor said EAGAIN, or bh_io_may() that it would. 0: try again (perhaps in vain), -BH_ETIMEDOUT,
  * -BH_ECANCELED, -BH_ESTOPPING if @new_work and the service is stopping.
  */
 int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t deadline);

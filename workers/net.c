@@ -201,21 +201,19 @@ int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 ssize_t bh_read(bh_io io, void *buf, size_t len, int64_t deadline)
 {
 	struct bh_ioslot *s;
+	ssize_t n = -EAGAIN;
 	int err = bh_io_of(io, &s);
 
 	if (!err)
 		err = bh_coop();
-	while (!err) {
-		ssize_t n = recv(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT);
-
-		if (n >= 0)
-			return n;
-		if (errno == EAGAIN)
-			err = bh_io_wait(io, s, 0, false, deadline);
-		else if (errno != EINTR)
-			return -errno;
+	if (!err && bh_io_may(s, 0))
+		n = bh_io_receive(s, buf, len, 0);
+	while (!err && n == -EAGAIN) {
+		err = bh_io_wait(io, s, 0, false, deadline);
+		if (!err)
+			n = bh_io_receive(s, buf, len, 0);
 	}
-	return err;
+	return err ? err : n;
 }
 
 ssize_t bh_write(bh_io io, const void *buf, size_t len, int64_t deadline)
@@ -247,18 +245,19 @@ ssize_t bh_write(bh_io io, const void *buf, size_t len, int64_t deadline)
 int bh_readable(bh_io io, int64_t deadline)
 {
 	struct bh_ioslot *s;
+	ssize_t n = -EAGAIN;
 	int err = bh_io_of(io, &s);
 	char c;
 
 	if (!err)
 		err = bh_coop();
-	while (!err) {
-		ssize_t n = recv(bh_ld_rlx(&s->fd), &c, 1, MSG_DONTWAIT | MSG_PEEK);
-
-		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-			return 0; /* data, the end, or an error: the read will tell */
-		if (errno == EAGAIN)
-			err = bh_io_wait(io, s, 0, true, deadline);
+	if (!err && bh_io_may(s, 0))
+		n = bh_io_receive(s, &c, 1, MSG_PEEK);
+	/* Data, the end, or an error: the read will tell. */
+	while (!err && n == -EAGAIN) {
+		err = bh_io_wait(io, s, 0, true, deadline);
+		if (!err)
+			n = bh_io_receive(s, &c, 1, MSG_PEEK);
 	}
 	return err;
 }

@@ -21,7 +21,7 @@ static int arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
 
 	if (r & BH_IO_READY) {
 		/* The edge came since: without it the next one would not be seen. */
-		bh_xchg(&s->ready[dir], 0);
+		bh_and(&s->ready[dir], ~BH_IO_READY);
 		return 0;
 	}
 	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
@@ -49,14 +49,11 @@ ssize_t bh_poll_read(struct bh_cx *cx, bh_io io, void *buf, size_t len)
 	int err = begin(cx, io, &s);
 
 	while (!err) {
-		ssize_t n = recv(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT);
+		ssize_t n = bh_io_receive(s, buf, len, 0);
 
-		if (n >= 0)
+		if (n != -EAGAIN)
 			return n;
-		if (errno == EAGAIN)
-			err = arrange(cx, s, 0);
-		else if (errno != EINTR)
-			return -errno;
+		err = arrange(cx, s, 0);
 	}
 	return err;
 }
@@ -86,12 +83,9 @@ int bh_poll_readable(struct bh_cx *cx, bh_io io)
 	char c;
 
 	while (!err) {
-		ssize_t n = recv(bh_ld_rlx(&s->fd), &c, 1, MSG_DONTWAIT | MSG_PEEK);
-
-		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		if (bh_io_receive(s, &c, 1, MSG_PEEK) != -EAGAIN)
 			return 0; /* data, the end, or an error: the read will tell */
-		if (errno == EAGAIN)
-			err = stopping() ? -BH_ESTOPPING : arrange(cx, s, 0);
+		err = stopping() ? -BH_ESTOPPING : arrange(cx, s, 0);
 	}
 	return err;
 }

@@ -45,6 +45,10 @@ void bh_defers_run(struct bh_tcb *t);
 /* Forgets a clean-up that was registered and is no longer needed. */
 void bh_defer_drop(void (*fn)(void *arg), const void *arg);
 
+/* Queues a hint that task @idx is SCHEDULED at the end of the own ring, and wakes
+ * nobody. */
+void bh_rt_push_back(uint32_t idx);
+
 /* Puts the running task at the end of the own ring. */
 void bh_task_requeue(void);
 
@@ -84,6 +88,20 @@ bool bh_retire(bool idle);
 /* Gives away what is queued at this worker (but for tasks that are pinned to it).
  * Commit of each: the push. */
 void bh_hand_over(void);
+
+/* -- reactor.c: epoll, by the worker itself ------------------------------------- */
+
+/* A busy worker looks once, unless another one does. */
+void bh_reactor_look(void);
+
+/* An idle one takes the lease to sleep in epoll_wait. False: somebody has it, or
+ * there is no epoll instance. */
+bool bh_reactor_lease(void);
+void bh_reactor_unlease(void);
+
+/* Parked, with the lease: sleeps until events have woken tasks or it is unparked,
+ * and gives the lease back. */
+void bh_reactor_sleep(void);
 
 /* Rings the kernel's doorbell. */
 void bh_doorbell(void);

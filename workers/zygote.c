@@ -211,8 +211,7 @@ static void close_io(uint32_t idx, uint32_t gen)
 	if (!s || bh_ld_acq(&s->owner) != BH_IO_CLOSING || bh_ld_rlx(&s->gen) != gen)
 		return;
 	int fd = bh_ld_rlx(&s->fd);
-	if (fd > BH_DOORBELL_FD && fstat(fd, &st) == 0 &&
-	    (uint64_t)st.st_ino == bh_ld_rlx(&s->ino)) {
+	if (fd > BH_KICK_FD && fstat(fd, &st) == 0 && (uint64_t)st.st_ino == bh_ld_rlx(&s->ino)) {
 		/* A duplicate of a listener stays registered when it is closed. */
 		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
 		close(fd);
@@ -308,6 +307,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	err = bh_view_map(&bh_rt.v, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true);
 	if (err)
 		bh_zygote_fail(err, "the arena cannot be mapped at its address");
+	bh_rt.v.kick = BH_KICK_FD;
 	if (service->size != sizeof(*service) || !service->main)
 		bh_zygote_fail(-EINVAL, "bulkhead_service has the wrong size or no main function");
 	err = service->init ? service->init() : 0;

@@ -224,7 +224,7 @@ static void parking(struct hammer *h, uint32_t slot)
 			bh_futex_wait(&me->park, BH_PARKED, 100000000);
 	}
 	for (uint32_t i = 0; i < HAMMERS; i++)
-		bh_unpark(&h->v.workers[i].park);
+		bh_unpark(&h->v.workers[i].park, h->v.kick);
 }
 
 static void check_parking(struct hammer *h)

@@ -92,6 +92,21 @@ START_TEST(all_sleepers_can_be_picked_one_after_the_other)
 }
 END_TEST
 
+START_TEST(who_waits_for_events_is_picked_last)
+{
+	begin();
+	ck_assert(bh_lease_take(&idle.lease, 0, 1, BH_LEASE_SLEEP));
+	park_begin(0);
+	park_begin(5);
+	ck_assert_uint_eq(park[0], BH_PARKED_IN_EPOLL);
+	ck_assert_uint_eq(park[5], BH_PARKED);
+	ck_assert_int_eq(bh_idle_pick(&idle), 5);
+	bh_idle_search_end(&idle, 5);
+	ck_assert_int_eq(bh_idle_pick(&idle), 0);
+	ck_assert(!bh_idle_park_leave(&idle, 0, &park[0]));
+}
+END_TEST
+
 START_TEST(half_of_the_workers_search_at_most)
 {
 	for (uint32_t n = 1; n <= WORKERS; n++) {
@@ -179,6 +194,28 @@ START_TEST(waiting_ends_after_its_time)
 }
 END_TEST
 
+/* What a waker leaves that is killed between its store and its system call. */
+START_TEST(a_sleeper_whose_waker_was_killed_is_woken_again)
+{
+	_Atomic uint32_t *word = mmap(NULL, sizeof(*word), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	bh_st_rlx(word, BH_PARKED);
+	pid_t child = fork();
+	if (child == 0) {
+		while (bh_ld_acq(word) == BH_PARKED)
+			bh_futex_wait(word, BH_PARKED, -1);
+		_exit(0);
+	}
+	usleep(50000); /* it should be asleep by now; if it is not, nothing is tested */
+	bh_st_rel(word, BH_AWAKE);
+	bh_unpark_again(word);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 struct shared {
 	struct bh_idle idle;
 	_Atomic uint32_t park[SLEEPERS];
@@ -195,7 +232,7 @@ static void sleeper(struct shared *m, uint32_t w)
 			if (bh_idle_search_end(&m->idle, w)) {
 				int next = bh_idle_pick(&m->idle);
 				if (next >= 0)
-					bh_unpark(&m->park[next]);
+					bh_unpark(&m->park[next], -1);
 			}
 			bh_add(&m->done, 1);
 			continue;
@@ -209,7 +246,7 @@ static void sleeper(struct shared *m, uint32_t w)
 			bh_futex_wait(&m->park[w], BH_PARKED, -1);
 	}
 	for (uint32_t i = 0; i < SLEEPERS; i++)
-		bh_unpark(&m->park[i]);
+		bh_unpark(&m->park[i], -1);
 }
 
 /* One piece of work at a time: a wake-up that is lost stops everything, since
@@ -234,7 +271,7 @@ START_TEST(each_piece_of_work_wakes_a_sleeping_process)
 		bh_add(&m->work, 1);
 		int w = bh_idle_pick(&m->idle);
 		if (w >= 0)
-			bh_unpark(&m->park[w]);
+			bh_unpark(&m->park[w], -1);
 		while (bh_ld_acq(&m->done) <= i)
 			usleep(10);
 	}
@@ -257,6 +294,7 @@ int main(void)
 	tcase_add_test(core, who_is_picked_searches_and_is_picked_once);
 	tcase_add_test(core, nobody_is_picked_while_somebody_searches);
 	tcase_add_test(core, all_sleepers_can_be_picked_one_after_the_other);
+	tcase_add_test(core, who_waits_for_events_is_picked_last);
 	tcase_add_test(core, half_of_the_workers_search_at_most);
 	tcase_add_test(core, the_last_searcher_knows_that_it_was);
 	tcase_add_test(core, who_goes_to_sleep_no_longer_searches);
@@ -264,6 +302,7 @@ int main(void)
 	tcase_add_test(crash, garbage_in_the_masks_picks_a_slot_or_nobody);
 	tcase_add_test(futex, waiting_ends_at_once_when_the_word_has_changed);
 	tcase_add_test(futex, waiting_ends_after_its_time);
+	tcase_add_test(futex, a_sleeper_whose_waker_was_killed_is_woken_again);
 	tcase_add_test(futex, each_piece_of_work_wakes_a_sleeping_process);
 	tcase_set_timeout(futex, 60);
 	suite_add_tcase(s, core);

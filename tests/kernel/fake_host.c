@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -87,6 +89,25 @@ static pid_t clone_self(int *pidfd)
 	return pid < 0 ? -errno : pid;
 }
 
+/* Registers a socket that has data for task 2, which waits; in whose hands the lease
+ * is, FAKE_LEASE says. Nobody here looks at epoll ever. */
+static void have_event(uint32_t slot, uint32_t epoch)
+{
+	struct bh_ioslot *s = bh_io_at(&view, 1);
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = bh_handle(1, 1) };
+	enum bh_lease_mode mode = (enum bh_lease_mode)atoi(getenv("FAKE_LEASE"));
+
+	if (mode != BH_LEASE_FREE)
+		bh_lease_take(&view.a->idle.lease, slot, epoch, mode);
+	bh_st_rel(&view.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
+	bh_st_rel(&view.a->io_pool.mark, 64);
+	bh_st_rlx(&s->gen, 1);
+	bh_st_rlx(&s->ready[0], 2ull << 32);
+	bh_st_rel(&s->owner, bh_handle(1, 2));
+	if (epoll_ctl(BH_EPOLL_FD, EPOLL_CTL_ADD, eventfd(1, 0), &e))
+		_exit(1);
+}
+
 static _Noreturn void work(uint32_t slot, uint32_t epoch)
 {
 	struct bh_worker *w = &view.workers[slot];
@@ -102,6 +123,8 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 		usleep((useconds_t)atoi(getenv("FAKE_DIE_US")));
 		abort();
 	}
+	if (getenv("FAKE_LEASE") && slot == 0 && epoch == 1)
+		have_event(slot, epoch);
 	for (;;)
 		pause();
 }

@@ -17,6 +17,7 @@ static void setup(void)
 {
 	unsetenv("FAKE_INIT_ERROR");
 	unsetenv("FAKE_DIE_US");
+	unsetenv("FAKE_LEASE");
 	rig_init(&r);
 }
 
@@ -352,6 +353,40 @@ START_TEST(garbage_refuses_no_task_type_for_ever)
 }
 END_TEST
 
+/* No worker of fake_host ever looks at epoll: as if each were stuck in user code
+ * (BH_LEASE_FREE), stopped while it looked, or stopped asleep in epoll_wait. */
+START_TEST(events_that_no_worker_takes_are_the_kernels)
+{
+	char mode[2] = { (char)('0' + _i), '\0' };
+
+	setenv("FAKE_LEASE", mode, 1);
+	rig_start(&r, true);
+	rig_view(&r);
+	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
+	rig_until(bh_inject_ready(&r.v.inject));
+	ck_assert_uint_eq(bh_lease_mode(bh_ld_acq(&r.v.a->idle.lease)), (uint32_t)_i);
+}
+END_TEST
+
+/* Its holder is killed: whoever waits for a socket is woken, and the next one may
+ * take the lease. */
+START_TEST(a_dead_holders_lease_is_taken_back)
+{
+	char mode[2] = { (char)('0' + _i), '\0' };
+
+	setenv("FAKE_LEASE", mode, 1);
+	rig_start(&r, true);
+	rig_view(&r);
+	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
+	/* It waits again; nothing more comes from the socket. */
+	bh_st_rel(&r.v.ios[1].ready[0], 2ull << 32);
+	bh_st_rel(&r.v.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
+	replace_worker(0, SIGKILL);
+	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
+	ck_assert_uint_eq(bh_lease_mode(bh_ld_acq(&r.v.a->idle.lease)), BH_LEASE_FREE);
+}
+END_TEST
+
 START_TEST(garbage_in_the_arena_does_not_hurt_the_kernel)
 {
 	rig_start(&r, true);
@@ -407,6 +442,9 @@ int main(void)
 	tcase_add_test(c, workers_that_die_on_start_come_slower);
 	tcase_add_test(c, deadline_wakes_its_task_also_over_a_kernels_death);
 	tcase_add_test(c, garbage_refuses_no_task_type_for_ever);
+	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, BH_LEASE_FREE,
+			    BH_LEASE_MODES);
+	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_LOOK, BH_LEASE_MODES);
 	tcase_add_test(c, garbage_in_the_arena_does_not_hurt_the_kernel);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);

@@ -310,3 +310,19 @@ static void run_retire(struct world *w)
 		_Exit(3);
 }
 SWEEP(retire, .setup = setup_retire, .run = run_retire, .covers = "bh_retire");
+
+/* As above, and worker 1 sleeps in epoll_wait. */
+static void setup_kick(struct world *w)
+{
+	setup_notify(w);
+	bh_lease_take(&w->v.a->idle.lease, OTHER, 7, BH_LEASE_SLEEP);
+	bh_st_rlx(&w->v.workers[OTHER].park, BH_PARKED_IN_EPOLL);
+}
+
+static const char *check_kicked(struct world *w)
+{
+	bool parked = bh_ld_rlx(&w->v.workers[OTHER].park) != BH_AWAKE;
+
+	return parked ? "work is queued and worker 1 sleeps in epoll_wait" : NULL;
+}
+SWEEP(notify_kick, .setup = setup_kick, .run = run_notify, .check = check_kicked, .covers = "");

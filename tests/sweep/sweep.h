@@ -110,7 +110,7 @@ enum bh_state world_state(struct world *w, uint32_t task);
 void world_recover(struct world *w);
 void world_recover_slot(struct world *w, uint32_t slot);
 
-/* The scan that a kernel which replaced another one makes after it. */
+/* What a kernel which replaced another one does: it marks all I/O slots, and scans. */
 void world_scan(struct world *w);
 
 #endif

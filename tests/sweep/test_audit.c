@@ -228,6 +228,16 @@ static void plant_idle(void)
 	bh_or(&w.v.a->idle.parked, 1ull << 60);
 }
 
+static void plant_lease(void)
+{
+	bh_lease_take(&w.v.a->idle.lease, OTHER, 6, BH_LEASE_SLEEP);
+}
+
+static void plant_lease_word(void)
+{
+	bh_st_rlx(&w.v.a->idle.lease, bh_lease_make(0, 7, BH_LEASE_MODES, OTHER));
+}
+
 static void plant_type(void)
 {
 	task(w.me)->type = 0xffff;
@@ -333,7 +343,7 @@ static void plant_jobs_cell(void)
 
 static void plant_park(void)
 {
-	bh_st_rlx(&w.v.workers[OTHER].park, 2);
+	bh_st_rlx(&w.v.workers[OTHER].park, BH_PARKED_IN_EPOLL + 1);
 }
 
 static void plant_current(void)
@@ -387,6 +397,8 @@ static const struct {
 	{ "inject", plant_inject, BUSY },
 	{ "idle-mask", plant_idle, BUSY },
 	{ "pinned-home", plant_home, BUSY },
+	{ "lease", plant_lease, QUIET },
+	{ "lease", plant_lease_word, BUSY },
 	{ "type", plant_type, BUSY },
 	{ "counts", plant_counts, QUIET },
 	{ "runq", plant_runq_tail, BUSY },

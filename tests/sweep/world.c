@@ -2,6 +2,8 @@
 /* world.c: small arenas for the sweep, built by hand. */
 #include "sweep.h"
 
+#include "ipc/ready.h"
+
 #include <err.h>
 #include <string.h>
 #include <unistd.h>
@@ -209,6 +211,7 @@ void world_recover_slot(struct world *w, uint32_t slot)
 {
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
 	struct bh_dead_task dead;
+	uint32_t at = bh_lease_held_by(bh_ld_acq(&w->v.a->idle.lease), slot);
 
 	bh_st_rel(&w->v.workers[slot].word,
 		  bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000 + slot));
@@ -218,13 +221,18 @@ void world_recover_slot(struct world *w, uint32_t slot)
 		bh_recover_task(&w->v, dead.task, dead.can_restart,
 				dead.aborted ? BH_END_CANCELED : BH_END_CRASHED, 1, &ops);
 	bh_recover_worker(&w->v, slot, WORLD_EPOCH, &ops);
+	while (at)
+		at = bh_ready_step(&w->v, at, 64);
 }
 
 void world_scan(struct world *w)
 {
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
 	struct bh_verify scan = { .requeue = true };
+	uint32_t at = 1;
 
+	while (at)
+		at = bh_ready_step(&w->v, at, 64);
 	while (!bh_verify_step(&w->v, &scan, 64, &ops))
 		;
 }

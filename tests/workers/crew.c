@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "crew.h"
+#include "ipc/ready.h"
 
 #include <check.h>
 #include <signal.h>
@@ -57,7 +58,10 @@ void crew_make_sized(struct crew *c, uint32_t n, uint32_t tasks, uint64_t memory
 	c->arena_fd = fd;
 	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, (void *)BH_ARENA_BASE, true), 0);
 	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK);
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* dispatch() reads its events */
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* dispatch() reads its events, too */
+	bh_rt.v.kick = eventfd(0, EFD_NONBLOCK);
+	struct epoll_event kick = { .events = EPOLLIN | EPOLLET };
+	ck_assert_int_eq(epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, bh_rt.v.kick, &kick), 0);
 	/* No kernel keeps time here: nobody need ring. */
 	bh_st_rlx(&bh_rt.v.a->kernel_sleeps_until, INT64_MIN);
 	service.main = main_fn;
@@ -90,6 +94,7 @@ static void recover(struct crew *c, uint32_t slot)
 {
 	struct bh_recover_ops ops = { .close_io = no_io };
 	struct bh_dead_task dead;
+	uint32_t at = bh_lease_held_by(bh_ld_acq(&bh_rt.v.a->idle.lease), slot);
 
 	bh_st_rel(&bh_rt.v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, c->epoch[slot], 0));
 	bh_recover_begin(&bh_rt.v, slot, c->epoch[slot], &dead);
@@ -98,6 +103,8 @@ static void recover(struct crew *c, uint32_t slot)
 	c->task_deaths += dead.task && !dead.can_restart;
 	c->deaths++;
 	bh_recover_worker(&bh_rt.v, slot, c->epoch[slot], &ops);
+	while (at)
+		at = bh_ready_step(&bh_rt.v, at, 64);
 }
 
 static void bury(struct crew *c, uint32_t slot)
@@ -116,16 +123,18 @@ static void dispatch(void)
 	uint32_t n = bh_ld_acq(&bh_rt.v.task_pool.pool->mark);
 	struct epoll_event ev[16];
 	int k = epoll_wait(bh_rt.epfd, ev, 16, 0);
+	bool kicked = false;
+	uint32_t tasks[2];
 
 	for (int i = 0; i < k; i++) {
-		struct bh_ioslot *s = bh_io_at(&bh_rt.v, bh_handle_idx(ev[i].data.u64));
+		uint32_t m = bh_ready_event(&bh_rt.v, ev[i].data.u64, ev[i].events, tasks);
 
-		for (int way = 0; s && way < 2; way++)
-			if (ev[i].events & ((way ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLHUP)) {
-				uint64_t old = bh_or(&s->ready[way], BH_IO_READY);
-				bh_kernel_wake(&bh_rt.v, (uint32_t)(old >> 32), 0, 0);
-			}
+		kicked |= !ev[i].data.u64;
+		while (m)
+			bh_kernel_wake(&bh_rt.v, tasks[--m], 0, 0);
 	}
+	if (kicked)
+		bh_kick(bh_rt.v.kick);
 	for (uint32_t i = 1; i < n && i < bh_rt.v.l.tasks; i++) {
 		int64_t at = bh_ld_acq(&bh_rt.v.tasks[i].deadline_ns);
 
@@ -176,7 +185,7 @@ void crew_resize(struct crew *c, uint32_t wanted)
 		if (i < wanted && !c->pid[i])
 			start(c, i);
 		if (i >= wanted && bh_idle_pick_one(&bh_rt.v.a->idle, i))
-			bh_unpark(&bh_rt.v.workers[i].park);
+			bh_unpark(&bh_rt.v.workers[i].park, bh_rt.v.kick);
 	}
 }
 
