@@ -65,6 +65,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
 		l->pinned_log2++;
 	l->off_pinned = fence(l, &n, &at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);
+	l->off_events = fence(l, &n, &at, sizeof(struct bh_evring) * (BH_SLOTS + 1));
 	l->off_inject = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
 	l->off_blocking = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
 	l->off_types = fence(l, &n, &at, sizeof(struct bh_type) * BH_TYPES);
@@ -155,6 +156,7 @@ static void point(struct bh_view *v, unsigned char *base)
 
 	v->a = (void *)base;
 	v->workers = (void *)(base + l->off_workers);
+	v->events = (void *)(base + l->off_events);
 	v->types = (void *)(base + l->off_types);
 	v->tasks = (void *)(base + l->off_tasks);
 	v->ios = (void *)(base + l->off_ios);

@@ -26,6 +26,7 @@
 
 #include "blocking.h"
 #include "clones.h"
+#include "evring.h"
 #include "inject.h"
 #include "plan.h"
 #include "token.h"
@@ -53,7 +54,7 @@ enum bh_run_state {
 
 enum {
 	BH_ARENA_CRASHES = 64,
-	BH_ARENA_PARTS = 12 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_ARENA_PARTS = 13 + 2 * BH_CLASSES, /* that end in a guard */
 };
 
 /* The guard that stands at offset @off. */
@@ -79,6 +80,8 @@ struct bh_arena {
 	uint64_t bytes;
 	char name[32];
 	int64_t made_ns;
+	_Atomic uint32_t recording;      /* kernel: 1: events are written (evring.h). Beside
+				       what nobody writes, for all workers read it */
 	_Atomic uint32_t workers_wanted; /* kernel: slots from here on are surplus; 0: none is */
 
 	_Alignas(128) _Atomic uint32_t run_state; /* kernel */
@@ -114,7 +117,7 @@ struct bh_layout {
 	uint64_t bytes;
 	uint32_t workers, blocking, tasks, ios, tokens, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
-	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types;
+	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types, off_events;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
 	uint64_t off_tokens, off_token_bits;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
@@ -129,6 +132,7 @@ struct bh_view {
 	struct bh_type *types;
 	struct bh_tcb *tasks;
 	struct bh_ioslot *ios;
+	struct bh_evring *events; /* by slot; the last one is the kernel's */
 	struct bh_token_slot *tokens;
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];

@@ -52,6 +52,7 @@
  *   lease           the reactor's is a worker's or nobody's (busy); quiet:
  *                   a live incarnation's
  *   type            every task's type is in the table                    busy
+ *   evring          the newest event of a ring bears its number          busy
  *   counts          spawned - ended = tasks that are not free            quiet
  */
 #ifndef BH_IPC_AUDIT_H

@@ -182,6 +182,20 @@ static bool slot_valid(const struct bh_view *v, uint32_t slot)
 	       (slot >= BH_MAX_WORKERS && slot - BH_MAX_WORKERS < v->l.blocking);
 }
 
+/* The newest event is whole: only the 16384th after it goes over it. */
+static void check_events(const struct look *l)
+{
+	struct bh_evring *r = &l->v->events[l->idx];
+	uint64_t tail = bh_ld_acq(&r->tail), pos = tail - 1, lost = 0;
+	struct bh_event e;
+
+	if (!tail || bh_evring_read(r, &pos, &e, 1, &lost))
+		return;
+	if (bh_ld_acq(&r->tail) == tail)
+		report(l, "evring", CERTAIN, tail, 0, "slot %u: event %llu is not one", l->idx,
+		       (ull)tail - 1);
+}
+
 static void check_worker(const struct look *l)
 {
 	const struct bh_view *v = l->v;
@@ -203,6 +217,7 @@ static void check_worker(const struct look *l)
 	if (park > BH_PARKED_IN_EPOLL)
 		report(l, "park", CERTAIN, park, 0, "worker %u: %u", l->idx, park);
 	check_journal(l, &w->journal);
+	check_events(l);
 	check_cache(l, &v->task_pool, &w->tasks);
 	check_cache(l, &v->io_pool, &w->ios);
 	check_cache(l, &v->token_pool, &w->tokens);

@@ -39,6 +39,7 @@ enum bh_ctl_op {
 	BH_CTL_STOP,    /* stop the system; value 1: now */
 	BH_CTL_WORKERS, /* slot = service, value = how many workers it is to have */
 	BH_CTL_HELLO,   /* ready to serve */
+	BH_CTL_RECORD,  /* value: events are recorded for so many ms from now on */
 	/* traced -> kernel */
 	BH_CTL_TRACE_PAGE, /* fd: its histogram page; value = 0, or -errno + text */
 };

@@ -34,7 +34,7 @@ enum bh_event_kind {
 	BH_EV_PARK,    /* a: ns asleep for want of work; ends now */
 	BH_EV_STEAL,   /* a: tasks taken; b: slot of the victim */
 	BH_EV_TIMER,   /* the kernel: a deadline of task has passed; a: ns it is late by */
-	BH_EV_IO,      /* the kernel: task's descriptor is ready; a: 0 to read, 1 to write */
+	BH_EV_IO,      /* the kernel: task's descriptor is ready */
 	BH_EV_JOB,     /* task: a blocking job has run in this slot; a: ns; b: as for POLL */
 	BH_EV_CRASH,   /* the kernel: the worker has died; task: what it ran; a: wait status;
 			   b: id of the crash report */

@@ -186,6 +186,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_verify(k);
 		bh_phase_stalls(k);
 		bh_phase_audit(k);
+		bh_phase_record(k);
 		bh_phase_restarts(k);
 		bh_phase_blocking(k);
 		bh_phase_servers(k);

@@ -7,7 +7,7 @@
  * order:
  *
  *   wait → signals → deaths → control → workers → reactor → timers → verify
- *        → stalls → audit → restarts → blocking → servers → stop
+ *        → stalls → audit → record → restarts → blocking → servers → stop
  *
  * State. All that a successor must know is on the board (ipc/board.h), stored
  * before it matters: descriptors, pids, epochs. struct bh_kernel and what hangs
@@ -155,6 +155,8 @@ struct bh_kernel {
 	int64_t wake_ns;       /* when the next turn is due at the latest */
 	int64_t next_look_ns;  /* housekeeping */
 	int64_t stall_look_ns; /* the last one (stall.c) */
+	int64_t record_ns;     /* events are recorded until then; 0: they are not (record.c) */
+	int64_t allow_ns;      /* when the rings may take more */
 	bool attached;         /* this kernel replaced one that died */
 	int64_t oom_kills[2];  /* oom.c: accounted for; as last looked at */
 	bool signalled, deaths;
@@ -421,6 +423,21 @@ bool bh_worker_unrecovered(const struct bh_ksvc *s);
  * what cannot be put right is reset. */
 void bh_phase_audit(struct bh_kernel *k);
 
+/* -- record.c: recordings of events (ipc/evring.h) ------------------------------------------ */
+
+/* Workers record for @ms from now on, at most a minute; 0: no longer. */
+void bh_record(struct bh_kernel *k, int32_t ms);
+
+/* Phase: ends a recording, and lets the rings of one that goes on take more. */
+void bh_phase_record(struct bh_kernel *k);
+
+/* Task @idx was woken by the kernel. */
+void bh_record_woken(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint64_t what);
+
+/* The process in @slot died, as @c says; and the next one is up. */
+void bh_record_crash(struct bh_ksvc *s, uint32_t slot, const struct bh_board_crash *c);
+void bh_record_restart(struct bh_ksvc *s, uint32_t slot);
+
 /* -- crash.c: crash records -------------------------------------------------------------- */
 
 /* Writes the record of the death of entry @idx to the board, once; its id stands
@@ -508,8 +525,8 @@ bool bh_timers_posted(const struct bh_ksvc *s);
 /* Begins to fill an empty wheel from the deadlines in the task table. */
 void bh_timers_rebuild(struct bh_ksvc *s);
 
-/* Wakes task @idx, whichever it is now. */
-void bh_task_wake(struct bh_ksvc *s, uint32_t idx);
+/* Wakes task @idx, whichever it is now. @why and @what: its event and the event's a. */
+void bh_task_wake(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint64_t what);
 
 /* -- servers.c: admind and traced ------------------------------------------------------------------ */
 

@@ -35,12 +35,14 @@ enum {
 };
 
 /* Killed between the wake-up and the queueing: a successor's scan queues it. */
-void bh_task_wake(struct bh_ksvc *s, uint32_t idx)
+void bh_task_wake(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint64_t what)
 {
 	struct bh_tcb *t = bh_tcb_at(&s->v, idx);
 
-	if (t && bh_state_wake(&t->state, 0, 0) == BH_WAKE_QUEUE)
-		bh_enqueue_shared(&s->v, idx);
+	if (!t || bh_state_wake(&t->state, 0, 0) != BH_WAKE_QUEUE)
+		return;
+	bh_record_woken(s, idx, why, what);
+	bh_enqueue_shared(&s->v, idx);
 }
 
 /* Killed in here: a successor marks and wakes all. */
@@ -57,7 +59,7 @@ static void dispatch(struct bh_ksvc *s)
 			kicked |= !events[i].data.u64;
 			k = bh_ready_event(&s->v, events[i].data.u64, events[i].events, tasks);
 			for (uint32_t j = 0; j < k; j++)
-				bh_task_wake(s, tasks[j]);
+				bh_task_wake(s, tasks[j], BH_EV_IO, 0);
 		}
 	}
 	/* That was for the worker which sleeps there, and the edge is gone. */

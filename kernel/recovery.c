@@ -95,6 +95,7 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 	if (id > before)
 		s->board->worker_crashes[slot]++;
 	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
+	bh_record_crash(s, slot, &k->board->crash[id % BH_BOARD_CRASHES]);
 	return id;
 }
 

@@ -131,6 +131,8 @@ void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m
 		is_up(k, idx);
 	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_STOP) {
 		bh_stop(k, m->value == 1);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_RECORD) {
+		bh_record(k, m->value);
 	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_WORKERS &&
 		   m->slot < k->plan->n_services) {
 		bh_service_resize(&k->svc[m->slot], (uint32_t)m->value);

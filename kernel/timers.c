@@ -113,7 +113,7 @@ static void expire(struct bh_ksvc *s, uint32_t idx)
 	if (deadline > s->clock_ns)
 		arm(s, idx); /* moved later by a plain store */
 	else if (deadline > 0)
-		bh_task_wake(s, idx);
+		bh_task_wake(s, idx, BH_EV_TIMER, (uint64_t)(s->clock_ns - deadline));
 }
 
 /* True if every worker sleeps and nothing is queued: seen in one look, so it may be

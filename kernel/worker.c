@@ -154,6 +154,7 @@ static void is_up(struct bh_ksvc *s, uint32_t slot, int64_t ready_ns)
 	if (p->died_ns) {
 		p->restarts++;
 		s->board->worker_restarts[slot]++;
+		bh_record_restart(s, slot);
 	}
 	bh_crash_replaced(k, idx, ready_ns);
 	bh_st_rel(&p->state, BH_PROC_UP);

@@ -18,6 +18,7 @@
 #include "workers/fiber.h"
 #include "workers/guard.h"
 #include "workers/run.h"
+#include "workers/trace.h"
 
 struct bh_rt bh_rt;
 
@@ -57,6 +58,7 @@ static bool is_pinned(uint32_t idx)
 /* The running task, SCHEDULED again: behind what others wait for. */
 static void push_again(void)
 {
+	bh_trace_outcome(BH_EVP_AGAIN);
 	if (is_pinned(bh_rt.idx))
 		bh_enqueue_shared(&bh_rt.v, bh_rt.idx);
 	else
@@ -105,6 +107,7 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 		bh_job_aborted();
 	switch (woken) {
 	case BH_WAKE_QUEUE:
+		bh_trace_wake(idx);
 		bh_rt_schedule(idx);
 		return 0;
 	case BH_WAKE_NOTHING:
@@ -187,6 +190,7 @@ static uint32_t steal(struct bh_worker *me)
 		if (took) {
 			bh_count(&me->count.steals, took);
 			bh_count(&me->count.steal_ops, 1);
+			bh_trace_steal(took, at);
 			return idx;
 		}
 	}
@@ -237,10 +241,12 @@ static void park(struct bh_worker *me)
 		return;
 	}
 	bh_count(&me->count.parks, 1);
+	int64_t since = bh_trace_park();
 	if (leased)
 		bh_reactor_sleep();
 	while (bh_ld_acq(&me->park) == BH_PARKED)
 		bh_futex_wait(&me->park, BH_PARKED, -1);
+	bh_trace_parked(since);
 	bh_count(&me->count.unparks, 1);
 	bh_sched_slept(&bh_rt.sched);
 }
@@ -373,6 +379,7 @@ void bh_task_run(uint32_t idx)
 	bh_st_rlx(&me->current, bh_rt.handle);
 	bh_count(&me->count.polls, 1);
 	bh_st_rlx(&me->journal.wake, idx); /* for the suspend that finds NOTIFIED */
+	bh_trace_poll();
 	if ((t->kind == BH_KIND_BLOCKING) != (bh_rt.slot >= BH_MAX_WORKERS))
 		pass_on(t, idx);
 	else if (t->kind == BH_KIND_BLOCKING)
@@ -381,6 +388,7 @@ void bh_task_run(uint32_t idx)
 		run_poll(t);
 	else
 		run_fiber(t);
+	bh_trace_polled();
 	bh_rt.idx = 0;
 	bh_rt.task = NULL;
 	bh_rt.handle = 0;

@@ -8,6 +8,7 @@
  * CAS), then it is linked (one store), then it is made visible (one store).
  */
 #include "workers/run.h"
+#include "workers/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -232,6 +233,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	bh_compiler_barrier();
 	bh_count(&bh_rt.me->count.spawned, 1);
 	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
+	bh_trace_spawn(idx);
 	if (kind == BH_KIND_BLOCKING)
 		bh_job_queue(idx);
 	else
@@ -366,6 +368,7 @@ void bh_task_finish(enum bh_end end)
 	bool done = end == BH_END_RETURNED;
 	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;
 
+	bh_trace_outcome(BH_EVP_DONE);
 	if (t->kind != BH_KIND_FIBER)
 		bh_defers_run(t); /* a fiber's ran on its stack */
 	drop_children(t);

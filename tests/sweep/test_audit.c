@@ -96,6 +96,11 @@ static void plant_cleanup(void)
 	set_state(w.me, BH_CLEANUP);
 }
 
+static void plant_evring(void)
+{
+	bh_st_rlx(&w.v.events[OTHER].tail, 7);
+}
+
 static void plant_hint(void)
 {
 	_Atomic uint32_t journal;
@@ -420,6 +425,7 @@ static const struct {
 	{ "inject-cell", plant_pinned_cell, STEPS },
 	{ "park", plant_park, BUSY },
 	{ "current", plant_current, BUSY },
+	{ "evring", plant_evring, BUSY },
 	{ "journal", plant_journal, BUSY },
 };
 

@@ -55,7 +55,7 @@ struct part {
 };
 
 enum {
-	PARTS = 4
+	PARTS = 5
 };
 
 static void parts_of(const struct bh_layout *l, struct part p[PARTS])
@@ -65,6 +65,7 @@ static void parts_of(const struct bh_layout *l, struct part p[PARTS])
 	p[2] = (struct part){ l->off_pinned, (sizeof(uint64_t) << l->pinned_log2) * WORKERS };
 	p[3] = (struct part){ l->off_workers + sizeof(struct bh_worker) * JOBBER,
 			      sizeof(struct bh_worker) };
+	p[4] = (struct part){ l->off_events, offsetof(struct bh_evring, cells[4]) };
 }
 
 bool world_same(const struct world *a, const struct world *b)

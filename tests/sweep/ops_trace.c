@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_trace.c: rings of events. */
+#include "sweep.h"
+
+#include <string.h>
+
+static void setup_put(struct world *w)
+{
+	bh_evring_allow(&w->v.events[VICTIM], 100);
+}
+
+static void put(struct world *w)
+{
+	struct bh_event e = { .time_ns = 7, .kind = BH_EV_STEAL, .a = ~0ull, .b = 5, .type = 9 };
+
+	if (bh_evring_room(&w->v.events[VICTIM]))
+		bh_evring_put(&w->v.events[VICTIM], &e);
+}
+
+/* The event is there as a whole or not at all, and the next incarnation goes on. */
+static const char *check_put(struct world *w)
+{
+	static const struct bh_event whole = {
+		.time_ns = 7, .kind = BH_EV_STEAL, .a = ~0ull, .b = 5, .type = 9
+	};
+	struct bh_evring *r = &w->v.events[VICTIM];
+	struct bh_event got[3];
+	uint64_t pos = 0, lost = 0;
+
+	put(w);
+	uint32_t n = bh_evring_read(r, &pos, got, 3, &lost);
+	if (n < 1 || n > 2 || lost)
+		return "an event was lost, or one appeared";
+	for (uint32_t i = 0; i < n; i++) {
+		got[i].seq = 0;
+		if (memcmp(&got[i], &whole, sizeof(whole)))
+			return "an event is in parts";
+	}
+	return NULL;
+}
+SWEEP(evring_put, .setup = setup_put, .run = put, .check = check_put, .covers = "bh_evring_put",
+      .no_intruders = true);
