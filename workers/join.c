@@ -24,6 +24,8 @@ static int child_of(bh_task task, struct bh_tcb **out)
 		return -BH_ESTALE;
 	if (bh_ld_rlx(&t->parent) != bh_rt.handle)
 		return -EPERM;
+	if (bh_ld_rlx(&t->state) & BH_DETACHED)
+		return -BH_ESTALE; /* was given up: its end will wake nobody */
 	*out = t;
 	return 0;
 }

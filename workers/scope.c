@@ -61,6 +61,8 @@ int bh_scope_add(struct bh_scope *s, bh_task child)
 		return -BH_ESTALE;
 	if (bh_ld_rlx(&t->parent) != bh_rt.handle)
 		return -EPERM;
+	if (bh_ld_rlx(&t->state) & BH_DETACHED)
+		return -BH_ESTALE;
 	err = reserve(s);
 	if (!err)
 		s->child[s->count++] = child;
