@@ -123,7 +123,7 @@ static bool idle(struct bh_ksvc *s)
 	for (uint32_t i = 0; i < s->workers; i++) {
 		struct bh_worker *w = &s->v.workers[i];
 
-		if (bh_ld_acq(&w->park) != BH_PARKED || bh_ld_acq(&w->lifo) ||
+		if (bh_ld_acq(&w->park) == BH_AWAKE || bh_ld_acq(&w->lifo) ||
 		    bh_runq_len(&w->runq) || posted(&w->timers))
 			return false;
 	}

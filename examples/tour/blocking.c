@@ -30,6 +30,7 @@ static int64_t crash(void *unused)
 
 void tour_blocking(void)
 {
+	int64_t got;
 	struct bh_result res;
 	int n = 41;
 	bh_task t;
@@ -37,6 +38,10 @@ void tour_blocking(void)
 	MUST(bh_spawn_blocking(&t, block, &n, sizeof(n), NULL));
 	MUST(bh_join(t, &res, BH_FOREVER));
 	say("a job: %d", (int)res.value);
+
+	/* Right here, for once: the others' tasks move to another worker meanwhile. */
+	got = bh_block_in_place(block, &n);
+	say("in place: %d", (int)got);
 
 	MUST(bh_spawn_blocking(&t, loop_for_ever, NULL, 0, NULL));
 	MUST(bh_sleep(BH_MS(20)));
