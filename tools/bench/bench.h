@@ -31,8 +31,9 @@ struct page {
 	char why[60];
 	uint64_t ops;     /* operations in one iteration */
 	uint64_t samples; /* how many of `sample` are filled */
-	double insert_ns, cancel_ns;
-	uint64_t not_stolen;
+	double insert_ns, cancel_ns, earlier_ns;
+	uint64_t gap_us, not_stolen;
+	_Atomic uint32_t through; /* a futex: spawn_many_remote_*'s last task stores 1 */
 	/* Counted down or up by the tasks of the workload. */
 	_Alignas(128) _Atomic uint64_t left;
 	_Alignas(128) _Atomic uint64_t up;
@@ -45,12 +46,11 @@ struct page {
 struct workload {
 	const char *name;
 	int (*run)(void);
-	uint64_t n, iters;   /* defaults */
-	uint64_t fiber_n;    /* default n for fibers; 0: as n */
-	bool memory;         /* bytes_per_task is the result */
-	bool latency;        /* samples are single latencies: percentiles */
-	bool server;         /* serves until told to stop */
-	const char *missing; /* why it cannot run; NULL: it can */
+	uint64_t n, iters; /* defaults */
+	uint64_t fiber_n;  /* default n for fibers; 0: as n */
+	bool memory;       /* bytes_per_task is the result */
+	bool latency;      /* samples are single latencies: percentiles */
+	bool server;       /* serves until told to stop */
 };
 
 const struct workload *workload_find(const char *name);
@@ -81,6 +81,8 @@ int bench_wait_left(void);
 int bench_measure(uint64_t ops, uint64_t left, int (*once)(void));
 
 int run_spawn_many_local(void);
+int run_spawn_many_remote_idle(void);
+int run_spawn_many_remote_busy1(void);
 int run_yield_many(void);
 int run_ping_pong(void);
 int run_chained_spawn(void);

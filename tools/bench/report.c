@@ -43,11 +43,13 @@ void report(const struct workload *w, const char *kind, struct page *p, const st
 		printf(",\"p50_ns\":%.2f,\"p99_ns\":%.2f,\"p999_ns\":%.2f", median,
 		       percentile(p, 0.99), percentile(p, 0.999));
 	if (!strcmp(w->name, "wake_cross_worker"))
-		printf(",\"not_stolen\":%lu", p->not_stolen);
+		printf(",\"gap_us\":%lu,\"not_stolen\":%lu", p->gap_us, p->not_stolen);
 	if (!strcmp(w->name, "sleep_lateness"))
 		printf(",\"setup_overran\":%lu", p->not_stolen);
 	if (!strcmp(w->name, "timer_insert_cancel"))
 		printf(",\"insert_ns\":%.2f,\"cancel_ns\":%.2f", p->insert_ns, p->cancel_ns);
+	if (!strcmp(w->name, "timer_churn"))
+		printf(",\"earlier_ns\":%.2f", p->earlier_ns);
 	if (w->memory)
 		printf(",\"bytes_per_task\":%.2f", (after->bytes - before->bytes) / (double)p->ops);
 	printf(",\"cpu_s\":%.4f,\"processes\":%d}\n", after->cpu_s - before->cpu_s,

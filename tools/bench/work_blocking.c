@@ -6,7 +6,7 @@
 #include "bench.h"
 
 enum {
-	WARM_UP = 100
+	WARM_UP = 1000
 };
 
 static int64_t nothing(void *arg)

@@ -17,13 +17,26 @@ static int64_t deadline_after(int64_t base, uint64_t *seed)
 
 /* -- timer_churn: one task, one timer at a time ------------------------------- */
 
+/* As the peers do it, deadlines are random, and few are earlier than all before:
+ * the kernel need not hear of the others. Falling, it must hear of each one. */
+struct churn {
+	uint64_t n;
+	bool falling;
+};
+
+static int64_t churn_deadline(const struct churn *c, int64_t base, uint64_t left, uint64_t *seed)
+{
+	return c->falling ? base + BH_S(5) + BH_US((int64_t)left) : deadline_after(base, seed);
+}
+
 static enum bh_poll churn_poll(struct bh_cx *cx, void *state)
 {
-	uint64_t seed = seed_start, n = *(uint64_t *)state;
+	const struct churn *c = state;
+	uint64_t seed = seed_start;
 	int64_t base = bh_now();
 
-	while (n--) {
-		bh_poll_at(cx, deadline_after(base, &seed));
+	for (uint64_t left = c->n; left; left--) {
+		bh_poll_at(cx, churn_deadline(c, base, left, &seed));
 		bh_poll_at(cx, BH_FOREVER);
 	}
 	bench_one_done();
@@ -33,12 +46,13 @@ static enum bh_poll churn_poll(struct bh_cx *cx, void *state)
 /* A fiber has a timer while it waits: what it waits for has happened already. */
 static int64_t churn_fiber(void *arg)
 {
-	uint64_t seed = seed_start, n = *(uint64_t *)arg;
+	const struct churn *c = arg;
+	uint64_t seed = seed_start;
 	int64_t base = bh_now();
 
-	while (n--) {
+	for (uint64_t left = c->n; left; left--) {
 		bh_wake(bh_self());
-		if (bh_suspend(deadline_after(base, &seed)))
+		if (bh_suspend(churn_deadline(c, base, left, &seed)))
 			break;
 	}
 	bench_one_done();
@@ -47,14 +61,30 @@ static int64_t churn_fiber(void *arg)
 
 static int churn(void)
 {
-	uint64_t n = bench_n();
+	struct churn c = { .n = bench_n() };
 
-	return bench_spawn(churn_poll, churn_fiber, &n, sizeof(n));
+	return bench_spawn(churn_poll, churn_fiber, &c, sizeof(c));
+}
+
+/* The worst there is: each deadline is earlier than the last. */
+static int churn_earlier(void)
+{
+	struct churn c = { .n = bench_n(), .falling = true };
+	int64_t t = bh_now();
+
+	atomic_store(&page->left, 1);
+	int err = bench_spawn(churn_poll, churn_fiber, &c, sizeof(c));
+	if (!err)
+		err = bench_wait_left();
+	page->earlier_ns = (double)(bh_now() - t) / (double)c.n;
+	return err;
 }
 
 int run_timer_churn(void)
 {
-	return bench_measure(bench_n(), 1, churn);
+	int err = bench_measure(bench_n(), 1, churn);
+
+	return err ? err : churn_earlier();
 }
 
 /* -- timer_insert_cancel: n tasks arm a timer each, then all disarm it -------- */

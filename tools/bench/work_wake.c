@@ -68,7 +68,8 @@ static bool taken_elsewhere(uint64_t want, int64_t t)
 
 int run_wake_cross_worker(void)
 {
-	int64_t gap = BH_US((int64_t)bench_key("gap_us", 100));
+	page->gap_us = bench_key("gap_us", 100);
+	int64_t gap = BH_US((int64_t)page->gap_us);
 	bool started = false;
 	bh_task target;
 	int err = bench_fibers() ?
