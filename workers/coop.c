@@ -33,7 +33,7 @@ int bh_coop(void)
 	if (!t || t->kind != BH_KIND_FIBER || bh_coop_spend())
 		return 0;
 	int err = bh_yield();
-	if (!err && bh_fiber_self()->limit <= bh_now())
+	if (!err && bh_fiber_here()->limit <= bh_now())
 		err = -BH_ETIMEDOUT;
 	return err;
 }

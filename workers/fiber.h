@@ -28,12 +28,18 @@ static inline struct bh_fiber *bh_fiber_at(uint32_t stack)
 	return (struct bh_fiber *)(void *)(base + bh_class_bytes(bh_block_class(stack))) - 1;
 }
 
+/* Of the running task, which is a fiber. */
+static inline struct bh_fiber *bh_fiber_here(void)
+{
+	return bh_fiber_at(bh_ld_rlx(&bh_rt.task->stack));
+}
+
 /* Of the running task; NULL: it is no fiber. */
 static inline struct bh_fiber *bh_fiber_self(void)
 {
 	struct bh_tcb *t = bh_rt.task;
 
-	return t && t->kind == BH_KIND_FIBER ? bh_fiber_at(bh_ld_rlx(&t->stack)) : NULL;
+	return t && t->kind == BH_KIND_FIBER ? bh_fiber_here() : NULL;
 }
 
 /* True if a token of one of the calls from @g outwards is canceled, or gone. */

@@ -74,7 +74,7 @@ static void switch_out(enum bh_after after)
 /* What ends the waits of the running fiber. */
 static bool canceled(void)
 {
-	const struct bh_fiber *f = bh_fiber_self();
+	const struct bh_fiber *f = bh_fiber_here();
 
 	return (bh_rt_aborted() || (f->guards && bh_guards_canceled(f->guards))) && !f->shielded;
 }
@@ -87,7 +87,7 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 		return -EDEADLK;
 	if (canceled())
 		return -BH_ECANCELED;
-	int64_t limit = bh_fiber_self()->limit;
+	int64_t limit = bh_fiber_here()->limit;
 	if (limit < deadline)
 		deadline = limit;
 	if (deadline != BH_FOREVER && deadline <= bh_now())

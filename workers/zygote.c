@@ -119,7 +119,7 @@ static void fork_worker(const struct bh_ctl *req)
 {
 	struct bh_ctl rep = { .op = BH_CTL_FORKED, .slot = req->slot, .epoch = req->epoch };
 	_Atomic int32_t *pidfd = &bh_rt.v.a->clones.worker_pidfd;
-	char name[16];
+	char name[32]; /* of which Linux takes 15 */
 	pid_t pid = clone_self(pidfd, NULL);
 
 	if (pid == 0) {

@@ -255,7 +255,8 @@ END_TEST
 
 START_TEST(looks_like_a_block)
 {
-	uint64_t *p = bh_alloc(5000);
+	uint64_t *volatile block = bh_alloc(5000); /* out of it, on purpose */
+	uint64_t *p = block;
 
 	memcpy(p + 8, p - 2, 16);
 	bh_free(p + 10);

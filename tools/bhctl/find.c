@@ -70,7 +70,7 @@ int bh_find(const char *admin, char url[BH_URL_BYTES])
 	for (int i = 0; i < n; i++) {
 		char path[BH_PLACE_BYTES + sizeof("/" BH_PLACE_SOCKET)];
 
-		snprintf(path, sizeof(path), "%s/" BH_PLACE_SOCKET, dirs[i]);
+		snprintf(path, sizeof(path), "%.*s/" BH_PLACE_SOCKET, BH_PLACE_BYTES - 1, dirs[i]);
 		snprintf(url, BH_URL_BYTES, "ipc://%s", path);
 		/* What another user put there could answer anything. */
 		if (bh_place_is_private(dirs[i]) && !probe(path))
