@@ -65,7 +65,6 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
 		l->pinned_log2++;
 	l->off_pinned = fence(l, &n, &at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);
-	l->off_events = fence(l, &n, &at, sizeof(struct bh_evring) * (BH_SLOTS + 1));
 	l->off_inject = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
 	l->off_blocking = fence(l, &n, &at, sizeof(uint64_t) << l->inject_log2);
 	l->off_types = fence(l, &n, &at, sizeof(struct bh_type) * BH_TYPES);
@@ -83,6 +82,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	}
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		l->off_data[c] = place(&at, bh_class_bytes(c) * l->blocks[c]);
+	l->off_events = fence(l, &n, &at, sizeof(struct bh_evring) * (BH_SLOTS + 1));
 	l->bytes = at;
 }
 

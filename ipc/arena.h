@@ -2,10 +2,10 @@
 /*
  * arena.h: one service's shared memory: layout, creation, and a process's view.
  *
- *   ┌──────────┬─────────┬────────┬───────┬───────┬─────┬────────┬─────────────┐
- *   │ header   │ workers │ inject │ types │ tasks │ I/O │ block  │ blocks by   │
- *   │ idle, …  │  × 64   │ ring   │ × 256 │ table │ tbl │ tables │ size class  │
- *   └──────────┴─────────┴────────┴───────┴───────┴─────┴────────┴─────────────┘
+ *   ┌──────────┬─────────┬────────┬───────┬───────┬─────┬────────┬────────────┬───────┐
+ *   │ header   │ workers │ inject │ types │ tasks │ I/O │ block  │ blocks by  │ event │
+ *   │ idle, …  │  × 64   │ ring   │ × 256 │ table │ tbl │ tables │ size class │ rings │
+ *   └──────────┴─────────┴────────┴───────┴───────┴─────┴────────┴────────────┴───────┘
  *    each part page-aligned, found by an offset of struct bh_layout
  *
  * The last word of each part but the blocks is a guard: nobody writes it after the

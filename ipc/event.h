@@ -97,6 +97,12 @@ struct bh_event {
 };
 _Static_assert(sizeof(struct bh_event) == 64, "the same in BPF and in user space");
 
+/* Whether `a` is how long it lasted, up to time_ns. */
+static inline int bh_event_lasts(unsigned kind)
+{
+	return kind == BH_EV_POLL || kind == BH_EV_JOB || kind == BH_EV_PARK;
+}
+
 static inline uint64_t bh_event_worker(uint8_t service, uint16_t slot)
 {
 	return (uint64_t)service << 16 | slot;

@@ -425,7 +425,7 @@ void bh_phase_audit(struct bh_kernel *k);
 
 /* -- record.c: recordings of events (ipc/evring.h) ------------------------------------------ */
 
-/* Workers record for @ms from now on, at most a minute; 0: no longer. */
+/* Workers record for @ms from now on (at most a minute), if not for longer already. */
 void bh_record(struct bh_kernel *k, int32_t ms);
 
 /* Phase: ends a recording, and lets the rings of one that goes on take more. */

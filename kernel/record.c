@@ -22,7 +22,8 @@ void bh_record(struct bh_kernel *k, int32_t ms)
 		k->allow_ns = k->now_ns;
 	if (ms > LONGEST_MS)
 		ms = LONGEST_MS;
-	k->record_ns = ms > 0 ? k->now_ns + ms * BH_NS_PER_MS : 0;
+	if (ms > 0 && k->record_ns < k->now_ns + ms * BH_NS_PER_MS)
+		k->record_ns = k->now_ns + ms * BH_NS_PER_MS;
 }
 
 /* For the time since they last might, even if the kernel comes late. */

@@ -45,6 +45,7 @@ void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 	p->started_ns = bh_clock_ns();
 	k->proc[idx] = (struct bh_kproc){ 0 };
 	s->board->worker_epoch[slot] = p->epoch;
+	bh_evring_allow(&s->v.events[slot], BH_EVRING_BURST); /* if it starts while recording */
 	bh_st_rel(&s->v.workers[slot].word, bh_worker_word(BH_WORKER_STARTING, p->epoch, 0));
 	bh_st_rel(&p->state, BH_PROC_STARTING);
 	bh_worker_ask(s, slot);

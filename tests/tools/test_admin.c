@@ -49,6 +49,7 @@ static void make_request(Bulkhead__Request *q, int verb, char *service)
 	static Bulkhead__CrashesRequest crashes = BULKHEAD__CRASHES_REQUEST__INIT;
 	static Bulkhead__TraceLatencyRequest latency = BULKHEAD__TRACE_LATENCY_REQUEST__INIT;
 	static Bulkhead__AuditRequest audit;
+	static Bulkhead__TraceEventsRequest events = BULKHEAD__TRACE_EVENTS_REQUEST__INIT;
 
 	bulkhead__request__init(q);
 	bulkhead__workers_request__init(&workers);
@@ -76,6 +77,10 @@ static void make_request(Bulkhead__Request *q, int verb, char *service)
 	case 4:
 		q->verb_case = BULKHEAD__REQUEST__VERB_AUDIT;
 		q->audit = &audit;
+		return;
+	case 5:
+		q->verb_case = BULKHEAD__REQUEST__VERB_TRACE_EVENTS;
+		q->trace_events = &events;
 		return;
 	default:
 		q->verb_case = BULKHEAD__REQUEST__VERB_TRACE_LATENCY;
@@ -135,20 +140,20 @@ END_TEST
 
 START_TEST(each_verb_is_answered)
 {
-	static const Bulkhead__Reply__AnswerCase answers[] = { BULKHEAD__REPLY__ANSWER_STATUS,
-							       BULKHEAD__REPLY__ANSWER_WORKERS,
-							       BULKHEAD__REPLY__ANSWER_TASKS,
-							       BULKHEAD__REPLY__ANSWER_CRASHES,
-							       BULKHEAD__REPLY__ANSWER_AUDIT };
+	static const Bulkhead__Reply__AnswerCase answers[] = {
+		BULKHEAD__REPLY__ANSWER_STATUS, BULKHEAD__REPLY__ANSWER_WORKERS,
+		BULKHEAD__REPLY__ANSWER_TASKS,  BULKHEAD__REPLY__ANSWER_CRASHES,
+		BULKHEAD__REPLY__ANSWER_AUDIT,  BULKHEAD__REPLY__ANSWER_TRACE_EVENTS
+	};
 
-	for (int verb = 0; verb < 5; verb++) {
+	for (int verb = 0; verb < 6; verb++) {
 		Bulkhead__Reply *r = ask(verb, verb ? "demo" : "");
 
 		ck_assert_ptr_null(r->error);
 		ck_assert_int_eq(r->answer_case, answers[verb]);
 		bulkhead__reply__free_unpacked(r, NULL);
 	}
-	expect_error(ask(5, ""), BULKHEAD__ERROR__CODE__UNAVAILABLE);
+	expect_error(ask(6, ""), BULKHEAD__ERROR__CODE__UNAVAILABLE);
 }
 END_TEST
 
@@ -222,6 +227,70 @@ START_TEST(resize_is_passed_on_within_its_bounds)
 	ck_assert_uint_eq(m.op, BH_CTL_WORKERS);
 	ck_assert_uint_eq(m.slot, 0);
 	ck_assert_int_eq(m.value, 1);
+}
+END_TEST
+
+/* -- events ------------------------------------------------------------------------- */
+
+static void put_event(uint32_t ring, struct bh_event e)
+{
+	bh_evring_put(&rig.arena.events[ring], &e);
+}
+
+static Bulkhead__Reply *ask_events(Bulkhead__TraceEventsRequest *t, const Bulkhead__Reply *last)
+{
+	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
+
+	if (last) {
+		t->cursors = last->trace_events->cursors;
+		t->n_cursors = last->trace_events->n_cursors;
+	}
+	q.verb_case = BULKHEAD__REQUEST__VERB_TRACE_EVENTS;
+	q.trace_events = t;
+	Bulkhead__Reply *r = client_ask(&rig, &q);
+	ck_assert_int_eq(r->answer_case, BULKHEAD__REPLY__ANSWER_TRACE_EVENTS);
+	return r;
+}
+
+START_TEST(events_since_the_last_answer_are_told_once)
+{
+	Bulkhead__TraceEventsRequest t = BULKHEAD__TRACE_EVENTS_REQUEST__INIT;
+	struct bh_event got[3];
+	struct bh_ctl m;
+
+	put_event(0, (struct bh_event){ .kind = BH_EV_WAKE, .a = 1 });
+	t.begin = true;
+	t.record_ms = 70000;
+	Bulkhead__Reply *r = ask_events(&t, NULL);
+	ck_assert_uint_eq(r->trace_events->events.len, 0);
+	rig_hear(&rig, &m);
+	ck_assert_uint_eq(m.op, BH_CTL_RECORD);
+	ck_assert_int_eq(m.value, 60000);
+
+	/* Of its own ring, whatever it says; and what is no event is lost. */
+	put_event(0, (struct bh_event){ .kind = BH_EV_WAKE, .service = 9, .slot = 77, .a = 2 });
+	put_event(1, (struct bh_event){ .kind = BH_EV_END + 1 });
+	put_event(1, (struct bh_event){ .kind = BH_EV_PARK, .type = 99999, .a = 3 });
+	put_event(BH_EVRING_KERNEL, (struct bh_event){ .kind = BH_EV_CRASH, .slot = 1, .a = 4 });
+	bh_count(&rig.arena.events[1].skipped, 5);
+	t.begin = false;
+	t.record_ms = 0;
+	Bulkhead__Reply *next = ask_events(&t, r);
+	ck_assert_uint_eq(next->trace_events->events.len, sizeof(got));
+	memcpy(got, next->trace_events->events.data, sizeof(got));
+	ck_assert_uint_eq(next->trace_events->lost, 6);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert(got[i].a == 2 + i && got[i].service == 0);
+	ck_assert_uint_eq(got[0].slot, 0);
+	ck_assert_uint_eq(got[1].type, BH_EVENT_NO_TYPE);
+	ck_assert_uint_eq(got[2].slot, 1);
+	bulkhead__reply__free_unpacked(r, NULL);
+
+	r = ask_events(&t, next);
+	ck_assert_uint_eq(r->trace_events->events.len, 0);
+	ck_assert_uint_eq(r->trace_events->lost, 0);
+	bulkhead__reply__free_unpacked(r, NULL);
+	bulkhead__reply__free_unpacked(next, NULL);
 }
 END_TEST
 
@@ -324,7 +393,7 @@ static void misbehave(void)
 			client_frame(fd, n, bytes, n);
 		break;
 	default: /* a request with a few bytes changed, or cut */
-		make_request(&q, (int)(dice_roll() % 6), (char *)(uintptr_t) "demo");
+		make_request(&q, (int)(dice_roll() % 7), (char *)(uintptr_t) "demo");
 		memcpy(bytes, "\x80\0\0\1", 4);
 		n = 4 + bulkhead__request__pack(&q, bytes + 4);
 		mutate(bytes, n);
@@ -402,7 +471,9 @@ START_TEST(garbage_in_an_arena_is_only_garbage_in_the_answer)
 			uint64_t word = dice_roll() & mask;
 			memcpy(from + i, &word, sizeof(word));
 		}
-		for (int verb = 0; verb < 5; verb++)
+		memset(v->events[1].cells, (int)dice_roll(), sizeof(v->events[1].cells));
+		bh_st_rlx(&v->events[1].tail, dice_roll() & mask);
+		for (int verb = 0; verb < 6; verb++)
 			bulkhead__reply__free_unpacked(ask(verb, ""), NULL);
 	}
 	ck_assert(rig_alive(&rig));
@@ -443,6 +514,7 @@ int main(void)
 	tcase_add_test(t, an_unknown_service_is_named);
 	tcase_add_test(t, stop_is_passed_on);
 	tcase_add_test(t, resize_is_passed_on_within_its_bounds);
+	tcase_add_test(t, events_since_the_last_answer_are_told_once);
 	tcase_add_test(t, nng_clients_understand_it);
 	tcase_add_test(t, a_killed_predecessor_is_replaced);
 	tcase_add_test(t, it_ends_with_the_system);

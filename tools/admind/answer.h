@@ -34,6 +34,7 @@ void bh_answer_latency(struct bh_answer *a);
 void bh_answer_audit(struct bh_answer *a);
 void bh_answer_stop(struct bh_answer *a);
 void bh_answer_resize(struct bh_answer *a);
+void bh_answer_events(struct bh_answer *a);
 
 /* The answer is no. */
 __attribute__((format(printf, 3, 4))) void

@@ -19,6 +19,8 @@ enum {
 	TAKES_LIMIT = 2,
 	TAKES_NOW = 4,
 	TAKES_SET = 64,
+	TAKES_SECONDS = 128,
+	TAKES_OUTPUT = 256,
 };
 
 static const struct verb {
@@ -53,9 +55,20 @@ static const struct verb resize = { "workers",
 				    bh_resize_show,
 				    bh_resize_json };
 
+/* Verbs that ask more than once. */
+static const struct session {
+	const char *name;
+	int takes;
+	int (*run)(const char *url, const struct bh_options *o);
+} sessions[] = {
+	{ "trace stream", TAKES_SECONDS, bh_stream },
+	{ "trace timeline", TAKES_SECONDS | TAKES_OUTPUT, bh_timeline },
+};
+
 struct command {
 	struct bh_options o;
 	const struct verb *verb;
+	const struct session *session;
 	char words[32]; /* of the verb */
 	int given;      /* of TAKES_... */
 };
@@ -69,6 +82,10 @@ static const struct argp_option options[] = {
 	{ "service", 's', "NAME", 0, "workers, tasks, audit: of this service alone", 0 },
 	{ "limit", 'n', "N", 0, "tasks: at most N (100; up to 10000); crashes: the N newest", 0 },
 	{ "set", 'w', "N", 0, "workers: have N of them from now on", 0 },
+	{ "seconds", 't', "N", 0,
+	  "trace: record for so long (stream: until interrupted; timeline: 5)", 0 },
+	{ "output", 'o', "FILE", 0, "trace timeline: write it there, for Perfetto", 0 },
+	{ "svg", 'S', "FILE", 0, "trace timeline: write a picture there", 0 },
 	{ "now", 'f', NULL, 0, "stop: do not wait for requests under way", 0 },
 	{ 0 },
 };
@@ -77,30 +94,41 @@ static void take_word(struct command *c, const char *word, struct argp_state *st
 {
 	size_t n = strlen(c->words);
 
-	if (c->verb)
-		argp_error(state, "%s takes no argument: what is %.40s?", c->verb->name, word);
+	if (c->verb || c->session)
+		argp_error(state, "%s takes no argument: what is %.40s?", c->words, word);
 	snprintf(c->words + n, sizeof(c->words) - n, "%s%.20s", n ? " " : "", word);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(c->words, verbs[i].name))
 			c->verb = &verbs[i];
+	for (size_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++)
+		if (!strcmp(c->words, sessions[i].name))
+			c->session = &sessions[i];
 }
+
+static const struct {
+	int bit;
+	const char *option;
+} takes[] = {
+	{ TAKES_SERVICE, "service" }, { TAKES_LIMIT, "limit" },
+	{ TAKES_NOW, "now" },         { TAKES_SET, "set" },
+	{ TAKES_SECONDS, "seconds" }, { TAKES_OUTPUT, "output or --svg" },
+};
 
 static void finish(struct command *c, struct argp_state *state)
 {
 	if (!c->words[0])
 		argp_error(state, "what do you want to know? Try `bhctl status`");
 	if (!c->verb && !strcmp(c->words, "trace"))
-		argp_error(state, "trace what? There is `bhctl trace latency`");
-	if (!c->verb)
+		argp_error(state,
+			   "trace what? There are `bhctl trace latency`, timeline and stream");
+	if (!c->verb && !c->session)
 		argp_error(state, "there is no verb `%s`", c->words);
-	if (c->given & ~c->verb->takes & TAKES_SERVICE)
-		argp_error(state, "%s takes no --service", c->verb->name);
-	if (c->given & ~c->verb->takes & TAKES_LIMIT)
-		argp_error(state, "%s takes no --limit", c->verb->name);
-	if (c->given & ~c->verb->takes & TAKES_NOW)
-		argp_error(state, "%s takes no --now", c->verb->name);
-	if (c->given & ~c->verb->takes & TAKES_SET)
-		argp_error(state, "%s takes no --set", c->verb->name);
+	int wrong = c->given & ~(c->verb ? c->verb->takes : c->session->takes);
+	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
+		if (wrong & takes[i].bit)
+			argp_error(state, "%s takes no --%s", c->words, takes[i].option);
+	if (c->session && (c->session->takes & TAKES_OUTPUT) && !c->o.output && !c->o.svg)
+		argp_error(state, "%s: where to? Say -o FILE, or --svg FILE", c->words);
 	if (c->given & TAKES_SET)
 		c->verb = &resize;
 }
@@ -139,6 +167,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->o.set = number(arg, "set", state);
 		c->given |= TAKES_SET;
 		return 0;
+	case 't':
+		c->o.seconds = number(arg, "seconds", state);
+		c->given |= TAKES_SECONDS;
+		return 0;
+	case 'o':
+	case 'S':
+		*(key == 'o' ? &c->o.output : &c->o.svg) = arg;
+		c->given |= TAKES_OUTPUT;
+		return 0;
 	case 'f':
 		c->o.now = true;
 		c->given |= TAKES_NOW;
@@ -162,6 +199,8 @@ static const char doc[] =
 	"  bhctl tasks           tasks by type, and one by one\n"
 	"  bhctl crashes         what crashed, where, and how fast it was back\n"
 	"  bhctl trace latency   how long woken workers wait for a CPU\n"
+	"  bhctl trace timeline  who ran where and when, and who woke whom: -o FILE, --svg FILE\n"
+	"  bhctl trace stream    what workers do, event by event\n"
 	"  bhctl audit           check the invariants of the shared memory\n"
 	"  bhctl stop            stop the system; return when it has ended\n\n"
 	"Exit codes: 0 all is well; 1 the system says no (or the audit found something); 3 no "
@@ -215,6 +254,8 @@ int main(int argc, char **argv)
 	int code = bh_find(c.o.admin, url);
 	if (code)
 		return code;
+	if (c.session)
+		return c.session->run(url, &c.o);
 	bulkhead__request__init(&q.request);
 	c.verb->ask(&q, &c.o);
 	code = bh_ask(url, &q.request, &r);

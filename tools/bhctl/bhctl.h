@@ -23,10 +23,12 @@ enum bh_exit {
 };
 
 struct bh_options {
-	const char *admin;   /* NULL: look for it */
-	const char *service; /* "": all */
-	uint32_t limit;      /* 0: the verb's own */
-	uint32_t set;        /* workers wanted */
+	const char *admin;        /* NULL: look for it */
+	const char *service;      /* "": all */
+	uint32_t limit;           /* 0: the verb's own */
+	uint32_t set;             /* workers wanted */
+	uint32_t seconds;         /* to record; 0: the verb's own */
+	const char *output, *svg; /* files; NULL: none */
 	bool json, now;
 };
 
@@ -59,5 +61,9 @@ BH_VERB(latency);
 BH_VERB(audit);
 BH_VERB(stop);
 BH_VERB(resize); /* of `workers` with --set */
+
+/* Verbs that ask more than once: exit codes. */
+int bh_stream(const char *url, const struct bh_options *o);
+int bh_timeline(const char *url, const struct bh_options *o);
 
 #endif

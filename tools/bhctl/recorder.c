@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "recorder.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ask.h"
+#include "bhctl.h"
+
+enum {
+	LEASE_MS = 3000,
+	EACH_MS = 20,
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int sig)
+{
+	interrupted = sig;
+}
+
+static int ask(struct bh_recorder *r, bool begin)
+{
+	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
+	Bulkhead__TraceEventsRequest t = BULKHEAD__TRACE_EVENTS_REQUEST__INIT;
+	Bulkhead__Reply *reply;
+
+	t.record_ms = LEASE_MS;
+	t.begin = begin;
+	if (r->last) {
+		t.cursors = r->last->trace_events->cursors;
+		t.n_cursors = r->last->trace_events->n_cursors;
+	}
+	q.verb_case = BULKHEAD__REQUEST__VERB_TRACE_EVENTS;
+	q.trace_events = &t;
+	int code = bh_ask(r->url, &q, &reply);
+	if (code)
+		return code;
+	if (reply->error || reply->answer_case != BULKHEAD__REPLY__ANSWER_TRACE_EVENTS) {
+		fprintf(stderr, "bhctl: %s\n",
+			reply->error ? reply->error->text :
+				       "the system cannot record events: is it an older version?");
+		bulkhead__reply__free_unpacked(reply, NULL);
+		return BH_EXIT_NO;
+	}
+	if (r->last)
+		bulkhead__reply__free_unpacked(r->last, NULL);
+	r->last = reply;
+	return 0;
+}
+
+static void take_names(struct bh_recorder *r)
+{
+	const Bulkhead__TraceEvents *t = r->last->trace_events;
+
+	memset(r->type, 0, sizeof(r->type));
+	memset(r->service, 0, sizeof(r->service));
+	for (size_t i = 0; i < t->n_services && i < BH_RECORDER_SERVICES; i++)
+		r->service[i] = t->services[i];
+	for (size_t i = 0; i < t->n_types; i++)
+		if (t->types[i]->service < BH_RECORDER_SERVICES &&
+		    t->types[i]->type < BH_RECORDER_TYPES)
+			r->type[t->types[i]->service][t->types[i]->type] = t->types[i]->name;
+}
+
+static int append(struct bh_recorder *r, const ProtobufCBinaryData *from)
+{
+	size_t n = from->len / sizeof(struct bh_event);
+
+	if (r->n + n > r->room) {
+		size_t room = (r->n + n) * 2;
+		struct bh_event *more = realloc(r->events, room * sizeof(*more));
+
+		if (!more) {
+			fprintf(stderr, "bhctl: no memory for %zu events; record for less time\n",
+				room);
+			return BH_EXIT_SYSTEM;
+		}
+		r->events = more;
+		r->room = room;
+	}
+	if (n)
+		memcpy(r->events + r->n, from->data, n * sizeof(struct bh_event));
+	r->n += n;
+	r->got += n;
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct bh_event *x = a, *y = b;
+
+	return x->time_ns != y->time_ns ? (x->time_ns < y->time_ns ? -1 : 1) :
+	       x->slot != y->slot       ? (x->slot < y->slot ? -1 : 1) :
+					  (int32_t)(x->seq - y->seq);
+}
+
+/* What came later than the system began to read its rings may have something earlier
+ * still in another ring: it waits for the next time. */
+static void settle(struct bh_recorder *r, bool all)
+{
+	qsort(r->events + r->ready, r->n - r->ready, sizeof(*r->events), by_time);
+	while (r->ready < r->n && (all || (int64_t)r->events[r->ready].time_ns < r->now_ns))
+		r->ready++;
+}
+
+int bh_recorder_begin(struct bh_recorder *r, const char *url)
+{
+	memset(r, 0, sizeof(*r));
+	r->url = url;
+	int code = ask(r, true);
+	if (!code) {
+		take_names(r);
+		r->began_ns = r->now_ns = r->last->trace_events->now_ns;
+	}
+	return code;
+}
+
+int bh_recorder_take(struct bh_recorder *r)
+{
+	int code;
+
+	do {
+		code = ask(r, false);
+		if (code)
+			return code;
+		take_names(r);
+		r->lost += r->last->trace_events->lost;
+		r->now_ns = r->last->trace_events->now_ns;
+		code = append(r, &r->last->trace_events->events);
+	} while (!code && r->last->trace_events->more);
+	settle(r, false);
+	return code;
+}
+
+void bh_recorder_drop(struct bh_recorder *r, size_t n)
+{
+	memmove(r->events, r->events + n, (r->n - n) * sizeof(*r->events));
+	r->n -= n;
+	r->ready -= n;
+}
+
+int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh_recorder *r))
+{
+	const struct timespec pause = { .tv_nsec = EACH_MS * 1000000l };
+	const struct sigaction act = { .sa_handler = interrupt };
+	int code = 0;
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	while (!code && !interrupted &&
+	       (seconds <= 0 || (double)(r->now_ns - r->began_ns) < seconds * 1e9)) {
+		nanosleep(&pause, NULL);
+		code = bh_recorder_take(r);
+		if (!code && each)
+			code = each(r);
+	}
+	if (!code) {
+		settle(r, true);
+		code = each ? each(r) : 0;
+	}
+	return code;
+}
+
+const char *bh_recorder_type(const struct bh_recorder *r, const struct bh_event *e)
+{
+	const char *name = e->service < BH_RECORDER_SERVICES && e->type < BH_RECORDER_TYPES ?
+				   r->type[e->service][e->type] :
+				   NULL;
+
+	return name && name[0] ? name : "(unknown)";
+}
+
+const char *bh_recorder_service(const struct bh_recorder *r, const struct bh_event *e)
+{
+	const char *name = e->service < BH_RECORDER_SERVICES ? r->service[e->service] : NULL;
+
+	return name ? name : "(unknown)";
+}
+
+const char *bh_event_name(unsigned kind)
+{
+	static const char *const names[BH_EV_END] = {
+		[BH_EV_SPAWN] = "spawn",
+		[BH_EV_WAKE] = "wake",
+		[BH_EV_POLL] = "poll",
+		[BH_EV_PARK] = "park",
+		[BH_EV_STEAL] = "steal",
+		[BH_EV_TIMER] = "timer",
+		[BH_EV_IO] = "io",
+		[BH_EV_JOB] = "job",
+		[BH_EV_CRASH] = "crash",
+		[BH_EV_RESTART] = "restart",
+		[BH_EV_WOKEN] = "woken",
+		[BH_EV_ON_CPU] = "on_cpu",
+		[BH_EV_OFF_CPU] = "off_cpu",
+		[BH_EV_SIGNAL] = "signal",
+		[BH_EV_DIED] = "died",
+		[BH_EV_OOM] = "oom",
+		[BH_EV_SAMPLE] = "sample",
+		[BH_EV_FUTEX_IN] = "futex_in",
+		[BH_EV_FUTEX_OUT] = "futex_out",
+	};
+
+	return kind < BH_EV_END && names[kind] ? names[kind] : "unknown";
+}
+
+void bh_recorder_fini(struct bh_recorder *r)
+{
+	if (r->last)
+		bulkhead__reply__free_unpacked(r->last, NULL);
+	free(r->events);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recorder.h: a recording, as a client sees it: asks the system again and again for
+ * what its workers did, and keeps what came, in the order of time.
+ */
+#ifndef BH_BHCTL_RECORDER_H
+#define BH_BHCTL_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bulkhead.pb-c.h"
+#include "ipc/event.h"
+
+enum {
+	BH_RECORDER_SERVICES = 16,
+	BH_RECORDER_TYPES = 256,
+};
+
+struct bh_recorder {
+	const char *url;
+	Bulkhead__Reply *last; /* cursors, and names */
+	struct bh_event *events;
+	size_t n, room;
+	size_t ready;  /* so many are complete: no earlier one can come */
+	uint64_t lost; /* in all */
+	uint64_t got;
+	int64_t began_ns, now_ns; /* CLOCK_MONOTONIC of the system */
+	const char *type[BH_RECORDER_SERVICES][BH_RECORDER_TYPES]; /* of `last` */
+	const char *service[BH_RECORDER_SERVICES];
+};
+
+/* Turns the recording on. Exit codes; what is wrong has been said. */
+int bh_recorder_begin(struct bh_recorder *r, const char *url);
+
+/* Takes what has come; the recording stays on for seconds after each. Events [0,
+ * ready) of `events` are then sorted and complete. */
+int bh_recorder_take(struct bh_recorder *r);
+
+/* Forgets the first @n events. */
+void bh_recorder_drop(struct bh_recorder *r, size_t n);
+
+/* Takes for so many seconds, or until SIGINT, @each (if any) after each; all that came
+ * is ready at the end. */
+int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh_recorder *r));
+
+/* The name of an event's task type, or service; never NULL. */
+const char *bh_recorder_type(const struct bh_recorder *r, const struct bh_event *e);
+const char *bh_recorder_service(const struct bh_recorder *r, const struct bh_event *e);
+
+/* "spawn", "wake", ...: what an event is called. */
+const char *bh_event_name(unsigned kind);
+
+void bh_recorder_fini(struct bh_recorder *r);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* stream.c: bhctl trace stream: events as they come, a line each. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "bhctl.h"
+#include "recorder.h"
+#include "value.h"
+
+static const char *const queues[] = { "local", "shared", "jobs" };
+static const char *const ends[] = { "pending", "again", "done", "crashed" };
+
+static bool json;
+static uint64_t told; /* losses that were shown */
+
+static const char *word(const char *const *words, size_t n, uint64_t i)
+{
+	return i < n ? words[i] : "unknown";
+}
+#define WORD(words, i) word(words, sizeof(words) / sizeof(*(words)), i)
+
+/* What `a` and `b` are, by kind. */
+static void print_json(const struct bh_recorder *r, const struct bh_event *e)
+{
+	struct json_object *o = json_object_new_object();
+
+	bh_value_text(o, "event", bh_event_name(e->kind));
+	bh_value_uint(o, "time_ns", e->time_ns);
+	bh_value_text(o, "service", bh_recorder_service(r, e));
+	bh_value_uint(o, "slot", e->slot);
+	bh_value_uint(o, "pid", e->pid);
+	bh_value_hex(o, "task", e->task);
+	if (e->type != BH_EVENT_NO_TYPE)
+		bh_value_text(o, "type", bh_recorder_type(r, e));
+	bh_value_hex(o, "other", e->other);
+	bh_value_uint(o, "a", e->a);
+	bh_value_uint(o, "b", e->b);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+}
+
+static void print_detail(const struct bh_event *e)
+{
+	switch (e->kind) {
+	case BH_EV_SPAWN:
+	case BH_EV_WAKE:
+		printf("  by %#" PRIx64 ", queue %s", e->other, WORD(queues, e->a));
+		break;
+	case BH_EV_POLL:
+	case BH_EV_JOB:
+		printf("  %.1f us, %s", (double)e->a / 1e3, WORD(ends, e->b));
+		break;
+	case BH_EV_PARK:
+		printf("  %.1f us", (double)e->a / 1e3);
+		break;
+	case BH_EV_STEAL:
+		printf("  %" PRIu64 " from worker %" PRIu64, e->a, e->b);
+		break;
+	case BH_EV_TIMER:
+		printf("  %.1f us late", (double)e->a / 1e3);
+		break;
+	case BH_EV_CRASH:
+		printf("  crash %" PRIu64 ", status %#" PRIx64, e->b, e->a);
+		break;
+	case BH_EV_RESTART:
+		printf("  after %.1f us", (double)e->a / 1e3);
+		break;
+	default:
+		break;
+	}
+}
+
+static void print_text(const struct bh_recorder *r, const struct bh_event *e)
+{
+	printf("%14.6f %s/%u %-8s", (double)((int64_t)e->time_ns - r->began_ns) / 1e9,
+	       bh_recorder_service(r, e), e->slot, bh_event_name(e->kind));
+	if (e->task)
+		printf(" %#" PRIx64 " %s", e->task,
+		       e->type != BH_EVENT_NO_TYPE ? bh_recorder_type(r, e) : "");
+	print_detail(e);
+	putchar('\n');
+}
+
+static void print_lost(uint64_t lost)
+{
+	if (json)
+		printf("{\"event\":\"lost\",\"count\":%" PRIu64 "}\n", lost);
+	else
+		printf("-- %" PRIu64 " events lost here\n", lost);
+}
+
+static int print_ready(struct bh_recorder *r)
+{
+	for (size_t i = 0; i < r->ready; i++)
+		(json ? print_json : print_text)(r, &r->events[i]);
+	bh_recorder_drop(r, r->ready);
+	if (r->lost != told)
+		print_lost(r->lost - told);
+	told = r->lost;
+	if (fflush(stdout) || ferror(stdout))
+		return BH_EXIT_SYSTEM; /* nobody reads it any more */
+	return 0;
+}
+
+int bh_stream(const char *url, const struct bh_options *o)
+{
+	struct bh_recorder r;
+	int code = bh_recorder_begin(&r, url);
+
+	json = o->json;
+	if (!code)
+		code = bh_recorder_run(&r, o->seconds, print_ready);
+	if (!code)
+		fprintf(stderr, "bhctl: %" PRIu64 " events, %" PRIu64 " lost\n", r.got, r.lost);
+	bh_recorder_fini(&r);
+	return code;
+}
