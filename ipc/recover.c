@@ -282,13 +282,13 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 			break;
 		if (!held_by(s, BH_RUNNING, slot, epoch))
 			return;
+		t->counted = 0; /* left from a crash before this one */
 	} while (!bh_cas(&t->state, &s, (s & ~0xfull) | BH_CLEANUP));
 	bh_st_rlx(&w->recovered, (epoch & 0xffff) + 1);
 	out->task = bh_handle(bh_state_gen(s), idx);
 	out->type = t->type < BH_TYPES ? t->type : 0;
-	out->crashes = t->crashes;
 	out->aborted = s & BH_ABORTED;
-	out->can_restart = (t->opts & BH_TASK_RESTART) && t->restarts && !(s & BH_ABORTED);
+	out->can_restart = bh_can_restart(t, s);
 	link_journal(v, w, t, out->task);
 	drop_journal(v, w, t, out->task);
 }
@@ -308,12 +308,36 @@ static void restore_state(const struct bh_view *v, struct bh_tcb *t, uint64_t ow
 	memcpy(data, data + bh_state_copy_at(len), len);
 }
 
-/* Starts again from its argument: what it had is gone, what it was given stays. */
+bool bh_can_restart(const struct bh_tcb *t, uint64_t state)
+{
+	return (t->opts & BH_TASK_RESTART) && (t->restarts || t->counted) && !(state & BH_ABORTED);
+}
+
+/* One store counts the crash and says that it is counted: the successor of a kernel
+ * that is killed after it does not count it again. The mark is stale once the task has
+ * left CLEANUP, and is cleared by whoever takes it there again. */
+static void count_crash(struct bh_tcb *t)
+{
+	struct {
+		uint16_t restarts;
+		uint8_t crashes, counted;
+	} next = { t->restarts, t->crashes, 1 };
+	uint32_t word;
+
+	if (t->counted)
+		return;
+	next.restarts -= next.restarts != 0xffff;
+	next.crashes += next.crashes < UINT8_MAX;
+	memcpy(&word, &next, sizeof(word));
+	bh_st_rlx(&t->tally, word);
+}
+
+/* Starts again from its argument: what it had is gone, what it was given stays.
+ * Commit: bh_state_restart(). */
 static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
 {
-	if (t->restarts != 0xffff)
-		t->restarts--;
-	t->crashes += t->crashes < UINT8_MAX;
+	count_crash(t);
+	bh_compiler_barrier();
 	t->opts &= (uint8_t)~BH_TASK_UNCONSTRAINED;
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);

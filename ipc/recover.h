@@ -34,7 +34,6 @@ struct bh_recover_ops {
 struct bh_dead_task {
 	uint64_t task; /* handle; 0: no task was running */
 	uint32_t type;
-	uint16_t crashes; /* before this one */
 	bool aborted;
 	bool can_restart; /* it asks for it, and has restarts left */
 };
@@ -42,6 +41,10 @@ struct bh_dead_task {
 /* Finds and takes the task that incarnation @epoch of @slot was running. */
 void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		      struct bh_dead_task *out);
+
+/* Whether @t, in CLEANUP (or about to be), starts again: it asks for it, has a restart
+ * left (or this crash has taken the last one), and was not aborted, by its @state. */
+bool bh_can_restart(const struct bh_tcb *t, uint64_t state);
 
 /* Releases what @task (in CLEANUP) owns, and then restarts it, or ends it with
  * @end (enum bh_end) and @value and wakes its parent. */

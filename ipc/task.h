@@ -113,9 +113,14 @@ struct bh_tcb {
 	uint8_t hog;                 /* bh_hog_code() of its limit; 0: the service's */
 	uint8_t wait;                /* enum bh_wait */
 	uint8_t stack_class;         /* size class of the stack a fiber gets */
-	uint16_t restarts;           /* left; 0xffff: no limit */
-	uint8_t crashes;             /* so far, 255 at most */
-	uint8_t reserved1;
+	union {
+		struct {
+			uint16_t restarts; /* left; 0xffff: no limit */
+			uint8_t crashes;   /* so far, 255 at most */
+			uint8_t counted; /* the kernel's: in CLEANUP, 1: this crash is among them */
+		};
+		_Atomic uint32_t tally; /* the three, in one store */
+	};
 	_Atomic uint32_t prev; /* in the parent's list; a hint, checked when used */
 	union {
 		struct {

@@ -36,12 +36,13 @@ static void evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_v
 {
 	struct bh_tcb *t = &v->tasks[idx];
 
+	t->counted = 0;
 	/* It may be woken or aborted meanwhile, each but once: others cannot run it. */
 	for (int i = 0; !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP); i++)
 		if (i == 4 || !home_gone(v, w) ||
 		    (bh_state_of(w) != BH_WAITING && bh_state_of(w) != BH_SCHEDULED))
 			return;
-	bool restart = (t->opts & BH_TASK_RESTART) && t->restarts && !(w & BH_ABORTED);
+	bool restart = bh_can_restart(t, w);
 	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), restart, BH_END_LOST, 0, ops);
 	scan->repaired++;
 }

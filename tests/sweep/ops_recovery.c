@@ -41,14 +41,37 @@ static void setup_restart(struct world *w)
 	setup_rich(w);
 	w->v.tasks[w->me].opts = BH_TASK_RESTART;
 	w->v.tasks[w->me].restarts = 3;
+	w->v.tasks[w->me].counted = 1; /* of a crash before */
 }
 
+/* However often the kernel was killed in it, it was one crash. */
 static const char *check_restarted(struct world *w)
 {
-	return world_state(w, w->me) == BH_SCHEDULED ? NULL : "the task was not restarted";
+	const struct bh_tcb *t = &w->v.tasks[w->me];
+
+	if (world_state(w, w->me) != BH_SCHEDULED)
+		return "the task was not restarted";
+	if (t->restarts != 2)
+		return "the crash did not cost one restart";
+	return t->crashes == 1 ? NULL : "it was not counted as one crash";
 }
 SWEEP(recover_restart, .setup = setup_restart, .run = world_recover, .kernel = true,
-      .check = check_restarted, .covers = "");
+      .check = check_restarted, .covers = "restart_task");
+
+static void setup_last_restart(struct world *w)
+{
+	setup_restart(w);
+	w->v.tasks[w->me].restarts = 1;
+}
+
+static const char *check_last_restart(struct world *w)
+{
+	if (world_state(w, w->me) != BH_SCHEDULED)
+		return "the task was not restarted, and might have been";
+	return w->v.tasks[w->me].restarts == 0 ? NULL : "there is a restart left";
+}
+SWEEP(recover_last_restart, .setup = setup_last_restart, .run = world_recover, .kernel = true,
+      .check = check_last_restart, .covers = "");
 
 static void run_verify(struct world *w)
 {
