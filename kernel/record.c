@@ -8,6 +8,7 @@
  * in each arena, and is put right in each turn: a kernel that took over ends it, and
  * the next word of the client begins it anew.
  */
+#include "ipc/probe.h"
 #include "kernel.h"
 
 enum {
@@ -89,6 +90,7 @@ void bh_record_crash(struct bh_ksvc *s, uint32_t slot, const struct bh_board_cra
 	struct bh_evring *r = &s->v.events[slot];
 	uint64_t open = bh_ld_rlx(&r->open_ns), now = (uint64_t)bh_clock_ns();
 
+	BH_PROBE4(crash, s->id, slot, (uint32_t)c->task, (uint32_t)c->signal);
 	/* Its last poll ended here. */
 	if (open && open < now)
 		put(s, slot,
@@ -111,10 +113,12 @@ void bh_record_crash(struct bh_ksvc *s, uint32_t slot, const struct bh_board_cra
 void bh_record_restart(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	uint64_t ns = (uint64_t)(bh_clock_ns() - p->died_ns);
 
+	BH_PROBE3(restart, s->id, slot, ns);
 	put(s, slot,
 	    &(struct bh_event){ .kind = BH_EV_RESTART,
 				.pid = (uint32_t)p->pid,
-				.a = (uint64_t)(bh_clock_ns() - p->died_ns),
+				.a = ns,
 				.type = BH_EVENT_NO_TYPE });
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.h: what this worker does, as events in its ring (ipc/evring.h). Each hook is
- * one load and one branch that is not taken while nobody records.
+ * trace.h: what this worker does, as events in its ring (ipc/evring.h) and as static
+ * probes (ipc/probe.h; tasks are told by index there, the lower half of a handle).
+ * While nobody records or looks, each hook is one load, one branch that is not taken,
+ * and a nop.
  */
 #ifndef BH_WORKERS_TRACE_H
 #define BH_WORKERS_TRACE_H
 
+#include "ipc/probe.h"
 #include "workers/rt.h"
 
 /* The poll under way. */
@@ -34,12 +37,14 @@ int64_t bh_trace_clock(void);
 /* Task @idx has become runnable, and is not yet where others find it. */
 static inline void bh_trace_spawn(uint32_t idx)
 {
+	BH_PROBE3(spawn, idx, bh_rt.v.tasks[idx].type, bh_rt.idx);
 	if (bh_trace_on())
 		bh_trace_write_ready(BH_EV_SPAWN, idx);
 }
 
 static inline void bh_trace_wake(uint32_t idx)
 {
+	BH_PROBE3(wake, idx, bh_rt.v.tasks[idx].type, bh_rt.idx);
 	if (bh_trace_on())
 		bh_trace_write_ready(BH_EV_WAKE, idx);
 }
@@ -47,12 +52,14 @@ static inline void bh_trace_wake(uint32_t idx)
 /* bh_rt.task begins to be polled; and has been. */
 static inline void bh_trace_poll(void)
 {
+	BH_PROBE2(poll__start, bh_rt.idx, bh_rt.task->type);
 	if (bh_trace_on())
 		bh_trace_write_begin();
 }
 
 static inline void bh_trace_polled(void)
 {
+	BH_PROBE1(poll__end, bh_rt.idx);
 	if (__builtin_expect(bh_trace.since_ns != 0, 0))
 		bh_trace_write_end();
 }
@@ -67,6 +74,7 @@ static inline void bh_trace_outcome(enum bh_event_poll outcome)
 /* It goes to sleep: the time, for bh_trace_parked() when it has slept. */
 static inline int64_t bh_trace_park(void)
 {
+	BH_PROBE1(park, bh_rt.slot);
 	return bh_trace_on() ? bh_trace_clock() : 0;
 }
 
@@ -78,6 +86,7 @@ static inline void bh_trace_parked(int64_t since_ns)
 
 static inline void bh_trace_steal(uint32_t took, uint32_t from)
 {
+	BH_PROBE2(steal, took, from);
 	if (bh_trace_on())
 		bh_trace_write_steal(took, from);
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe.h: static probes (USDT) for bpftrace, perf and SystemTap: a nop in the code,
+ * and a note in the file that says where it is, what it is called and where its
+ * arguments are.
+ *
+ * The nop is one of 5 bytes, which Linux can replace by a call: a hit then costs half
+ * of what a trap does. (The usual <sys/sdt.h> has one of a single byte.) While nobody
+ * looks it costs what a nop does; there are no semaphores.
+ *
+ * The format of the note is that of <sys/sdt.h>: .note.stapsdt, type 3: address of
+ * the nop, of a base (by which prelinking is undone), of a semaphore; provider,
+ * name, arguments as SIZE@OPERAND. All arguments are 8 bytes, unsigned.
+ */
+#ifndef BH_IPC_PROBE_H
+#define BH_IPC_PROBE_H
+
+#if defined(__x86_64__)
+#define BH_PROBE_NOP ".byte 0x0f, 0x1f, 0x44, 0x00, 0x00"
+#else
+#define BH_PROBE_NOP "nop"
+#endif
+
+#define BH_PROBE_ASM(name, args, ...)                                      \
+	__asm__ volatile("990: " BH_PROBE_NOP "\n"                         \
+			 ".pushsection .note.stapsdt,\"\",\"note\"\n"      \
+			 ".balign 4\n"                                     \
+			 ".4byte 992f-991f, 994f-993f, 3\n"                \
+			 "991: .asciz \"stapsdt\"\n"                       \
+			 "992: .balign 4\n"                                \
+			 "993: .8byte 990b, _.stapsdt.base, 0\n"           \
+			 ".asciz \"bulkhead\"\n"                           \
+			 ".asciz \"" #name "\"\n"                          \
+			 ".asciz \"" args "\"\n"                           \
+			 "994: .balign 4\n"                                \
+			 ".popsection\n"                                   \
+			 ".ifndef _.stapsdt.base\n"                        \
+			 ".pushsection .stapsdt.base,\"aG\",\"progbits\"," \
+			 ".stapsdt.base,comdat\n"                          \
+			 ".weak _.stapsdt.base\n"                          \
+			 ".hidden _.stapsdt.base\n"                        \
+			 "_.stapsdt.base: .space 1\n"                      \
+			 ".size _.stapsdt.base, 1\n"                       \
+			 ".popsection\n"                                   \
+			 ".endif\n" ::__VA_ARGS__)
+
+#define BH_PROBE_ARG(v) "nr"((unsigned long)(v))
+
+#define BH_PROBE1(name, a)    BH_PROBE_ASM(name, "8@%0", BH_PROBE_ARG(a))
+#define BH_PROBE2(name, a, b) BH_PROBE_ASM(name, "8@%0 8@%1", BH_PROBE_ARG(a), BH_PROBE_ARG(b))
+#define BH_PROBE3(name, a, b, c) \
+	BH_PROBE_ASM(name, "8@%0 8@%1 8@%2", BH_PROBE_ARG(a), BH_PROBE_ARG(b), BH_PROBE_ARG(c))
+#define BH_PROBE4(name, a, b, c, d)                                                 \
+	BH_PROBE_ASM(name, "8@%0 8@%1 8@%2 8@%3", BH_PROBE_ARG(a), BH_PROBE_ARG(b), \
+		     BH_PROBE_ARG(c), BH_PROBE_ARG(d))
+
+#endif
