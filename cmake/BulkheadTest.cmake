@@ -18,5 +18,5 @@ function(bh_test name)
 		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 	add_test(NAME ${name} COMMAND ${target})
 	set_tests_properties(${name} PROPERTIES
-		LABELS ${ARG_LABEL} TIMEOUT 120 SKIP_RETURN_CODE 77)
+		LABELS ${ARG_LABEL} TIMEOUT 300 SKIP_RETURN_CODE 77)
 endfunction()

@@ -294,7 +294,7 @@ int main(void)
 	TCase *tc = tcase_create("core");
 	SRunner *sr = srunner_create(s);
 
-	tcase_set_timeout(tc, 100);
+	tcase_set_timeout(tc, 200);
 	if (!SANITIZED) /* TSan sees one process only */
 		tcase_add_loop_test(tc, each_item_is_accounted_for_once_among_processes, 0, n);
 	tcase_add_loop_test(tc, each_item_is_accounted_for_once_among_threads, 0, n);

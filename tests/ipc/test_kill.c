@@ -351,7 +351,7 @@ int main(void)
 	TCase *tc = tcase_create("crash");
 	SRunner *sr = srunner_create(s);
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 200);
 	tcase_add_test(tc, each_task_runs_alone_and_none_is_lost);
 	tcase_add_test(tc, no_slot_is_given_twice_or_lost);
 	tcase_add_test(tc, each_item_comes_out_once);

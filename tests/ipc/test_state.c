@@ -410,7 +410,7 @@ int main(void)
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model);
-	tcase_set_timeout(model, 60);
+	tcase_set_timeout(model, 200);
 	srunner_run_all(sr, CK_NORMAL);
 	int failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -424,7 +424,7 @@ int main(void)
 	TCase *c = tcase_create("supervise");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 60);
+	tcase_set_timeout(c, 200);
 	tcase_add_test(c, worker_is_replaced_and_its_death_recorded);
 	tcase_add_test(c, all_workers_at_once);
 	tcase_add_test(c, twin_takes_over_from_the_zygote);

@@ -191,7 +191,7 @@ int main(void)
 	TCase *tc = tcase_create("core");
 	SRunner *sr = srunner_create(s);
 
-	tcase_set_timeout(tc, 110);
+	tcase_set_timeout(tc, 280);
 	tcase_add_test(tc, the_kernel_survives_garbage_in_an_arena);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -506,7 +506,7 @@ int main(void)
 	TCase *t = tcase_create("answers"), *w = tcase_create("whatever");
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_set_timeout(t, 60);
+	tcase_set_timeout(t, 200);
 	tcase_add_test(t, status_counts_what_is_in_the_arena);
 	tcase_add_test(t, each_verb_is_answered);
 	tcase_add_test(t, text_of_the_services_cannot_hurt_a_terminal);
@@ -519,7 +519,7 @@ int main(void)
 	tcase_add_test(t, a_killed_predecessor_is_replaced);
 	tcase_add_test(t, it_ends_with_the_system);
 	tcase_add_checked_fixture(w, set_up, tear_down);
-	tcase_set_timeout(w, 110);
+	tcase_set_timeout(w, 200);
 	tcase_add_test(w, what_is_no_request_is_an_error);
 	tcase_add_test(w, who_announces_too_much_is_cut_off);
 	tcase_add_test(w, no_bytes_keep_others_from_their_answer);

@@ -280,7 +280,7 @@ int main(void)
 	TCase *tc = tcase_create("core");
 	SRunner *sr = srunner_create(s);
 
-	tcase_set_timeout(tc, 110);
+	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, awaits_stand_anywhere);
 	tcase_add_test(tc, a_condition_is_looked_at_when_woken);

@@ -249,7 +249,7 @@ int main(void)
 	TCase *tc = tcase_create("core");
 	SRunner *sr = srunner_create(s);
 
-	tcase_set_timeout(tc, 110);
+	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, every_yield_is_polled_once);
 	tcase_add_test(tc, every_spawn_is_joined_with_its_own_result);

@@ -472,7 +472,7 @@ int main(void)
 	TCase *tc = tcase_create("core");
 	SRunner *sr = srunner_create(s);
 
-	tcase_set_timeout(tc, 110);
+	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, pinned_tasks_stay_at_home);
 	tcase_add_test(tc, pinned_tasks_end_with_their_home);
