@@ -104,10 +104,11 @@ struct bh_board_crash {
 	uint64_t stack_pointer;
 	uint64_t task; /* handle; 0: no task was running */
 	char task_name[40];
-	uint32_t task_type;    /* index in the arena's type table */
-	uint32_t type_crashes; /* how often this type crashed, this one included */
-	uint32_t restart_us;   /* 0: not back yet */
-	uint32_t n_frames;     /* return addresses caught by the worker itself */
+	uint32_t task_type;      /* index in the arena's type table */
+	uint32_t type_crashes;   /* how often this type crashed, this one included */
+	uint64_t worker_crashes; /* how often what was in this slot did, likewise */
+	uint32_t restart_us;     /* 0: not back yet */
+	uint32_t n_frames;       /* return addresses caught by the worker itself */
 	uint64_t frames[16];
 };
 

@@ -93,6 +93,7 @@ static void attach_workers(struct bh_ksvc *s)
 		struct bh_proc *p = bh_proc_at(k, idx);
 		uint32_t state = bh_ld_acq(&p->state);
 
+		s->board->worker_pid[i] = p->pid; /* the entry comes first */
 		if (state == BH_PROC_UP && i < BH_MAX_WORKERS)
 			s->were_up |= 1ull << i;
 		if (state == BH_PROC_STARTING && p->pid == 0) {
@@ -103,6 +104,7 @@ static void attach_workers(struct bh_ksvc *s)
 			bh_restart_later(k, idx, p->failures, s->plan->backoff_min_ms,
 					 s->plan->backoff_max_ms);
 		} else if (state == BH_PROC_DEAD) {
+			bh_crash_count(s, i);
 			k->proc[idx].gone = true;
 			bh_wake_by(k, k->now_ns);
 		} else if (state == BH_PROC_FREE && i < s->board->workers_wanted) {
@@ -186,32 +188,22 @@ static bool is_known(struct bh_kernel *k, int fd)
 			if (fd == k->plan->services[i].listen[j].fd)
 				return true;
 	}
-	return fd <= BH_PLAN_FD || fd == k->plan->lock_fd || fd == k->board_fd || fd == (int)page;
+	return fd <= BH_PLAN_FD || fd == k->plan->lock_fd || fd == k->board_fd ||
+	       fd == k->death_fd || fd == k->lifeline || fd == k->lifeline_end || fd == (int)page;
 }
 
-/* The kinds that kernels alone open: the guardian shares the table, and what it
- * opens is its own. */
-static bool is_kernels(const char *link)
-{
-	return !strncmp(link, "socket:", 7) || !strncmp(link, "/memfd:bulkhead-arena", 21) ||
-	       !strcmp(link, "anon_inode:[eventpoll]");
-}
-
+/* The guardian shares the table, but opens nothing while there is a kernel; and main()
+ * closed what it found open. So whatever has no name here was a dead kernel's: it had
+ * just made it, received it, or was reading it. */
 static void sweep_fds(struct bh_kernel *k)
 {
 	DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
-	char link[64];
 
 	while (d && (e = readdir(d))) {
 		int fd = atoi(e->d_name);
-		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
 
-		if (n <= 0 || e->d_name[0] == '.' || fd == dirfd(d) || is_known(k, fd))
-			continue;
-		link[n] = '\0';
-		bool pidfd = !strcmp(link, "anon_inode:[pidfd]") && bh_pidfd_pid(k, fd) != getpid();
-		if (pidfd || is_kernels(link))
+		if (e->d_name[0] != '.' && fd != dirfd(d) && !is_known(k, fd))
 			close(fd);
 	}
 	if (d)

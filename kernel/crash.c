@@ -68,19 +68,28 @@ int bh_crash_signal(const struct bh_crash_facts *f)
 	return WIFSIGNALED(f->status) ? WTERMSIG(f->status) : 0;
 }
 
+uint64_t bh_crash_recorded(struct bh_kernel *k, uint32_t idx)
+{
+	const struct bh_proc *p = bh_proc_at(k, idx);
+	const struct bh_board_crash *c = record_of(k, p->crash_id);
+
+	return p->crash_id && c->id == p->crash_id && c->pid == p->pid && c->time_ns == p->died_ns ?
+		       p->crash_id :
+		       0;
+}
+
 uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_crash_facts *f)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
-	uint64_t id = bh_ld_acq(&k->board->crashes);
-	struct bh_board_crash *c = record_of(k, p->crash_id);
+	uint64_t id = bh_ld_acq(&k->board->crashes), done = bh_crash_recorded(k, idx);
 
 	/* A predecessor may have come as far as this for the same death. */
-	if (p->crash_id && c->id == p->crash_id && c->pid == p->pid && c->time_ns == p->died_ns) {
-		if (id < p->crash_id)
-			bh_st_rel(&k->board->crashes, p->crash_id);
-		return p->crash_id;
+	if (done) {
+		if (id < done)
+			bh_st_rel(&k->board->crashes, done);
+		return done;
 	}
-	c = record_of(k, ++id);
+	struct bh_board_crash *c = record_of(k, ++id);
 	uint32_t seq = bh_ld_rlx(&c->seq) | 1u;
 	bh_st_rlx(&c->seq, seq);
 	bh_fence(); /* a reader that sees what follows sees that it is being written */
@@ -104,6 +113,7 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 	memcpy(c->task_name, f->task_name, sizeof(c->task_name));
 	c->task_type = f->type;
 	c->type_crashes = (uint32_t)f->type_crashes;
+	c->worker_crashes = f->worker_crashes;
 	c->restart_us = 0;
 	bh_st_rel(&c->seq, seq + 1);
 	p->crash_id = id;

@@ -213,6 +213,7 @@ int bh_kernel_main(void *arg)
 		k->board_fd = boot->board_fd;
 		k->death_fd = boot->death_fd;
 		k->lifeline = boot->lifeline;
+		k->lifeline_end = boot->lifeline_end;
 		k->now_ns = bh_clock_ns();
 		k->wake_ns = k->now_ns;
 		err = open_sources(k);

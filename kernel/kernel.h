@@ -149,7 +149,7 @@ struct bh_ksvc {
 struct bh_kernel {
 	const struct bh_plan *plan;
 	struct bh_board *board;
-	int board_fd, death_fd, lifeline;
+	int board_fd, death_fd, lifeline, lifeline_end;
 	int epfd, sigfd;
 	int64_t now_ns;        /* of this turn */
 	int64_t wake_ns;       /* when the next turn is due at the latest */
@@ -175,7 +175,7 @@ struct bh_kernel {
 struct bh_boot {
 	const struct bh_plan *plan;
 	struct bh_board *board;
-	int board_fd, death_fd, lifeline;
+	int board_fd, death_fd, lifeline, lifeline_end;
 };
 
 /* A kernel's life; called by the guardian in a new process. @boot: struct
@@ -256,8 +256,12 @@ bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *sta
 /* True while it is worth waiting for that: the guardian lives and has not had long. */
 bool bh_proc_status_due(const struct bh_kernel *k, uint32_t idx);
 
-/* The process that @pidfd names; -1: none, or not a child of the guardian. */
+/* The process that @pidfd names, a child of the guardian. -ESRCH: it is dead and reaped;
+ * any other error: it names nothing of the kind. */
 int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd);
+
+/* True if an entry stands for process @pid: nobody may claim it for another one. */
+bool bh_proc_taken(struct bh_kernel *k, int32_t pid);
 
 /* A pidfd of @pid, which an arena names: a child of the guardian that no entry
  * stands for. -ESRCH: dead and reaped; any other error: it is nothing of the kind. */
@@ -281,8 +285,9 @@ int bh_child_exec(const char *path, char *const *argv);
 
 /* -- lifeline.c: what ends the system when guardian and kernel are gone ------------ */
 
-/* Makes it, before the guardian; returns the end that all children are to hold. */
-int bh_lifeline_make(void);
+/* Makes it, before the guardian: all children are to hold end[0]; end[1] is closed by the
+ * end of those who have it, guardian and kernel. */
+int bh_lifeline_make(int end[static 2]);
 
 /* Puts a kernel, and so whoever it starts, where the lifeline reaches. */
 int bh_lifeline_join(int lifeline);
@@ -444,6 +449,7 @@ void bh_record_restart(struct bh_ksvc *s, uint32_t slot);
  * in the entry then. @words may be NULL. */
 struct bh_crash_facts {
 	uint32_t service, worker;
+	uint64_t recorded; /* id of the record that a predecessor wrote of it; 0: none */
 	int status;
 	bool status_known;
 	bool oom;  /* killed for want of memory */
@@ -451,10 +457,17 @@ struct bh_crash_facts {
 	uint64_t task;
 	uint32_t type;
 	char task_name[40];
-	uint64_t type_crashes;
-	const struct bh_last_words *words; /* a copy */
+	uint64_t type_crashes, worker_crashes; /* this one included */
+	const struct bh_last_words *words;     /* a copy */
 };
 uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_crash_facts *f);
+
+/* The record that a predecessor wrote of the death at hand of entry @idx; 0: none. */
+uint64_t bh_crash_recorded(struct bh_kernel *k, uint32_t idx);
+
+/* Counts the crash of the worker in @slot, if a record of it stands on the board and is
+ * the newest: by a new kernel, before any other crash (recovery.c). */
+void bh_crash_count(struct bh_ksvc *s, uint32_t slot);
 
 /* Its replacement was ready at @ready_ns: completes the record and logs it. */
 void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns);

@@ -22,16 +22,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-int bh_lifeline_make(void)
+int bh_lifeline_make(int end[static 2])
 {
-	int end[2];
-
 	if (pipe2(end, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
-	/* end[1] is nobody's business: it is closed by the end of those who have it. */
 	if (fcntl(end[0], F_SETSIG, SIGKILL) || fcntl(end[0], F_SETFL, O_ASYNC | O_NONBLOCK))
 		return -errno;
-	return end[0];
+	return 0;
 }
 
 /* The group is that of the first kernel, as long as anybody is in it: Linux keeps

@@ -162,8 +162,10 @@ int main(int argc, char **argv)
 	boot.death_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (boot.death_fd < 0)
 		return complain("cannot make the guardian's doorbell", errno);
-	boot.lifeline = bh_lifeline_make();
-	if (boot.lifeline < 0)
-		return complain("cannot make the system's lifeline", -boot.lifeline);
+	int lifeline[2], err = bh_lifeline_make(lifeline);
+	if (err)
+		return complain("cannot make the system's lifeline", -err);
+	boot.lifeline = lifeline[0];
+	boot.lifeline_end = lifeline[1];
 	return bh_guardian_run(boot.board, boot.death_fd, bh_kernel_main, &boot);
 }

@@ -178,26 +178,38 @@ bool bh_proc_dead(struct bh_kernel *k, uint32_t idx)
 int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd)
 {
 	char path[64], line[256];
-	int32_t pid = -1, parent = -1;
+	int32_t pid = 0, parent = -1;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	if (!(f = fopen(path, "re")))
-		return -1;
+		return -errno;
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "Pid:\t%d", &pid) == 1)
 			break;
 	fclose(f);
+	/* 0: no pidfd, or of another pid namespace */
 	if (pid <= 0)
-		return -1;
+		return pid < 0 ? -ESRCH : -EBADF;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	if (!(f = fopen(path, "re")))
-		return -1;
+		return errno == ENOENT ? -ESRCH : -errno;
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "PPid:\t%d", &parent) == 1)
 			break;
 	fclose(f);
-	return parent == k->board->guardian_pid ? pid : -1;
+	if (parent < 0) /* reaped while it was looked at */
+		return -ESRCH;
+	return parent == k->board->guardian_pid || k->orphaned ? pid : -ECHILD;
+}
+
+bool bh_proc_taken(struct bh_kernel *k, int32_t pid)
+{
+	bool taken = pid == k->board->kernel_pid;
+
+	for (uint32_t i = 0; i < BH_BOARD_PROCS && !taken; i = bh_proc_after(k, i))
+		taken = bh_proc_at(k, i)->pid == pid;
+	return taken;
 }
 
 int bh_proc_stray(struct bh_kernel *k, int32_t pid)
@@ -206,10 +218,7 @@ int bh_proc_stray(struct bh_kernel *k, int32_t pid)
 
 	if (pidfd < 0)
 		return pid > 0 ? -errno : -EINVAL;
-	bool taken = bh_pidfd_pid(k, pidfd) != pid || pid == k->board->kernel_pid;
-	for (uint32_t i = 0; i < BH_BOARD_PROCS && !taken; i = bh_proc_after(k, i))
-		taken = bh_proc_at(k, i)->pid == pid;
-	if (!taken)
+	if (bh_pidfd_pid(k, pidfd) == pid && !bh_proc_taken(k, pid))
 		return pidfd;
 	close(pidfd);
 	return -EEXIST;

@@ -57,7 +57,8 @@ static bool own_fault(int sig)
 	}
 }
 
-static uint32_t recent(const struct bh_ksvc *s, uint32_t type, int64_t since_ns)
+/* Those before the one at hand, of which there may be a record already. */
+static uint32_t recent(const struct bh_ksvc *s, const struct bh_crash_facts *f, int64_t since_ns)
 {
 	const struct bh_board *b = s->kernel->board;
 	uint32_t n = 0;
@@ -65,8 +66,9 @@ static uint32_t recent(const struct bh_ksvc *s, uint32_t type, int64_t since_ns)
 	for (uint32_t i = 0; i < BH_BOARD_CRASHES; i++) {
 		const struct bh_board_crash *c = &b->crash[i];
 
-		n += c->id && c->service == s->id && c->task && c->task_type == type &&
-		     c->time_ns >= since_ns && (c->oom || own_fault(c->signal));
+		n += c->id && c->id != f->recorded && c->service == s->id && c->task &&
+		     c->task_type == f->type && c->time_ns >= since_ns &&
+		     (c->oom || own_fault(c->signal));
 	}
 	return n;
 }
@@ -128,7 +130,7 @@ bool bh_quarantine(struct bh_ksvc *s, const struct bh_crash_facts *f)
 		return true;
 	int64_t since = s->kernel->now_ns - plan->crash_period_ms * BH_NS_PER_MS;
 	/* The one at hand comes on top of the recent ones. */
-	if (state == BH_TYPE_OPEN && recent(s, f->type, since) < plan->crash_intensity)
+	if (state == BH_TYPE_OPEN && recent(s, f, since) < plan->crash_intensity)
 		return false;
 	shut(s, t, f->task_name);
 	return true;

@@ -65,35 +65,47 @@ static void record_in_arena(struct bh_ksvc *s, const struct bh_board_crash *c)
 	bh_st_rel(&a->id, c->id);
 }
 
+/* The record is the commit, and the counts follow from it. It says what they come to, so
+ * a kernel may be killed before, between or after these stores: its successor does them
+ * again, for the newest record, before it writes another one. */
+void bh_crash_count(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint64_t id = bh_crash_recorded(k, bh_worker_proc(s, slot));
+	const struct bh_board_crash *c = &k->board->crash[id % BH_BOARD_CRASHES];
+
+	if (!id || id < bh_ld_acq(&k->board->crashes))
+		return;
+	if (c->task)
+		bh_st_rlx(&s->v.types[c->task_type % BH_TYPES].crashes, c->type_crashes);
+	s->board->worker_crashes[slot] = c->worker_crashes;
+}
+
 /* Records the crash and decides about the task; returns the crash's id. */
 static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
 		       struct bh_crash_facts *f, bool *restart)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
-	uint64_t before = bh_ld_acq(&k->board->crashes);
 	bool poison = false;
 
+	f->recorded = bh_crash_recorded(k, idx);
 	if (dead->task) {
-		struct bh_type *t = &s->v.types[dead->type % BH_TYPES];
-
 		f->task = dead->task;
 		f->type = dead->type % BH_TYPES;
 		bh_type_name(s, f->type, f->task_name);
 		poison = bh_quarantine(s, f);
-		f->type_crashes = bh_ld_rlx(&t->crashes) + 1;
-		bh_st_rlx(&t->crashes, f->type_crashes);
+		f->type_crashes = bh_ld_rlx(&s->v.types[f->type].crashes) + 1;
 	}
+	f->worker_crashes = s->board->worker_crashes[slot] + 1;
 	*restart = dead->can_restart && k->stop == BH_STOP_NOT &&
 		   (!poison || dead->task == BH_MAIN_TASK);
 	/* A poisonous task that is started again all the same costs a worker each
 	 * time: these come back slower and slower. */
 	if (poison && *restart)
-		p->failures += FREE_RESTARTS;
+		bh_proc_at(k, idx)->failures += FREE_RESTARTS;
 	uint64_t id = bh_crash_record(k, idx, f);
-	if (id > before)
-		s->board->worker_crashes[slot]++;
+	bh_crash_count(s, slot);
 	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
 	bh_record_crash(s, slot, &k->board->crash[id % BH_BOARD_CRASHES]);
 	return id;

@@ -232,8 +232,8 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	int32_t pid = m->value;
 	bool mine = bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && m->epoch == p->epoch;
 
-	/* One that was reaped already is none, either. */
-	if (mine && pid > 0 && pidfd >= 0 && bh_pidfd_pid(k, pidfd) < 0)
+	/* One that was reaped already is none; nor is a process that is somebody else. */
+	if (mine && pid > 0 && (bh_pidfd_pid(k, pidfd) != pid || bh_proc_taken(k, pid)))
 		pid = -ENOENT;
 	if (mine && pid < 0) {
 		if (pid != -ENOENT)
@@ -241,7 +241,7 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 			       strerror(-pid));
 		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
 	}
-	if (!mine || pid <= 0 || pidfd < 0 || bh_pidfd_pid(k, pidfd) != pid) {
+	if (!mine || pid <= 0) {
 		/* One of an earlier request lost its socket, and ends by itself. */
 		if (pidfd >= 0)
 			close(pidfd);
@@ -283,6 +283,8 @@ void bh_twin_ask(struct bh_ksvc *s)
 	struct bh_ctl m = { .op = BH_CTL_FORK_TWIN, .epoch = p->epoch };
 
 	twin_adopt(s);
+	if (p->pid != 0 && bh_ld_acq(&p->state) == BH_PROC_STARTING)
+		bh_st_rel(&p->state, BH_PROC_UP); /* known, and not yet said to be */
 	if (p->pid != 0 || bh_ld_acq(&p->state) == BH_PROC_BACKOFF)
 		return;
 	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)

@@ -120,7 +120,9 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	struct bh_proc *p = known ? bh_proc_at(k, idx) : NULL;
 	bool mine = p && bh_ld_acq(&p->state) == BH_PROC_STARTING && m->epoch == p->epoch &&
 		    p->pid == 0;
-	int32_t pid = pidfd >= 0 ? bh_pidfd_pid(k, pidfd) : -1;
+	int32_t pid = pidfd >= 0 ? bh_pidfd_pid(k, pidfd) : -EBADF;
+	/* A message that a dead kernel acted upon comes again, and zygotes may lie. */
+	bool fresh = m->value > 0 && !bh_proc_taken(k, m->value);
 
 	if (mine && m->value < 0) {
 		bh_log("service %s: cannot make %s %u: %s%s", s->plan->name,
@@ -131,12 +133,12 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 					     "; trying again");
 		bh_restart_later(k, idx, p->failures + 1, s->plan->backoff_min_ms,
 				 s->plan->backoff_max_ms);
-	} else if (mine && pidfd >= 0 && m->value > 0 && (pid == m->value || pid < 0)) {
-		/* pid -1: it has come and gone already. */
+	} else if (mine && fresh && (pid == m->value || pid == -ESRCH)) {
+		/* Even if it has come and gone already. */
 		bh_proc_pid(k, idx, m->value, pidfd);
 		s->board->worker_pid[slot] = m->value;
 		return;
-	} else if (p && pid > 0 && pid != p->pid && pid == m->value) {
+	} else if (p && fresh && pid == m->value) {
 		/* Made for an epoch that has passed: it will find its slot taken. */
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	}

@@ -5,6 +5,9 @@
  *
  *   FAKE_INIT_ERROR=1   answers READY with an error
  *   FAKE_DIE_US=N       each worker aborts N us after it came up
+ *   FAKE_CLAIM=1        before it tells of a process of the first epoch, it claims
+ *                       that its first worker is that, for the request at hand and for
+ *                       an earlier one
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -129,8 +132,16 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 		pause();
 }
 
+static void claim(struct bh_ctl m, pid_t first)
+{
+	m.value = first;
+	for (int i = 0; i < 2; i++, m.epoch--)
+		answer(&m, (int)syscall(SYS_pidfd_open, first, 0));
+}
+
 static void serve(void)
 {
+	static pid_t first;
 	struct bh_ctl m;
 	int fd, pidfd = -1;
 	pid_t pid;
@@ -147,6 +158,9 @@ static void serve(void)
 				continue;
 			}
 			m.op = twin ? BH_CTL_TWIN : BH_CTL_FORKED;
+			if (first && m.epoch == 1 && getenv("FAKE_CLAIM"))
+				claim(m, first);
+			first = first ? first : pid;
 			m.value = pid;
 			answer(&m, pidfd);
 		} else if (m.op == BH_CTL_CLOSE_IO && bh_io_at(&view, m.slot)) {

@@ -186,3 +186,11 @@ const struct bh_proc *rig_proc(struct rig *r, enum bh_proc_kind kind)
 	ck_abort_msg("no entry of kind %d", (int)kind);
 	return NULL;
 }
+
+bool rig_attached(struct rig *r)
+{
+	char line[40];
+
+	snprintf(line, sizeof(line), "(pid %d) attached", r->board->kernel_pid);
+	return strstr(rig_said(r), line) != NULL;
+}

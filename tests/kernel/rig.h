@@ -41,6 +41,9 @@ const char *rig_said(struct rig *r);
 /* Entry of the zygote (or twin) on the board. */
 const struct bh_proc *rig_proc(struct rig *r, enum bh_proc_kind kind);
 
+/* The kernel that there is now has attached to the system of a dead one. */
+bool rig_attached(struct rig *r);
+
 /* Polls @expr for at most 10 s. */
 #define rig_until(expr)                                                               \
 	do {                                                                          \

@@ -17,6 +17,7 @@ static void setup(void)
 {
 	unsetenv("FAKE_INIT_ERROR");
 	unsetenv("FAKE_DIE_US");
+	unsetenv("FAKE_CLAIM");
 	unsetenv("FAKE_LEASE");
 	rig_init(&r);
 }
@@ -387,6 +388,18 @@ START_TEST(a_dead_holders_lease_is_taken_back)
 }
 END_TEST
 
+START_TEST(a_process_that_somebody_is_cannot_be_claimed_for_another)
+{
+	setenv("FAKE_CLAIM", "1", 1);
+	rig_start(&r, true);
+	rig_until(all_up() && bh_ld_acq(&rig_proc(&r, BH_PROC_TWIN)->state) == BH_PROC_UP);
+	for (int i = 1; i < RIG_WORKERS; i++)
+		ck_assert_int_ne(worker(i), worker(0));
+	ck_assert_int_ne(rig_proc(&r, BH_PROC_TWIN)->pid, worker(0));
+	ck_assert_uint_eq(bh_ld_acq(&r.board->crashes), 0);
+}
+END_TEST
+
 START_TEST(garbage_in_the_arena_does_not_hurt_the_kernel)
 {
 	rig_start(&r, true);
@@ -445,6 +458,7 @@ int main(void)
 	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, BH_LEASE_FREE,
 			    BH_LEASE_MODES);
 	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_LOOK, BH_LEASE_MODES);
+	tcase_add_test(c, a_process_that_somebody_is_cannot_be_claimed_for_another);
 	tcase_add_test(c, garbage_in_the_arena_does_not_hurt_the_kernel);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);

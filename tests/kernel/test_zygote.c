@@ -210,14 +210,6 @@ static bool twin_asked(uint32_t epoch)
 	return bh_ld_acq(&p->state) == BH_PROC_STARTING && p->epoch != epoch;
 }
 
-static bool has_attached(void)
-{
-	char line[40];
-
-	snprintf(line, sizeof(line), "(pid %d) attached", r.board->kernel_pid);
-	return strstr(rig_said(&r), line) != NULL;
-}
-
 /* Until it has cloned somebody, who cannot have been told of. */
 static void step_over_clone(pid_t pid)
 {
@@ -253,7 +245,7 @@ static void check_untold_twin(enum when kernel)
 	rig_until(twin_asked(epoch));
 	if (kernel == BEFORE) {
 		kill(r.board->kernel_pid, SIGKILL);
-		rig_until(has_attached());
+		rig_until(rig_attached(&r));
 	}
 	step_over_clone(pid);
 	if (kernel == AFTER)
