@@ -45,7 +45,8 @@
  *   inject-cell     every cell is of this lap or the next; likewise      steps
  *                   in the workers' rings for pinned tasks
  *   idle-mask       bits stand for slots in use                          busy
- *   park            a parker is one of BH_AWAKE, BH_PARKED*              busy
+ *   park            a parker is one of enum bh_park                      busy
+ *   spinner         who spins is a worker, or nobody does                busy
  *   current         the task a worker holds is in the table              busy
  *   journal         likewise what its journal names                      busy
  *   pinned-home     a pinned task's home is a slot in use                busy

@@ -81,6 +81,7 @@ static void check_header(const struct look *l)
 	uint64_t in_use = v->l.workers == 64 ? ~0ull : (1ull << v->l.workers) - 1;
 	uint64_t parked = bh_ld_acq(&a->idle.parked), searching = bh_ld_acq(&a->idle.searching);
 	uint64_t lease = bh_ld_acq(&a->idle.lease);
+	uint32_t spinner = bh_ld_acq(&a->idle.spinner);
 	char name[16];
 
 	if (a->magic != BH_ARENA_MAGIC || a->format != BH_ARENA_FORMAT ||
@@ -103,6 +104,8 @@ static void check_header(const struct look *l)
 	if ((parked | searching) & ~in_use)
 		report(l, "idle-mask", CERTAIN, parked, searching, "bits beyond worker %u",
 		       v->l.workers - 1);
+	if (spinner > v->l.workers)
+		report(l, "spinner", CERTAIN, spinner, 0, "worker %u", spinner - 1);
 	if (bh_lease_mode(lease) >= BH_LEASE_MODES || bh_lease_slot(lease) >= v->l.workers)
 		report(l, "lease", CERTAIN, lease, 0, "%#llx", (ull)lease);
 }
@@ -214,7 +217,7 @@ static void check_worker(const struct look *l)
 	if (bh_handle_idx(current) >= v->l.tasks)
 		report(l, "current", CERTAIN, current, 0, "worker %u: task %u", l->idx,
 		       bh_handle_idx(current));
-	if (park > BH_PARKED_IN_EPOLL)
+	if (park >= BH_PARKS)
 		report(l, "park", CERTAIN, park, 0, "worker %u: %u", l->idx, park);
 	check_journal(l, &w->journal);
 	check_events(l);

@@ -21,6 +21,10 @@
  * The last searcher to find work wakes one more worker, so that work that came
  * while only one searched is not left to one (the rule is Tokio's).
  *
+ * One worker may spin before it sleeps (workers/spin.c). For the masks it is parked;
+ * its park word says that no system call is needed, until it takes that back with a
+ * CAS. `spinner` names it, so that it is picked first and no second one spins.
+ *
  * What is left: a picker stopped between its two steps (AND, OR), while something
  * else wakes its worker, sets the searching bit of a worker that is in a poll by
  * then. The kernel clears it once the poll is old (stall.h), and until then nobody
@@ -37,21 +41,36 @@
 
 struct bh_idle {
 	_Alignas(128) _Atomic uint64_t parked;
+	_Atomic uint32_t spinner; /* slot + 1; 0: nobody */
 	_Alignas(128) _Atomic uint64_t searching;
 	_Alignas(128) _Atomic uint64_t lease;
 };
 
 /* A worker's parker: a futex word. Who sleeps in epoll_wait is woken by a kick: a
  * write to an eventfd in the service's epoll instance, edge-triggered, never read. */
-enum {
+enum bh_park {
 	BH_AWAKE = 0,
 	BH_PARKED = 1,
-	BH_PARKED_IN_EPOLL = 2
+	BH_PARKED_IN_EPOLL = 2,
+	BH_SPINNING = 3, /* watches the word, and does not sleep yet */
+	BH_PARKS
 };
 
+/* Of @parked, which is not 0: the one that spins, else one on its futex, else the one
+ * that waits for events. A stale `spinner` or lease only costs time. */
+static inline int bh_idle_choose(const struct bh_idle *i, uint64_t parked)
+{
+	uint32_t spinner = bh_ld_rlx(&i->spinner);
+	uint64_t first = spinner ? parked & 1ull << ((spinner - 1) & 63) : 0;
+
+	if (!first)
+		first = parked & ~bh_lease_sleeper(bh_ld_rlx(&i->lease));
+	return __builtin_ctzll(first ? first : parked);
+}
+
 /* Pusher, after the push: picks the worker to wake, and makes it a searcher.
- * -1: nobody needs to be woken. The caller then calls bh_unpark(). The one that
- * waits for events is picked last. Commit: the AND that takes the parked bit. */
+ * -1: nobody needs to be woken. The caller then calls bh_unpark().
+ * Commit: the AND that takes the parked bit. */
 static inline int bh_idle_pick(struct bh_idle *i)
 {
 	bh_fence(); /* D2 */
@@ -60,8 +79,7 @@ static inline int bh_idle_pick(struct bh_idle *i)
 	uint64_t parked = bh_ld_rlx(&i->parked);
 
 	while (parked) {
-		uint64_t first = parked & ~bh_lease_sleeper(bh_ld_rlx(&i->lease));
-		int w = __builtin_ctzll(first ? first : parked);
+		int w = bh_idle_choose(i, parked);
 		uint64_t bit = 1ull << w;
 
 		if (bh_and(&i->parked, ~bit) & bit) {
@@ -107,14 +125,38 @@ static inline bool bh_idle_search_end(struct bh_idle *i, uint32_t slot)
 	return bh_and(&i->searching, ~bit) == bit;
 }
 
-/* Worker: announces that it is going to sleep. It must then look at all queues,
+/* Worker: may it spin? One at a time. Killed, the kernel gives its place back.
+ * Commit: the CAS. */
+static inline bool bh_idle_spin_begin(struct bh_idle *i, uint32_t slot)
+{
+	uint32_t nobody = 0;
+
+	return !bh_ld_rlx(&i->spinner) && bh_cas(&i->spinner, &nobody, slot + 1);
+}
+
+/* Worker, or the kernel for a dead one: no longer spins, if it did. Nobody else
+ * changes the word while it names @slot. Commit: the store. */
+static inline void bh_idle_spin_end(struct bh_idle *i, uint32_t slot)
+{
+	if (bh_ld_rlx(&i->spinner) == slot + 1)
+		bh_st_rel(&i->spinner, 0);
+}
+
+/* How worker @slot sleeps: in epoll_wait if it has the lease. */
+static inline enum bh_park bh_idle_sleeps(const struct bh_idle *i, uint32_t slot)
+{
+	return bh_lease_sleeper(bh_ld_rlx(&i->lease)) == 1ull << slot ? BH_PARKED_IN_EPOLL :
+									BH_PARKED;
+}
+
+/* Worker: announces that it is going to sleep, @as bh_idle_sleeps() says or, if it
+ * may, BH_SPINNING. It must then look at all queues,
  * and call bh_idle_park_cancel() if it finds something. It stops searching before
  * it can be picked: later, it would take away the bit that a picker gave it. */
-static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park,
+				      enum bh_park as)
 {
-	bool leased = bh_lease_sleeper(bh_ld_rlx(&i->lease)) == 1ull << slot;
-
-	bh_st_rlx(park, leased ? BH_PARKED_IN_EPOLL : BH_PARKED);
+	bh_st_rlx(park, as);
 	bh_idle_search_end(i, slot);
 	bh_or(&i->parked, 1ull << slot);
 	bh_fence(); /* D1 */
@@ -151,11 +193,32 @@ static inline bool bh_idle_park_leave(struct bh_idle *i, uint32_t slot, _Atomic 
 	return true;
 }
 
+/* Worker: has spun enough, and will sleep: from now on a system call wakes it. False:
+ * it has been unparked, by one store that no system call follows; it must not sleep.
+ * Commit: the CAS. */
+static inline bool bh_idle_spun(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+{
+	uint32_t spinning = BH_SPINNING;
+
+	return bh_cas(park, &spinning, bh_idle_sleeps(i, slot));
+}
+
+/* Worker: was unparked. Whoever wakes all workers picks none of them, so its bit may
+ * still be there, and it could be picked while it runs. Commit: the AND. */
+static inline void bh_idle_park_end(struct bh_idle *i, uint32_t slot)
+{
+	uint64_t bit = 1ull << slot;
+
+	if (bh_ld_rlx(&i->parked) & bit)
+		bh_and(&i->parked, ~bit);
+}
+
 /* Sleeps until unparked; returns at once if that has happened. Spurious returns
  * are possible: the caller looks at `park`. */
 void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns);
 
-/* Wakes the worker that sleeps on @park, or, by @kick, in epoll_wait. */
+/* Wakes the worker that sleeps on @park, or, by @kick, in epoll_wait; one that spins
+ * sees the word. */
 void bh_unpark(_Atomic uint32_t *park, int kick);
 
 /* Wakes who sleeps on @park although the word may say that it is awake: whoever

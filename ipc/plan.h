@@ -38,6 +38,13 @@ enum bh_strategy {
 	BH_REST_FOR_ONE = 2,
 };
 
+/* How long an idle worker may spin, if not in us. */
+enum {
+	BH_SPIN_AUTO = 0,
+	BH_SPIN_MAX = 1000, /* us */
+	BH_SPIN_NEVER = 0xffff,
+};
+
 /* What becomes of a hog's worker. */
 enum bh_hog_action {
 	BH_HOG_REPORT = 0,
@@ -58,8 +65,8 @@ struct bh_plan_option {
 
 struct bh_plan_service {
 	char name[32];
-	char module[256]; /* absolute path of the shared object; "": linked into host */
-	char host[256];   /* absolute path of the program that becomes the zygote */
+	char module[256];      /* absolute path of the shared object; "": linked into host */
+	char host[256];        /* absolute path of the program that becomes the zygote */
 	uint32_t workers;      /* to begin with */
 	uint32_t max_workers;  /* slots that are laid out; less than `workers`: as many */
 	uint32_t uid, gid;     /* UINT32_MAX: keep */
@@ -83,7 +90,8 @@ struct bh_plan_service {
 	uint32_t blocking_keep_ms; /* a blocking process without a job ends; 0: 10 s */
 	/* The scheduler's numbers (workers/sched.c). 0: the default. */
 	uint32_t inject_interval, budget, lifo_max;
-	uint32_t seed; /* of its random choices; 0: another one each time */
+	uint32_t spin_us; /* the longest, before an idle worker sleeps; enum BH_SPIN_* */
+	uint32_t seed;    /* of its random choices; 0: another one each time */
 	/* A worker that does not turn: reported, ended after so long; 0: never. */
 	uint32_t hang_report_ms, hang_kill_ms;
 	/* A task in one poll for so long is a hog; 0: only if its spawner said so. */

@@ -499,6 +499,7 @@ static void clear_masks(const struct bh_view *v, uint32_t slot)
 	} else {
 		bh_and(&v->a->idle.parked, ~bit);
 		bh_and(&v->a->idle.searching, ~bit);
+		bh_idle_spin_end(&v->a->idle, slot);
 	}
 	bh_st_rlx(&v->workers[slot].park, BH_AWAKE);
 }

@@ -36,6 +36,7 @@ struct bh_config_crash {
 
 struct bh_config_scheduler {
 	uint32_t *inject_interval, *budget, *lifo, *seed;
+	char *spin;
 };
 
 struct bh_config_restart {

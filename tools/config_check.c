@@ -15,6 +15,7 @@
 enum rule_kind {
 	RULE_NUMBER,
 	RULE_MS,
+	RULE_SPIN, /* hi: us */
 	RULE_BYTES,
 	RULE_NAME, /* hi: bytes with the NUL */
 	RULE_TEXT, /* the same */
@@ -55,6 +56,7 @@ static const struct rule {
 	{ "services.scheduler.budget", RULE_NUMBER, 1, 1000000 },
 	{ "services.scheduler.lifo", RULE_NUMBER, 1, 1000 },
 	{ "services.scheduler.seed", RULE_NUMBER, 1, UINT32_MAX },
+	{ "services.scheduler.spin", RULE_SPIN, 0, BH_SPIN_MAX },
 };
 
 static const struct rule *rule_of(const struct bh_yaml_node *n)
@@ -86,6 +88,8 @@ static bool obeys(const struct rule *r, const char *value)
 		return bh_value_number(value, &v) && v >= r->lo && v <= r->hi;
 	case RULE_MS:
 		return bh_value_ms(value, &v) && v >= r->lo && v <= r->hi;
+	case RULE_SPIN:
+		return !strcmp(value, "auto") || (bh_value_us(value, &v) && v <= r->hi);
 	case RULE_BYTES:
 		return bh_value_bytes(value, &v) && v >= r->lo && v <= r->hi;
 	case RULE_NAME:
@@ -112,6 +116,10 @@ static void say_rule(const struct rule *r, char *out, size_t size)
 	case RULE_MS:
 		snprintf(out, size, "a time from %s to %s, such as 500ms, 2s or 1m",
 			 bh_value_ms_text(r->lo, lo), bh_value_ms_text(r->hi, hi));
+		break;
+	case RULE_SPIN:
+		snprintf(out, size, "auto, 0, or a time up to %lluus, such as 20us",
+			 (unsigned long long)r->hi);
 		break;
 	case RULE_BYTES:
 		snprintf(out, size, "a size from %s to %s, such as 512M",

@@ -46,6 +46,7 @@ static const cyaml_schema_field_t scheduler_fields[] = {
 	CYAML_FIELD_UINT_PTR("budget", OPT, struct bh_config_scheduler, budget),
 	CYAML_FIELD_UINT_PTR("lifo", OPT, struct bh_config_scheduler, lifo),
 	CYAML_FIELD_UINT_PTR("seed", OPT, struct bh_config_scheduler, seed),
+	TEXT("spin", struct bh_config_scheduler, spin),
 	CYAML_FIELD_END,
 };
 

@@ -15,6 +15,8 @@ static const struct unit times[] = {
 	{ "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }, { "", 1 },
 };
 
+static const struct unit short_times[] = { { "us", 1 }, { "ms", 1000 }, { "", 1000 } };
+
 static const struct unit sizes[] = {
 	{ "T", 1ull << 40 }, { "G", 1ull << 30 }, { "M", 1ull << 20 },
 	{ "K", 1ull << 10 }, { "", 1 },
@@ -54,6 +56,11 @@ static bool with_unit(const char *text, const struct unit *units, size_t n, uint
 bool bh_value_ms(const char *text, uint64_t *out)
 {
 	return with_unit(text, times, sizeof(times) / sizeof(times[0]), out);
+}
+
+bool bh_value_us(const char *text, uint64_t *out)
+{
+	return with_unit(text, short_times, sizeof(short_times) / sizeof(short_times[0]), out);
 }
 
 bool bh_value_bytes(const char *text, uint64_t *out)

@@ -16,6 +16,9 @@ bool bh_value_number(const char *text, uint64_t *out);
 /* Milliseconds, or with a unit: 500, 500ms, 2s, 5m, 1h. */
 bool bh_value_ms(const char *text, uint64_t *out);
 
+/* The same in microseconds: 20us, 1ms; milliseconds without a unit. */
+bool bh_value_us(const char *text, uint64_t *out);
+
 /* Bytes, or with a unit: 64K, 512M, 4G, 1T (powers of 1024). */
 bool bh_value_bytes(const char *text, uint64_t *out);
 

@@ -52,6 +52,15 @@ static uint32_t ms(const char *text, uint32_t fallback)
 	return text && bh_value_ms(text, &v) ? (uint32_t)v : fallback;
 }
 
+static uint32_t spin(const char *text)
+{
+	uint64_t us;
+
+	if (!text || !bh_value_us(text, &us))
+		return BH_SPIN_AUTO;
+	return us ? (uint32_t)us : BH_SPIN_NEVER;
+}
+
 static uint64_t bytes(const char *text, uint64_t fallback)
 {
 	uint64_t v;
@@ -273,6 +282,7 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->inject_interval = number(c->scheduler.inject_interval, 0);
 	s->budget = number(c->scheduler.budget, 0);
 	s->lifo_max = number(c->scheduler.lifo, 0);
+	s->spin_us = spin(c->scheduler.spin);
 	s->seed = number(c->scheduler.seed, 0);
 	if (s->backoff_min_ms <= s->backoff_max_ms)
 		return 0;

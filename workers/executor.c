@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * executor.c: a worker's loop: find a task, run it until it ends or waits, and
- * sleep when there is none.
+ * sleep when there is none, perhaps after a spin (spin.c).
  *
  * Order of looking (Tokio's; the numbers: sched.c): every 61st turn or so epoll and the
  * inject queue first; then the LIFO slot, at most 3 times in a row and while there is
@@ -234,8 +234,10 @@ static void park(struct bh_worker *me)
 	struct bh_idle *idle = &bh_rt.v.a->idle;
 	bool leased = bh_reactor_lease();
 
-	bh_idle_park_begin(idle, bh_rt.slot, &me->park);
+	bh_idle_park_begin(idle, bh_rt.slot, &me->park,
+			   bh_spin_begin() ? BH_SPINNING : bh_idle_sleeps(idle, bh_rt.slot));
 	if (work_somewhere() && bh_idle_park_cancel(idle, bh_rt.slot, &me->park)) {
+		bh_spin_cancel();
 		if (leased)
 			bh_reactor_unlease();
 		return;
@@ -244,8 +246,11 @@ static void park(struct bh_worker *me)
 	int64_t since = bh_trace_park();
 	if (leased)
 		bh_reactor_sleep();
-	while (bh_ld_acq(&me->park) == BH_PARKED)
-		bh_futex_wait(&me->park, BH_PARKED, -1);
+	while (bh_ld_acq(&me->park) != BH_AWAKE)
+		if (!bh_spin_slice())
+			bh_futex_wait(&me->park, BH_PARKED, -1);
+	bh_idle_park_end(idle, bh_rt.slot);
+	bh_spin_end();
 	bh_trace_parked(since);
 	bh_count(&me->count.unparks, 1);
 	bh_sched_slept(&bh_rt.sched);
@@ -437,6 +442,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_rt.me = me;
 	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
 	bh_rt.budget = bh_rt.sched.budget;
+	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
 	bh_crash_handlers();
 	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();

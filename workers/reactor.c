@@ -81,7 +81,11 @@ void bh_reactor_sleep(void)
 	uint32_t woken = 0;
 
 	while (bh_ld_acq(&bh_rt.me->park) != BH_AWAKE) {
-		woken += dispatch(events, epoll_wait(bh_rt.epfd, events, EVENTS, -1));
+		bool spins = bh_spin_slice();
+
+		if (spins && bh_ld_acq(&bh_rt.me->park) == BH_AWAKE)
+			break;
+		woken += dispatch(events, epoll_wait(bh_rt.epfd, events, EVENTS, spins ? 0 : -1));
 		if (woken && bh_idle_park_leave(idle, bh_rt.slot, &bh_rt.me->park))
 			break;
 	}

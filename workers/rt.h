@@ -18,6 +18,7 @@
 #include "ipc/arena.h"
 #include "workers/context.h"
 #include "workers/sched.h"
+#include "workers/spin.h"
 
 /* What a fiber asks of the executor when it switches back to it. */
 enum bh_after {
@@ -43,6 +44,7 @@ struct bh_rt {
 	uint32_t wanted;   /* a->workers_wanted, as this worker last saw it */
 	uint32_t budget;   /* operations left to this poll (coop.c) */
 	struct bh_sched sched;
+	struct bh_spin spin;
 
 	const struct bh_plan *plan;
 	const struct bh_plan_service *plan_service;

@@ -215,7 +215,7 @@ static void parking(struct hammer *h, uint32_t slot)
 			bh_enqueue_shared(&h->v, idx);
 			continue;
 		}
-		bh_idle_park_begin(idle, slot, &me->park);
+		bh_idle_park_begin(idle, slot, &me->park, BH_PARKED);
 		if (bh_inject_ready(&h->v.inject)) {
 			bh_idle_park_cancel(idle, slot, &me->park);
 			continue;

@@ -28,7 +28,7 @@ static void begin(void)
 
 static void park_begin(uint32_t w)
 {
-	bh_idle_park_begin(&idle, w, &park[w]);
+	bh_idle_park_begin(&idle, w, &park[w], bh_idle_sleeps(&idle, w));
 }
 
 static int64_t clock_ns(void)
@@ -104,6 +104,48 @@ START_TEST(who_waits_for_events_is_picked_last)
 	bh_idle_search_end(&idle, 5);
 	ck_assert_int_eq(bh_idle_pick(&idle), 0);
 	ck_assert(!bh_idle_park_leave(&idle, 0, &park[0]));
+}
+END_TEST
+
+START_TEST(who_spins_is_picked_first)
+{
+	begin();
+	park_begin(0);
+	ck_assert(bh_idle_spin_begin(&idle, 5));
+	ck_assert(!bh_idle_spin_begin(&idle, 6)); /* one is enough */
+	bh_idle_park_begin(&idle, 5, &park[5], BH_SPINNING);
+	bh_idle_spin_end(&idle, 6); /* says who does not */
+	ck_assert_int_eq(bh_idle_pick(&idle), 5);
+	bh_unpark(&park[5], -1);
+	ck_assert(!bh_idle_spun(&idle, 5, &park[5])); /* it must not sleep */
+	ck_assert_uint_eq(park[5], BH_AWAKE);
+	bh_idle_spin_end(&idle, 5);
+	ck_assert(bh_idle_spin_begin(&idle, 6));
+}
+END_TEST
+
+START_TEST(who_has_spun_in_vain_sleeps)
+{
+	begin();
+	ck_assert(bh_lease_take(&idle.lease, 5, 1, BH_LEASE_SLEEP));
+	for (uint32_t w = 5; w < 7; w++) {
+		bh_idle_park_begin(&idle, w, &park[w], BH_SPINNING);
+		ck_assert(bh_idle_spun(&idle, w, &park[w]));
+	}
+	ck_assert_uint_eq(park[5], BH_PARKED_IN_EPOLL);
+	ck_assert_uint_eq(park[6], BH_PARKED);
+}
+END_TEST
+
+/* As after a death, when everybody is. */
+START_TEST(who_is_woken_and_was_not_picked_cannot_be_picked)
+{
+	begin();
+	park_begin(5);
+	bh_unpark_again(&park[5]);
+	bh_idle_park_end(&idle, 5);
+	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert_uint_eq(idle.searching, 0);
 }
 END_TEST
 
@@ -237,13 +279,22 @@ static void sleeper(struct shared *m, uint32_t w)
 			bh_add(&m->done, 1);
 			continue;
 		}
-		bh_idle_park_begin(&m->idle, w, &m->park[w]);
-		if (bh_ld_acq(&m->work)) {
-			bh_idle_park_cancel(&m->idle, w, &m->park[w]);
+		bool spins = bh_idle_spin_begin(&m->idle, w);
+
+		bh_idle_park_begin(&m->idle, w, &m->park[w], spins ? BH_SPINNING : BH_PARKED);
+		if (bh_ld_acq(&m->work) && bh_idle_park_cancel(&m->idle, w, &m->park[w])) {
+			bh_idle_spin_end(&m->idle, w);
 			continue;
+		}
+		for (int i = 0; spins && i < 100 && bh_ld_acq(&m->park[w]) == BH_SPINNING; i++)
+			bh_cpu_relax();
+		if (spins) {
+			bh_idle_spun(&m->idle, w, &m->park[w]);
+			bh_idle_spin_end(&m->idle, w);
 		}
 		while (bh_ld_acq(&m->park[w]) == BH_PARKED && bh_ld_acq(&m->done) < WAKES)
 			bh_futex_wait(&m->park[w], BH_PARKED, -1);
+		bh_idle_park_end(&m->idle, w);
 	}
 	for (uint32_t i = 0; i < SLEEPERS; i++)
 		bh_unpark(&m->park[i], -1);
@@ -295,6 +346,9 @@ int main(void)
 	tcase_add_test(core, nobody_is_picked_while_somebody_searches);
 	tcase_add_test(core, all_sleepers_can_be_picked_one_after_the_other);
 	tcase_add_test(core, who_waits_for_events_is_picked_last);
+	tcase_add_test(core, who_spins_is_picked_first);
+	tcase_add_test(core, who_has_spun_in_vain_sleeps);
+	tcase_add_test(core, who_is_woken_and_was_not_picked_cannot_be_picked);
 	tcase_add_test(core, half_of_the_workers_search_at_most);
 	tcase_add_test(core, the_last_searcher_knows_that_it_was);
 	tcase_add_test(core, who_goes_to_sleep_no_longer_searches);

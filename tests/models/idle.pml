@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * idle.pml: ipc/idle.h, and the executor's use of it: workers that look for work,
- * search, and sleep, and a kernel that queues work and wakes them.
+ * search, and sleep (the first spins before), and a kernel that queues work and wakes
+ * them.
  *
- * Holds: when nothing moves any more, no work is queued. In some runs one process
+ * Holds: when nothing moves any more, no work is queued, and whoever runs a task could
+ * not be picked. In some runs one process
  * is killed at any step, and its bits are cleared and all workers woken after it;
  * in some one piece of work never ends, and still no other may be left lying while
  * a worker sleeps; and in some both happens, and the kernel clears the searching
@@ -11,15 +13,21 @@
  */
 #define WORKERS 2
 #define KERNEL  WORKERS /* its index, beside the workers' */
-#define ITEMS   2
+#define ANYBODY 9
 
 /* Where a process stands. */
 mtype = { TURN, SEARCH, AGAIN, FOUND, POLL, PARK1, PARK2, PARK3, PARK4, CANCEL1, CANCEL2, CANCEL3,
-	  SLEEP, HOGGED, PICK1, PICK2, PICK3, PICK4, UNPARK, PUSH };
+	  SLEEP, SPUN, END, HOGGED, PICK1, PICK2, PICK3, PICK4, UNPARK, WAKE, PUSH };
+
+/* Park words; BH_PARKED_IN_EPOLL is as BH_PARKED here. */
+#define AWAKE    0
+#define PARKED   1
+#define SPINNING 2
 
 byte work; /* entries in all queues */
 bool parked[WORKERS], searching[WORKERS];
-bool asleep[WORKERS]; /* the futex word is BH_PARKED */
+byte park[WORKERS];   /* the park word */
+bool asleep[WORKERS]; /* in futex_wait */
 bool dead[WORKERS + 1], gone[WORKERS + 1];
 bool hog; /* there is still one that never ends */
 bool hogged[WORKERS];
@@ -32,7 +40,11 @@ bool hogged[WORKERS];
 		pc = (parked[w] -> PICK3 : then) }                                         \
 	:: d_step { pc == PICK3 -> pc = (parked[w] -> PICK4 : PICK2); parked[w] = false }  \
 	:: d_step { pc == PICK4 -> searching[w] = true; pc = UNPARK }                      \
-	:: d_step { pc == UNPARK -> asleep[w] = false; w = 0; pc = then }
+	:: d_step { pc == UNPARK ->                                                        \
+		pc = (park[w] == PARKED -> WAKE : then);                                   \
+		park[w] = AWAKE;                                                           \
+		w = (pc == WAKE -> w : 0) }                                                \
+	:: d_step { pc == WAKE -> asleep[w] = false; w = 0; pc = then }
 
 proctype worker(byte me)
 {
@@ -61,10 +73,10 @@ end_idle:	do
 			pc = (last -> PICK1 : POLL);
 			last = false }
 		NOTIFY(POLL)
-		:: d_step { pc == POLL && hog -> hog = false; hogged[me] = true; pc = HOGGED }
-		:: d_step { pc == POLL -> pc = TURN }
+		:: d_step { pc == POLL && hog -> assert(!parked[me]); hog = false; hogged[me] = true; pc = HOGGED }
+		:: d_step { pc == POLL -> assert(!parked[me]); pc = TURN }
 		/* bh_idle_park_begin() */
-		:: d_step { pc == PARK1 -> asleep[me] = true; pc = PARK2 }
+		:: d_step { pc == PARK1 -> park[me] = (me == 0 -> SPINNING : PARKED); pc = PARK2 }
 #if defined(MUTATE_LOOK_FIRST) /* D1 after the look */
 		:: d_step { pc == PARK2 -> searching[me] = false; pc = PARK3 }
 		:: d_step { pc == PARK3 -> pc = (work > 0 -> CANCEL1 : PARK4) }
@@ -89,11 +101,26 @@ end_idle:	do
 #else
 		:: d_step { pc == CANCEL2 -> searching[me] = true; pc = CANCEL3 }
 #endif
-		:: d_step { pc == CANCEL3 -> asleep[me] = false; pc = TURN }
-		:: d_step { pc == SLEEP && !asleep[me] -> pc = TURN }
+		:: d_step { pc == CANCEL3 -> park[me] = AWAKE; pc = TURN }
+		/* bh_idle_spun(), and futex_wait(), which compares */
+#ifdef MUTATE_SPUN_BLIND
+		:: d_step { pc == SLEEP && park[me] == SPINNING -> pc = SPUN }
+		:: d_step { pc == SPUN -> park[me] = PARKED; pc = SLEEP }
+#else
+		:: d_step { pc == SLEEP && park[me] == SPINNING -> park[me] = PARKED }
+#endif
+		:: d_step { pc == SLEEP && park[me] == PARKED && !asleep[me] -> asleep[me] = true }
+		:: d_step { pc == SLEEP && park[me] == AWAKE && !asleep[me] -> pc = END }
+		/* bh_idle_park_end() */
+#ifdef MUTATE_KEEP_BIT
+		:: d_step { pc == END -> pc = TURN }
+#else
+		:: d_step { pc == END -> parked[me] = false; pc = TURN }
+#endif
 		od
 	} unless { atomic {
-		dead[me] -> gone[me] = true; pc = TURN; w = 0; last = false; hogged[me] = false
+		dead[me] ->
+		gone[me] = true; pc = TURN; w = 0; last = false; hogged[me] = false; asleep[me] = false
 	} };
 	atomic { !gone[me] -> goto end_idle }
 }
@@ -113,15 +140,16 @@ proctype kernel(byte items)
 	} unless { atomic { dead[KERNEL] -> gone[KERNEL] = true } }
 }
 
-proctype killer()
+/* Kills worker @who, or anybody. */
+proctype killer(byte who)
 {
 	byte v, i;
 
 	atomic {
 		if
-		:: v = 0
+		:: who != 1 -> v = 0
 		:: v = 1
-		:: !gone[KERNEL] -> v = KERNEL
+		:: who != 1 && !gone[KERNEL] -> v = KERNEL
 		:: goto end
 		fi;
 		dead[v] = true
@@ -132,14 +160,23 @@ proctype killer()
 	:: v != KERNEL ->
 		parked[v] = false;
 		searching[v] = false;
-		asleep[v] = false;
+		park[v] = AWAKE;
 		d_step { dead[v] = false; gone[v] = false }
 	:: else
 	fi;
 #ifndef MUTATE_WAKE_NOBODY
+	/* bh_unpark_all(): the word says what its waker was about to do, not what
+	 * it has done */
 	do
-	:: i < WORKERS -> d_step { asleep[i] = false; i++ }
-	:: else -> break
+#ifdef MUTATE_BELIEVE_WORD
+	:: i < WORKERS && park[i] != PARKED -> i++
+	:: i < WORKERS && park[i] == PARKED ->
+#else
+	:: i < WORKERS ->
+#endif
+		park[i] = AWAKE;
+		d_step { asleep[i] = false; i++ }
+	:: i == WORKERS -> break
 	od;
 #endif
 end:	skip
@@ -170,11 +207,11 @@ init
 	atomic {
 		run worker(0);
 		run worker(1);
-		run kernel(ITEMS);
+		run kernel(2);
 		if
-		:: run killer()
+		:: run killer(1); run relief(); hog = true
+		:: run killer(ANYBODY)
 		:: hog = true
-		:: run killer(); run relief(); hog = true
 		fi
 	}
 	timeout;

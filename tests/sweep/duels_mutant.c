@@ -154,7 +154,7 @@ static void park_without_look(struct world *w)
 {
 	if (bh_runq_len(&w->v.workers[OTHER].runq))
 		return;
-	bh_idle_park_begin(&w->v.a->idle, VICTIM, &bh_rt.me->park);
+	bh_idle_park_begin(&w->v.a->idle, VICTIM, &bh_rt.me->park, BH_PARKED);
 }
 
 static void run_push_notify(struct world *w)

@@ -51,7 +51,7 @@ static void run_sleep(struct world *w)
 	connect_epoll(w);
 	if (!bh_reactor_lease())
 		_Exit(3);
-	bh_idle_park_begin(&w->v.a->idle, VICTIM, &w->v.workers[VICTIM].park);
+	bh_idle_park_begin(&w->v.a->idle, VICTIM, &w->v.workers[VICTIM].park, BH_PARKED_IN_EPOLL);
 	bh_reactor_sleep();
 }
 

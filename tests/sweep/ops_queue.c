@@ -228,13 +228,36 @@ static void run_park(struct world *w)
 	struct bh_idle *i = &w->v.a->idle;
 
 	bh_idle_search_begin(i, VICTIM, WORKERS);
-	bh_idle_park_begin(i, VICTIM, &me->park);
+	bh_idle_park_begin(i, VICTIM, &me->park, BH_PARKED);
 	bh_idle_park_cancel(i, VICTIM, &me->park);
 	bh_idle_search_end(i, VICTIM);
 }
 SWEEP(park, .setup = nobody_runs, .run = run_park,
       .covers = "bh_idle_park_begin bh_idle_park_cancel bh_idle_search_begin "
 		"bh_idle_search_end");
+
+/* It spins, sleeps, and is woken without being picked. */
+static void run_spin(struct world *w)
+{
+	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_idle *i = &w->v.a->idle;
+
+	bh_idle_spin_begin(i, VICTIM);
+	bh_idle_park_begin(i, VICTIM, &me->park, BH_SPINNING);
+	bh_idle_spun(i, VICTIM, &me->park);
+	bh_idle_spin_end(i, VICTIM);
+	bh_unpark_again(&me->park);
+	bh_idle_park_end(i, VICTIM);
+}
+
+static const char *check_spinner(struct world *w)
+{
+	if (bh_ld_rlx(&w->v.a->idle.spinner))
+		return "the dead one spins";
+	return bh_ld_rlx(&w->v.a->idle.parked) >> VICTIM & 1 ? "it can be picked" : NULL;
+}
+SWEEP(spin, .setup = nobody_runs, .run = run_spin, .check = check_spinner,
+      .covers = "bh_idle_spin_begin bh_idle_spin_end bh_idle_spun bh_idle_park_end");
 
 static void setup_notify(struct world *w)
 {
@@ -257,6 +280,23 @@ static const char *check_awake(struct world *w)
 }
 SWEEP(notify, .setup = setup_notify, .run = run_notify, .check = check_awake,
       .covers = "bh_idle_pick bh_unpark");
+
+/* As above, and worker 1 spins. */
+static void setup_notify_spinner(struct world *w)
+{
+	setup_notify(w);
+	bh_st_rlx(&w->v.a->idle.spinner, OTHER + 1);
+	bh_st_rlx(&w->v.workers[OTHER].park, BH_SPINNING);
+}
+
+static const char *check_seen(struct world *w)
+{
+	bool spins = bh_ld_rlx(&w->v.workers[OTHER].park) == BH_SPINNING;
+
+	return spins ? "work is queued and worker 1 spins on" : NULL;
+}
+SWEEP(notify_spinner, .setup = setup_notify_spinner, .run = run_notify, .check = check_seen,
+      .covers = "");
 
 /* -- the kernel and a worker that does not turn -- */
 

@@ -243,6 +243,11 @@ static void plant_lease_word(void)
 	bh_st_rlx(&w.v.a->idle.lease, bh_lease_make(0, 7, BH_LEASE_MODES, OTHER));
 }
 
+static void plant_spinner(void)
+{
+	bh_st_rlx(&w.v.a->idle.spinner, w.v.l.workers + 1);
+}
+
 static void plant_type(void)
 {
 	task(w.me)->type = 0xffff;
@@ -348,7 +353,7 @@ static void plant_jobs_cell(void)
 
 static void plant_park(void)
 {
-	bh_st_rlx(&w.v.workers[OTHER].park, BH_PARKED_IN_EPOLL + 1);
+	bh_st_rlx(&w.v.workers[OTHER].park, BH_PARKS);
 }
 
 static void plant_current(void)
@@ -404,6 +409,7 @@ static const struct {
 	{ "pinned-home", plant_home, BUSY },
 	{ "lease", plant_lease, QUIET },
 	{ "lease", plant_lease_word, BUSY },
+	{ "spinner", plant_spinner, BUSY },
 	{ "type", plant_type, BUSY },
 	{ "counts", plant_counts, QUIET },
 	{ "runq", plant_runq_tail, BUSY },

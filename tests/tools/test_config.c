@@ -82,21 +82,21 @@ static void bad(const char *text, const char *where, const char *what)
 
 START_TEST(every_key_reaches_the_plan)
 {
-	const struct bh_plan *p =
-		good("admin: ipc:///tmp/x/a.sock\nstrategy: rest_for_one\ngrace: 2s\ntrace: false\n"
-		     "services:\n"
-		     "  - name: a\n    module: /bin/sh\n    workers: 3\n"
-		     "    listen: [\"127.0.0.1:0\", \"[::1]:81\"]\n"
-		     "    limits: {tasks: 100, io: 200, memory: 64M}\n"
-		     "    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
-		     "    blocking: {max: 3, keep_alive: 2s}\n"
-		     "    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
-		     "    hang: {report_after: 3s, kill_after: 1m}\n"
-		     "    hog: {after: 250ms, action: kill}\n"
-		     "    scheduler: {inject_interval: 61, budget: 64, lifo: 2, seed: 9}\n"
-		     "    options: {k: v, empty: '', n: 12, quoted: \"a b\"}\n"
-		     "  - name: b\n    module: /bin/sh\n",
-		     NULL);
+	const struct bh_plan *p = good(
+		"admin: ipc:///tmp/x/a.sock\nstrategy: rest_for_one\ngrace: 2s\ntrace: false\n"
+		"services:\n"
+		"  - name: a\n    module: /bin/sh\n    workers: 3\n"
+		"    listen: [\"127.0.0.1:0\", \"[::1]:81\"]\n"
+		"    limits: {tasks: 100, io: 200, memory: 64M}\n"
+		"    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
+		"    blocking: {max: 3, keep_alive: 2s}\n"
+		"    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
+		"    hang: {report_after: 3s, kill_after: 1m}\n"
+		"    hog: {after: 250ms, action: kill}\n"
+		"    scheduler: {inject_interval: 61, budget: 64, lifo: 2, seed: 9, spin: 20us}\n"
+		"    options: {k: v, empty: '', n: 12, quoted: \"a b\"}\n"
+		"  - name: b\n    module: /bin/sh\n",
+		NULL);
 	const struct bh_plan_service *s = &p->services[0];
 
 	ck_assert_uint_eq(p->magic, BH_PLAN_MAGIC);
@@ -127,6 +127,7 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->budget, 64);
 	ck_assert_uint_eq(s->lifo_max, 2);
 	ck_assert_uint_eq(s->seed, 9);
+	ck_assert_uint_eq(s->spin_us, 20);
 	ck_assert_uint_eq(s->blocking_max, 3);
 	ck_assert_uint_eq(s->blocking_keep_ms, 2000);
 	ck_assert_uint_eq(s->n_options, 4);
@@ -236,6 +237,8 @@ static const struct {
 	{ S "    limits: {memory: 64MB}\n", "4:22:", "a size" },
 	{ S "    limits: {io: 0}\n", "4:18:", "whole number" },
 	{ S "    scheduler: {budget: 0}\n", "4:25:", "from 1 to 1000000" },
+	{ S "    scheduler: {spin: 2ms}\n", "4:23:", "auto, 0, or a time up to 1000us" },
+	{ S "    scheduler: {spin: often}\n", "4:23:", "not 'often'" },
 	{ S "    scheduler: {steal: 1}\n", "4:17:", "known here: inject_interval" },
 	{ S "    crash: {period: 0}\n", "4:21:", "a time from 1ms" },
 	{ S "    crash: {period: 1d}\n", "4:21:", "a time" },
