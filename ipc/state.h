@@ -26,7 +26,7 @@
  * fields. In CLEANUP the kernel alone may. In SCHEDULED, WAITING and DONE nobody
  * may but by first winning a transition (DONE: the parent may).
  *
- * Every function here is one CAS: the commit point of what it is named after.
+ * Every function here ends in one CAS or store: the commit point of what it is named after.
  * Killed before it, nothing happened; killed after it, all of it did.
  *
  * A PINNED task keeps {worker, epoch} in SCHEDULED and WAITING, too: there they name
@@ -241,16 +241,18 @@ static inline enum bh_wake bh_state_wake(_Atomic uint64_t *p, uint32_t gen, uint
 }
 
 /* RUNNING or CLEANUP -> DONE, or -> FREE when DETACHED (returns true: freed, the
- * caller gives the slot back to its pool). Holder only. */
+ * caller gives the slot back to its pool). Holder only. A store commits the latter:
+ * DETACHED stays, nobody else moves a task that is held, and whatever flags others set
+ * meanwhile, FREE is the same word. */
 static inline bool bh_state_end(_Atomic uint64_t *p)
 {
-	uint64_t w = bh_ld_rlx(p), next;
+	uint64_t w = bh_ld_rlx(p);
 
-	do {
-		next = w & BH_DETACHED ? bh_state_make(bh_state_gen(w), 0, 0, 0, BH_FREE) :
-					 bh_state_unheld(w, BH_DONE);
-	} while (!bh_cas(p, &w, next));
-	return w & BH_DETACHED;
+	while (!(w & BH_DETACHED))
+		if (bh_cas(p, &w, bh_state_unheld(w, BH_DONE)))
+			return false;
+	bh_st_rel(p, bh_state_make(bh_state_gen(w), 0, 0, 0, BH_FREE));
+	return true;
 }
 
 /* The parent gives up its claim: sets DETACHED (and @flags). True: the task had

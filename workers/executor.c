@@ -20,6 +20,10 @@
 #include "workers/run.h"
 #include "workers/trace.h"
 
+enum {
+	FEW = 8 /* tasks in the ring: who yields then lets those in the inject queue go first */
+};
+
 struct bh_rt bh_rt;
 
 static struct bh_context *context_of(struct bh_tcb *t)
@@ -87,7 +91,7 @@ void bh_rt_schedule(uint32_t idx)
 	/* Out of the slot and not yet in the ring, `before` stands in the journal. */
 	bh_st_rlx(&me->journal.popped, before);
 	bh_compiler_barrier();
-	before = bh_xchg(&me->lifo, idx);
+	bh_st_rel(&me->lifo, idx);
 	if (!before)
 		return; /* this worker takes it next: nobody need be woken */
 	bh_rt_push_back(before);
@@ -117,6 +121,9 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 	}
 }
 
+/* The slot is filled by its owner alone, and emptied by the kernel, too, while the owner
+ * does not turn (stall.h). So loads and stores do, where an exchange would cost: if the
+ * kernel takes the task between the two, there are two hints to it. */
 static uint32_t pop_lifo(struct bh_worker *me)
 {
 	uint32_t idx = bh_ld_rlx(&me->lifo);
@@ -125,7 +132,8 @@ static uint32_t pop_lifo(struct bh_worker *me)
 		return 0;
 	bh_st_rlx(&me->journal.popped, idx);
 	bh_compiler_barrier();
-	return bh_xchg(&me->lifo, 0);
+	bh_st_rlx(&me->lifo, 0);
+	return idx;
 }
 
 void bh_hand_over(void)
@@ -177,6 +185,23 @@ static uint32_t pop_local(struct bh_worker *me)
 static uint32_t pop_inject(struct bh_worker *me)
 {
 	return bh_inject_pop(&bh_rt.v.inject, &me->journal.popped);
+}
+
+/* This worker's share of the inject queue, for the own ring: up to half of it. What
+ * came from outside waits no longer than what is here already. */
+static void pop_share(struct bh_worker *me)
+{
+	uint64_t n = bh_inject_len(&bh_rt.v.inject) / bh_rt.v.l.workers;
+	uint32_t idx, took = 0;
+
+	/* Killed between a pop and its push: as in bh_hand_over(). */
+	for (; took < n && bh_runq_len(&me->runq) < BH_RUNQ_CAP / 2; took++) {
+		if (!(idx = pop_inject(me)))
+			break;
+		bh_rt_push_back(idx);
+	}
+	if (took)
+		bh_notify(&bh_rt.v); /* a searcher may have looked while they were in neither */
 }
 
 static uint32_t steal(struct bh_worker *me)
@@ -335,8 +360,12 @@ void bh_task_requeue(void)
 	bh_st_rlx(&me->journal.wake, bh_rt.idx);
 	bh_compiler_barrier();
 	bh_state_yield(&bh_rt.task->state);
+	if (bh_rt.sched.tune && bh_runq_len(&me->runq) < FEW && bh_inject_len(&bh_rt.v.inject))
+		pop_share(me);
 	push_again();
-	if (bh_runq_len(&me->runq) > 1)
+	/* Whoever queued the others has woken somebody for them, if need be: this only
+	 * spreads the work, so it looks without the fence that bh_notify() begins with. */
+	if (bh_ld_rlx(&bh_rt.v.a->idle.parked) && bh_runq_len(&me->runq) > 1)
 		bh_notify(&bh_rt.v);
 }
 
@@ -409,6 +438,8 @@ bool bh_executor_turn(void)
 	if (bh_sched_inject_due(&bh_rt.sched)) {
 		bh_reactor_look();
 		idx = pop_inject(me);
+		if (idx)
+			pop_share(me);
 	}
 	if (!idx)
 		idx = pop_local(me);

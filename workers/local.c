@@ -40,11 +40,11 @@ static int make_room(struct bh_local_set *set)
 static int spawn(struct bh_local_set *set, enum bh_task_kind kind, uint64_t fn, const void *arg,
 		 size_t len, const struct bh_spawn_opts *opts)
 {
-	struct bh_home home = { true, set->worker, set->epoch };
+	struct bh_home home = { set->worker, set->epoch };
 	int err = owned(set) ? make_room(set) : -EPERM;
 
 	if (!err)
-		err = bh_task_spawn(&set->tasks[set->n], kind, fn, arg, len, opts, home);
+		err = bh_task_spawn(&set->tasks[set->n], kind, fn, arg, len, opts, &home);
 	if (!err)
 		set->n++;
 	return err;

@@ -22,15 +22,15 @@ int bh_slot_take(uint32_t slot, uint32_t epoch);
  * of a kind that this process runs. */
 void bh_task_run(uint32_t idx);
 
-/* Where a task is to run. Epoch 0: in any incarnation of that worker slot. */
+/* Where a pinned task is to run. Epoch 0: in any incarnation of that worker slot. */
 struct bh_home {
-	bool pinned;
 	uint32_t worker, epoch;
 };
 
-/* bh_spawn() and bh_spawn_poll(), by the address of the function. */
+/* bh_spawn() and bh_spawn_poll(), by the address of the function. @home: NULL, the task
+ * is not pinned. */
 int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
-		  const struct bh_spawn_opts *o, struct bh_home home);
+		  const struct bh_spawn_opts *o, const struct bh_home *home);
 
 /* Ends the running task: releases what it owns, commits, tells its parent. */
 void bh_task_finish(enum bh_end end);

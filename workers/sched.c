@@ -66,12 +66,10 @@ void bh_sched_tune(struct bh_sched *s, uint64_t ns, uint32_t turns)
 							 n);
 }
 
-bool bh_sched_inject_due(struct bh_sched *s)
+void bh_sched_interval(struct bh_sched *s)
 {
 	int64_t now;
 
-	if (--s->until_inject)
-		return false;
 	if (s->tune) {
 		now = bh_rt_clock();
 		if (s->since_ns)
@@ -79,7 +77,6 @@ bool bh_sched_inject_due(struct bh_sched *s)
 		s->since_ns = now;
 	}
 	s->until_inject = s->inject_interval;
-	return true;
 }
 
 void bh_sched_slept(struct bh_sched *s)

@@ -25,9 +25,17 @@ struct bh_sched {
 void bh_sched_init(struct bh_sched *s, const struct bh_plan_service *p, uint32_t workers,
 		   uint32_t slot, uint32_t epoch);
 
-/* Counts one turn; true: look at the inject queue first. Reads the clock once in an
- * interval. */
-bool bh_sched_inject_due(struct bh_sched *s);
+/* An interval is over: begins the next. Reads the clock. */
+void bh_sched_interval(struct bh_sched *s);
+
+/* Counts one turn; true: look at the inject queue first. */
+static inline bool bh_sched_inject_due(struct bh_sched *s)
+{
+	if (--s->until_inject)
+		return false;
+	bh_sched_interval(s);
+	return true;
+}
 
 /* The worker slept: that is no poll time. */
 void bh_sched_slept(struct bh_sched *s);

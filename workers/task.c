@@ -161,9 +161,13 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 	return o && o->on_crash > BH_CRASH_RESTART ? -EINVAL : 0;
 }
 
-static struct bh_home home_of(const struct bh_spawn_opts *o)
+/* *@here if the options say so, else NULL: wherever a worker finds it. */
+static inline const struct bh_home *home_of(const struct bh_spawn_opts *o, struct bh_home *here)
 {
-	return (struct bh_home){ o && o->pinned, bh_rt.slot, bh_rt.epoch };
+	if (!o || !o->pinned)
+		return NULL;
+	*here = (struct bh_home){ bh_rt.slot, bh_rt.epoch };
+	return here;
 }
 
 /* Commit: the store of the state. */
@@ -171,14 +175,14 @@ static void publish(struct bh_tcb *t, uint64_t word, bool detached, const struct
 {
 	uint64_t flags = detached ? BH_DETACHED : 0;
 
-	if (h->pinned)
+	if (h)
 		bh_state_publish_pinned(&t->state, word, flags, h->worker, h->epoch);
 	else
 		bh_state_publish(&t->state, word, flags);
 }
 
 int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
-		  const struct bh_spawn_opts *o, struct bh_home home)
+		  const struct bh_spawn_opts *o, const struct bh_home *home)
 {
 	uint32_t idx, type;
 	uint64_t word;
@@ -188,7 +192,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 		return -EPERM;
 	if (!fn || (len && !arg))
 		return -EINVAL;
-	if (home.pinned && (kind == BH_KIND_BLOCKING || home.worker >= bh_rt.v.l.workers))
+	if (home && (kind == BH_KIND_BLOCKING || home->worker >= bh_rt.v.l.workers))
 		return -EINVAL;
 	if (len > ARG_MAX)
 		return -E2BIG;
@@ -229,7 +233,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	}
 	bh_st_rlx(&bh_rt.me->journal.wake, idx);
 	bh_compiler_barrier();
-	publish(t, word, !out, &home);
+	publish(t, word, !out, home);
 	bh_compiler_barrier();
 	bh_count(&bh_rt.me->count.spawned, 1);
 	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
@@ -244,22 +248,28 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 	     const struct bh_spawn_opts *opts)
 {
+	struct bh_home here;
+
 	return bh_task_spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
-			     home_of(opts));
+			     home_of(opts, &here));
 }
 
 int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		      const struct bh_spawn_opts *opts)
 {
+	struct bh_home here;
+
 	return bh_task_spawn(out, BH_KIND_BLOCKING, (uint64_t)(uintptr_t)fn, arg, len, opts,
-			     home_of(opts));
+			     home_of(opts, &here));
 }
 
 int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,
 		  const struct bh_spawn_opts *opts)
 {
+	struct bh_home here;
+
 	return bh_task_spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
-			     home_of(opts));
+			     home_of(opts, &here));
 }
 
 int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
@@ -268,7 +278,7 @@ int bh_spawn_on(uint32_t worker, bh_task *out, bh_fiber_fn fn, const void *arg, 
 	if (worker >= bh_workers())
 		return -EINVAL;
 	return bh_task_spawn(out, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts,
-			     (struct bh_home){ true, worker, 0 });
+			     &(struct bh_home){ worker, 0 });
 }
 
 int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *state, size_t len,
@@ -277,7 +287,7 @@ int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *s
 	if (worker >= bh_workers())
 		return -EINVAL;
 	return bh_task_spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
-			     (struct bh_home){ true, worker, 0 });
+			     &(struct bh_home){ worker, 0 });
 }
 
 int bh_spawn_main(const struct bh_service *service)
@@ -361,6 +371,17 @@ static void drop_children(struct bh_tcb *me)
 	}
 }
 
+/* Most tasks own nothing: it costs them no call. */
+static void release_owned(struct bh_tcb *t)
+{
+	if (bh_ld_rlx(&t->child))
+		drop_children(t);
+	if (bh_ld_rlx(&t->ios))
+		bh_ios_release(t, bh_rt.handle);
+	if (bh_ld_rlx(&t->blocks) | bh_ld_rlx(&t->stack) | bh_ld_rlx(&t->arg_block))
+		bh_blocks_release(t, bh_rt.handle, false);
+}
+
 void bh_task_finish(enum bh_end end)
 {
 	struct bh_worker *me = bh_rt.me;
@@ -369,11 +390,9 @@ void bh_task_finish(enum bh_end end)
 	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;
 
 	bh_trace_outcome(BH_EVP_DONE);
-	if (t->kind != BH_KIND_FIBER)
+	if (t->kind != BH_KIND_FIBER && (t->opts & BH_TASK_DEFERS))
 		bh_defers_run(t); /* a fiber's ran on its stack */
-	drop_children(t);
-	bh_ios_release(t, bh_rt.handle);
-	bh_blocks_release(t, bh_rt.handle, false);
+	release_owned(t);
 	bh_st_rlx(&t->deadline_ns, 0);
 	t->heap = 0;
 	t->end = (uint8_t)end;
@@ -387,7 +406,8 @@ void bh_task_finish(enum bh_end end)
 	bh_st_rlx(&me->journal.op, done ? BH_OP_END : BH_OP_CANCEL);
 	bh_compiler_barrier();
 	if (bh_state_end(&t->state)) {
-		bh_block_free(reply, bh_rt.handle);
+		if (reply)
+			bh_block_free(reply, bh_rt.handle);
 		bh_pool_give(&bh_rt.v.task_pool, &me->tasks, bh_rt.idx);
 	} else if (parent) {
 		bh_rt_wake(bh_handle_idx(parent), bh_handle_gen(parent), 0);

@@ -87,6 +87,24 @@ static void setup_turn_yield(struct world *w)
 SWEEP(turn_ring_yield, .setup = setup_turn_yield, .run = run_turn,
       .covers = "bh_runq_pop bh_runq_push bh_state_yield bh_idle_pick");
 
+/* Its share of the inject queue goes before a task that yields. */
+static void setup_turn_share(struct world *w)
+{
+	setup_turn_yield(w);
+	for (uint32_t i = 0; i < 2 * WORKERS; i++)
+		bh_inject_push(&w->v.inject, world_task(w, BH_SCHEDULED, OTHER));
+}
+
+static void run_turn_tuned(struct world *w)
+{
+	bh_rt.sched.tune = true;
+	run_turn(w);
+	if (bh_inject_len(&w->v.inject) != 2 * WORKERS - 2)
+		_Exit(3);
+}
+SWEEP(turn_yield_share, .setup = setup_turn_share, .run = run_turn_tuned,
+      .covers = "pop_share bh_task_requeue");
+
 static void setup_turn_end(struct world *w)
 {
 	nobody_runs(w);

@@ -247,6 +247,43 @@ START_TEST(the_inject_queue_is_looked_at_every_so_often)
 }
 END_TEST
 
+START_TEST(an_early_look_takes_the_share_of_one_worker)
+{
+	uint32_t idx[3 * WORKERS];
+
+	become(WORKERS);
+	for (uint32_t i = 0; i < 3 * WORKERS; i++)
+		bh_inject_push(&w.v.inject, idx[i] = task(once, BH_SCHEDULED));
+	bh_rt.sched.until_inject = 1;
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(polled[0], idx[0]);
+	/* Of the others, a third each. */
+	ck_assert_uint_eq(bh_runq_len(&me()->runq), (3 * WORKERS - 1) / WORKERS);
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(polled[1], idx[1]);
+}
+END_TEST
+
+START_TEST(who_yields_lets_what_came_from_outside_go_first)
+{
+	uint32_t yields, idx[2 * WORKERS];
+
+	become(WORKERS);
+	bh_rt.sched.tune = true;
+	yields = task(for_ever, BH_SCHEDULED);
+	bh_runq_push(&me()->runq, yields);
+	for (uint32_t i = 0; i < 2 * WORKERS; i++)
+		bh_inject_push(&w.v.inject, idx[i] = task(once, BH_SCHEDULED));
+	for (int i = 0; i < 4; i++)
+		ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(polled[0], yields);
+	ck_assert_uint_eq(polled[1], idx[0]);
+	ck_assert_uint_eq(polled[2], idx[1]);
+	ck_assert_uint_eq(polled[3], yields);
+	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 2 * WORKERS - 3); /* two, then one */
+}
+END_TEST
+
 START_TEST(a_worker_alone_looks_at_it_every_31)
 {
 	ck_assert_uint_eq(turns_until_injected(0, 1), 31);
@@ -370,6 +407,8 @@ int main(void)
 	tcase_add_test(tc, the_slot_is_used_three_times_in_a_row);
 	tcase_add_test(tc, the_slot_shares_its_wakers_budget);
 	tcase_add_test(tc, the_inject_queue_is_looked_at_every_so_often);
+	tcase_add_test(tc, an_early_look_takes_the_share_of_one_worker);
+	tcase_add_test(tc, who_yields_lets_what_came_from_outside_go_first);
 	tcase_add_test(tc, a_worker_alone_looks_at_it_every_31);
 	tcase_add_test(tc, the_interval_follows_the_mean_poll_time);
 	tcase_add_test(tc, at_most_half_search);
