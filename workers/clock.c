@@ -19,7 +19,7 @@ int64_t bh_now(void)
 	/* Also called where there is no arena: in init(), in programs' main(). */
 	int64_t word = bh_rt.v.a ? bh_ld_acq(&bh_rt.v.a->clock) : 0;
 
-	return bh_clock_read(word, bh_rt_clock());
+	return bh_rt.seen_ns = bh_clock_read(word, bh_rt_clock());
 }
 
 int64_t bh_after(int64_t ns)

@@ -21,11 +21,21 @@ struct bh_fiber {
 	struct bh_token_guard *guards;
 } __attribute__((aligned(16)));
 
+/* Stacks lie at multiples of their size: the same line of each would fall into the same
+ * few sets of the caches, and a thousand fibers would fight over them. So tops differ, by
+ * less than a page, so that a small fiber still touches one. */
+enum {
+	BH_STACK_COLORS = 16,
+	BH_STACK_COLOR_BYTES = 128
+};
+
 static inline struct bh_fiber *bh_fiber_at(uint32_t stack)
 {
-	unsigned char *base = bh_block_data(&bh_rt.v, stack);
+	unsigned char *top = (unsigned char *)bh_block_data(&bh_rt.v, stack) +
+			     bh_class_bytes(bh_block_class(stack));
 
-	return (struct bh_fiber *)(void *)(base + bh_class_bytes(bh_block_class(stack))) - 1;
+	top -= bh_block_idx(stack) % BH_STACK_COLORS * BH_STACK_COLOR_BYTES;
+	return (struct bh_fiber *)(void *)top - 1;
 }
 
 /* Of the running task, which is a fiber. */

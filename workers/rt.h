@@ -43,6 +43,7 @@ struct bh_rt {
 	uint32_t lifo_run; /* LIFO polls in a row */
 	uint32_t wanted;   /* a->workers_wanted, as this worker last saw it */
 	uint32_t budget;   /* operations left to this poll (coop.c) */
+	int64_t seen_ns;   /* what bh_now() said last: it is later now */
 	struct bh_sched sched;
 	struct bh_spin spin;
 

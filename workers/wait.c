@@ -15,6 +15,8 @@
 
 #include "workers/fiber.h"
 
+#define FAR_NS 1000000000ll
+
 bool bh_rt_aborted(void)
 {
 	return bh_rt.task && (bh_ld_rlx(&bh_rt.task->state) & BH_ABORTED);
@@ -79,6 +81,25 @@ static bool canceled(void)
 	return (bh_rt_aborted() || (f->guards && bh_guards_canceled(f->guards))) && !f->shielded;
 }
 
+/*
+ * Has @deadline passed? Without looking at the clock, which takes longer than a switch,
+ * when it was far off at the last look. (If nobody looked for that long, the answer is
+ * wrong; then the fiber suspends, and the wheel ends that at once.)
+ */
+static bool passed(int64_t deadline)
+{
+	return deadline <= bh_rt.seen_ns + FAR_NS && deadline <= bh_now();
+}
+
+/* Was the fiber resumed because of @deadline? Not while the wheel still holds its timer:
+ * then somebody woke it. The kernel takes the timer out before it wakes. */
+static bool expired(const struct bh_tcb *t, int64_t deadline)
+{
+	int64_t armed = bh_ld_rlx(&t->armed_ns);
+
+	return !(armed > 0 && armed <= deadline) && deadline <= bh_now();
+}
+
 int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 {
 	struct bh_tcb *t = bh_rt.task;
@@ -90,7 +111,7 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 	int64_t limit = bh_fiber_here()->limit;
 	if (limit < deadline)
 		deadline = limit;
-	if (deadline != BH_FOREVER && deadline <= bh_now())
+	if (deadline != BH_FOREVER && passed(deadline))
 		return -BH_ETIMEDOUT;
 	t->wait = (uint8_t)why;
 	t->wait_on = on;
@@ -103,7 +124,7 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 	if (deadline == BH_FOREVER)
 		return 0;
 	bh_st_rlx(&t->deadline_ns, 0);
-	return deadline <= bh_now() ? -BH_ETIMEDOUT : 0;
+	return expired(t, deadline) ? -BH_ETIMEDOUT : 0;
 }
 
 int bh_yield(void)

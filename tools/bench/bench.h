@@ -40,6 +40,9 @@ struct page {
 	_Alignas(128) _Atomic uint64_t seq;
 	_Alignas(128) _Atomic uint64_t woken_ns;
 	_Alignas(128) bh_task waiter; /* woken when `left` is 0 */
+	struct {
+		_Alignas(128) _Atomic uint64_t n;
+	} polled[64]; /* by each worker: timer_insert_cancel */
 	double sample[];
 };
 
