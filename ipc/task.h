@@ -248,7 +248,7 @@ struct bh_ioslot {
 	_Atomic uint64_t ready[2]; /* 0: to read, 1: to write */
 	_Atomic uint32_t gen;
 	_Atomic int32_t fd;    /* in the service's descriptor table; -1: none */
-	_Atomic uint64_t ino;  /* of the socket: a descriptor number that was closed
+	_Atomic uint64_t ino;  /* of the file: a descriptor number that was closed
 				    and used again is recognised by it */
 	_Atomic uint32_t next; /* in the owner's list */
 	uint32_t kind;         /* enum bh_io_kind */
@@ -257,8 +257,10 @@ struct bh_ioslot {
 _Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
 
 enum bh_io_kind {
-	BH_IO_STREAM = 0,
-	BH_IO_LISTENER = 1
+	BH_IO_STREAM = 0,   /* a socket that no other number names */
+	BH_IO_LISTENER = 1, /* perhaps a duplicate */
+	BH_IO_SOCKET = 2,   /* adopted: of any type, perhaps a duplicate */
+	BH_IO_FILE = 3      /* adopted, and no socket */
 };
 
 #endif

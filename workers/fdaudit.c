@@ -3,16 +3,25 @@
  * fdaudit.c: finding descriptors that a dead worker or zygote made and never wrote
  * down.
  *
- * A stream socket whose local port is one that listeners of this service were opened
- * at comes from accept, or is such a listener. If no I/O slot names its number it is
- * either lost, or a live worker is just between accept4() and the slot: then that
- * worker's journal says `accepting`. So candidates are collected, every live worker
- * is waited for until it was seen outside of an accept once (its heartbeat moves on
- * or the flag is down), and what is still the same socket and still unnamed is closed.
+ * Two kinds of stream sockets are such candidates if no I/O slot names their number:
+ *
+ *   at a listener's port (or Unix name) of this service: they come from accept, or
+ *   are such a listener. Lost, or a live worker is just between accept4() and the
+ *   slot: then that worker's journal says `accepting`;
+ *
+ *   virgin, without an address and a peer, of the kind that bh_connect() makes. Lost,
+ *   or as above, or a task's own, of which nobody here knows: then it is about to
+ *   connect or adopt it (net.h asks that of it), and done with that when its poll
+ *   is over.
+ *
+ * So candidates are collected, every live worker is waited for until it was seen
+ * outside of an accept (with virgins: of a poll) once, and what is still the same
+ * socket, still unnamed and still a candidate is closed.
  */
 #include "workers/fdaudit.h"
 
-#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +33,7 @@
 #include <unistd.h>
 
 #include "ipc/control.h"
+#include "workers/address.h"
 #include "workers/rt.h"
 
 enum {
@@ -40,8 +50,10 @@ struct lost {
 
 /* What the I/O slots, the plan and the workers know. */
 struct known {
-	uint64_t named[MAX_FD / 64]; /* a bit for each descriptor that a slot in use names */
-	uint64_t ports[65536 / 64];  /* a bit for each port that listeners were opened at */
+	uint64_t named[MAX_FD / 64];              /* a bit for each descriptor that a slot in
+						       use names */
+	uint32_t n_keys;                          /* of addresses (address.h) that */
+	uint32_t keys[BH_PORTS + BH_PLAN_LISTEN]; /* listeners were opened at */
 };
 
 /* -- the table ------------------------------------------------------------------- */
@@ -85,10 +97,10 @@ static int socket_option(int fd, int name)
 
 /* -- lost sockets ------------------------------------------------------------------ */
 
-static void add_port(struct known *k, uint32_t port)
+static void add_key(struct known *k, uint32_t key)
 {
-	if (port && port < 65536)
-		k->ports[port / 64] |= 1ull << (port % 64);
+	if (key)
+		k->keys[k->n_keys++] = key;
 }
 
 /* One pass over the slots for all of it. */
@@ -98,9 +110,9 @@ static void look_up(struct known *k)
 
 	memset(k, 0, sizeof(*k));
 	for (uint32_t i = 0; i < bh_rt.plan_service->n_listen && i < BH_PLAN_LISTEN; i++)
-		add_port(k, bh_rt.plan_service->listen[i].port);
+		add_key(k, bh_rt.plan_service->listen[i].port);
 	for (uint32_t i = 0; i < BH_PORTS; i++)
-		add_port(k, bh_ld_acq(&bh_rt.v.a->ports[i]));
+		add_key(k, bh_ld_acq(&bh_rt.v.a->ports[i]));
 	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++) {
 		const struct bh_ioslot *s = &bh_rt.v.ios[i];
 		int fd = bh_ld_acq(&s->fd);
@@ -118,55 +130,79 @@ static bool is_named(const struct known *k, int fd)
 /* True if @fd can only come from a listener of this service, or is one. */
 static bool is_ours(const struct known *k, int fd)
 {
-	struct sockaddr_storage mine;
-	socklen_t n = sizeof(mine);
-	uint16_t port = 0;
+	uint32_t key = bh_address_key_of(fd);
 
-	if (fd < BH_LISTEN_FD + (int)bh_rt.plan_service->n_listen ||
-	    socket_option(fd, SO_TYPE) != SOCK_STREAM ||
-	    getsockname(fd, (struct sockaddr *)&mine, &n))
+	for (uint32_t i = 0; key && i < k->n_keys; i++)
+		if (k->keys[i] == key)
+			return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+	return false;
+}
+
+/* True if @fd may have been made by bh_connect(), or by bh_listen() as a probe, and
+ * not been used since. */
+static bool is_virgin(int fd)
+{
+	int domain = socket_option(fd, SO_DOMAIN), type = socket_option(fd, SO_TYPE);
+	struct bh_address peer = { .len = sizeof(peer.ss) };
+
+	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
 		return false;
-	if (mine.ss_family == AF_INET)
-		port = ntohs(((struct sockaddr_in *)&mine)->sin_port);
-	else if (mine.ss_family == AF_INET6)
-		port = ntohs(((struct sockaddr_in6 *)&mine)->sin6_port);
-	return k->ports[port / 64] >> (port % 64) & 1;
+	if (type != SOCK_STREAM && (type != SOCK_SEQPACKET || domain != AF_UNIX))
+		return false;
+	return fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC &&
+	       !bh_address_key_of(fd) && getpeername(fd, (struct sockaddr *)&peer.ss, &peer.len) &&
+	       errno == ENOTCONN;
 }
 
 struct search {
 	struct known known;
+	bool virgins; /* among the lost */
 	uint32_t n;
 	struct lost lost[MAX_LOST];
 };
+
+static bool is_candidate(const struct search *s, int fd)
+{
+	return fd >= BH_LISTEN_FD + (int)bh_rt.plan_service->n_listen && !is_named(&s->known, fd) &&
+	       (is_ours(&s->known, fd) || is_virgin(fd));
+}
 
 static void collect(void *ctx, int fd)
 {
 	struct search *s = ctx;
 
-	if (s->n < MAX_LOST && !is_named(&s->known, fd) && is_ours(&s->known, fd))
-		s->lost[s->n++] = (struct lost){ .fd = fd, .ino = inode(fd) };
+	if (s->n == MAX_LOST || !is_candidate(s, fd))
+		return;
+	s->virgins |= is_virgin(fd);
+	s->lost[s->n++] = (struct lost){ .fd = fd, .ino = inode(fd) };
 }
 
-/* Waits until worker @w was outside of an accept at some moment after the call,
- * or cannot be in one. False: it is stuck in there; try again another time. */
-static bool passed(const struct bh_worker *w)
+/* True if worker @w is in no accept; with @polls, runs no task either. */
+static bool is_outside(const struct bh_worker *w, bool polls)
+{
+	return (bh_ld_acq(&w->word) & 0xffff) != BH_WORKER_UP ||
+	       !(bh_ld_acq(&w->journal.accepting) || (polls && bh_ld_acq(&w->current)));
+}
+
+/* Waits until worker @w was outside at some moment after the call. False: it is stuck
+ * in there; try again another time. */
+static bool passed(const struct bh_worker *w, bool polls)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
 	uint64_t beat = bh_ld_acq(&w->heartbeat);
 
 	for (int i = 0; i < PATIENCE_MS; i++) {
-		if ((bh_ld_acq(&w->word) & 0xffff) != BH_WORKER_UP ||
-		    !bh_ld_acq(&w->journal.accepting) || bh_ld_acq(&w->heartbeat) != beat)
+		if (is_outside(w, polls) || bh_ld_acq(&w->heartbeat) != beat)
 			return true;
 		nanosleep(&ms, NULL);
 	}
 	return false;
 }
 
-static bool all_passed(void)
+static bool all_passed(bool polls)
 {
 	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_after(&bh_rt.v, i))
-		if (!passed(&bh_rt.v.workers[i]))
+		if (!passed(&bh_rt.v.workers[i], polls))
 			return false;
 	return true;
 }
@@ -179,13 +215,14 @@ bool bh_fd_audit(void)
 	if (!s)
 		return false;
 	s->n = 0;
+	s->virgins = false;
 	look_up(&s->known);
 	each_fd(collect, s);
-	if (s->n && (sure = all_passed())) {
+	if (s->n && (sure = all_passed(s->virgins))) {
 		look_up(&s->known);
 		for (uint32_t i = 0; i < s->n; i++)
 			if (inode(s->lost[i].fd) == s->lost[i].ino &&
-			    !is_named(&s->known, s->lost[i].fd))
+			    is_candidate(s, s->lost[i].fd))
 				close(s->lost[i].fd);
 	}
 	free(s);

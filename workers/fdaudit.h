@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Closes accepted sockets that no I/O slot names: what a worker had made and not
- * yet written down when it died. False: some worker is stuck in an accept, so
+/* Closes sockets that no I/O slot names: what a worker had made and not yet written
+ * down when it died. False: some worker is in the middle of what may look like it, so
  * nothing can be said; to be asked again. */
 bool bh_fd_audit(void);
 

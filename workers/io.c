@@ -13,8 +13,8 @@
 #include "workers/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,14 +54,15 @@ static struct bh_ioslot *take_slot(uint32_t *idx)
 
 /* A duplicate of a listener (net.c) shares its file, which stays open when the
  * duplicate is closed; so may the registration of one whose worker died on the
- * way. It is taken over by whoever gets the same number next. */
-static int watch(int fd, bh_io io)
+ * way. It is taken over by whoever gets the same number next. An adopted one's is
+ * not: that number is in another slot. */
+static int watch(int fd, bh_io io, bool adopted)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				  .data.u64 = io };
 	int rc = epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, fd, &ev);
 
-	if (rc && errno == EEXIST)
+	if (rc && errno == EEXIST && !adopted)
 		rc = epoll_ctl(bh_rt.epfd, EPOLL_CTL_MOD, fd, &ev);
 	return rc ? -errno : 0;
 }
@@ -86,7 +87,7 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));
 	bh_st_rel(&bh_rt.task->ios, idx);
 	bh_st_rlx(&bh_rt.me->journal.io, 0);
-	int err = watch(fd, bh_handle(gen, idx));
+	int err = watch(fd, bh_handle(gen, idx), kind >= BH_IO_SOCKET);
 	if (err) {
 		bh_st_rlx(&bh_rt.me->journal.io, idx);
 		bh_compiler_barrier();
@@ -111,20 +112,6 @@ bool bh_io_may(struct bh_ioslot *s, int dir)
 void bh_io_more(struct bh_ioslot *s, int dir)
 {
 	bh_or(&s->ready[dir], BH_IO_READY);
-}
-
-ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags)
-{
-	ssize_t n;
-
-	do
-		n = recv(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT | flags);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return -EAGAIN;
-	if (n <= 0 || (size_t)n == len || (flags & MSG_PEEK))
-		bh_io_more(s, 0);
-	return n < 0 ? -errno : n;
 }
 
 static bool stopping(void)
@@ -172,6 +159,20 @@ static void unlink_io(struct bh_tcb *t, uint32_t idx)
 		bh_st_rel(&p->next, bh_ld_rlx(&s->next));
 }
 
+/* Killed between close() and the next store, the zygote finds the number, perhaps in
+ * use again, and its inode tells. An eventfd and its like share one inode: the number
+ * is first made one of the arena's, and the slot forgets the inode. */
+static void close_fd(struct bh_ioslot *s, int fd)
+{
+	/* Closing a stream takes it out of the epoll instance, too; of the others there
+	 * may be a duplicate. */
+	if (s->kind != BH_IO_STREAM)
+		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
+	if (s->kind == BH_IO_FILE && dup3(BH_ARENA_FD, fd, O_CLOEXEC) == fd)
+		bh_st_rel(&s->ino, 0);
+	close(fd);
+}
+
 static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
 {
 	struct bh_ioslot *s = &bh_rt.v.ios[idx];
@@ -180,12 +181,8 @@ static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
 	bh_st_rlx(&bh_rt.me->journal.io, idx);
 	bh_compiler_barrier();
 	unlink_io(t, idx);
-	/* Closing a stream takes it out of the epoll instance, too; a duplicate of
-	 * a listener has to be taken out. */
-	if (fd >= 0 && s->kind == BH_IO_LISTENER)
-		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
 	if (fd >= 0)
-		close(fd);
+		close_fd(s, fd);
 	bh_st_rlx(&s->fd, -1);
 	bh_st_rlx(&s->ready[0], 0);
 	bh_st_rlx(&s->ready[1], 0);

@@ -12,6 +12,12 @@ int bh_io_of(bh_io io, struct bh_ioslot **out);
  * instance. On error @fd is still the caller's. Commit: the CAS on the owner. */
 int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
 
+/* From the moment a descriptor may exist until a slot names it, the journal says so. */
+void bh_io_making(bool on);
+
+/* bh_io_open() of @fd, which is closed if that fails; or the error that it is. */
+int bh_io_keep(int fd, enum bh_io_kind kind, bh_io *out);
+
 /* Accepts a connection from descriptor @listener into a slot of the running task's:
  * 0, -EAGAIN, or why not. */
 int bh_io_accept(int listener, bh_io *out);
@@ -24,18 +30,28 @@ bool bh_io_may(struct bh_ioslot *s, int dir);
 /* The attempt did not drain it: the next one need not wait for an event. */
 void bh_io_more(struct bh_ioslot *s, int dir);
 
-/* recv(), without waiting, after the mark was cleared or the last call said -EAGAIN.
- * Less than @len: the stream is empty, and an edge will tell when it no longer is. */
+/* recv() or read(), without waiting, after the mark was cleared or the last call said
+ * -EAGAIN: a count or -errno. Less than @len: a stream is empty, and an edge will tell
+ * when it no longer is. @flags: 0, or MSG_PEEK. */
 ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags);
+
+/* send() or write(), without waiting; the error is in errno. */
+ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len);
 
 /*
  * Waits until direction @dir (0: read, 1: write) may be ready, after the call on
- * the descriptor said EAGAIN, or bh_io_may() that it would. 0: try again (perhaps in vain), -BH_ETIMEDOUT,
- * -BH_ECANCELED, -BH_ESTOPPING if @new_work and the service is stopping.
+ * the descriptor said EAGAIN, or bh_io_may() that it would. 0: try again (perhaps
+ * in vain), -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ESTOPPING if @new_work and the service is stopping.
  */
 int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t deadline);
 
-/* Notes that listeners are opened at @port, for whoever looks for lost sockets. */
+/* For a poll task, after the call on the descriptor said EAGAIN: 0: try again; -EAGAIN:
+ * the task is woken when direction @dir may be ready. Commit: the CAS on the mark. */
+struct bh_cx;
+int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir);
+
+/* Notes that listeners are opened at @port (a bh_address_key()), for whoever looks for
+ * lost sockets. */
 void bh_port_note(uint32_t port);
 
 #endif

@@ -13,9 +13,8 @@
 #include "workers/io.h"
 #include "workers/run.h"
 
-/* After the call on the descriptor said EAGAIN: 0: try again; -EAGAIN: the kernel
- * wakes the task when direction @dir may be ready. Commit: the CAS on the mark. */
-static int arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
+/* Commit: the CAS on the mark. */
+int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
 {
 	uint64_t r = bh_ld_acq(&s->ready[dir]);
 
@@ -53,7 +52,7 @@ ssize_t bh_poll_read(struct bh_cx *cx, bh_io io, void *buf, size_t len)
 
 		if (n != -EAGAIN)
 			return n;
-		err = arrange(cx, s, 0);
+		err = bh_io_arrange(cx, s, 0);
 	}
 	return err;
 }
@@ -64,12 +63,12 @@ ssize_t bh_poll_write(struct bh_cx *cx, bh_io io, const void *buf, size_t len)
 	int err = begin(cx, io, &s);
 
 	while (!err) {
-		ssize_t n = send(bh_ld_rlx(&s->fd), buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = bh_io_send(s, buf, len);
 
 		if (n >= 0)
 			return n;
 		if (errno == EAGAIN)
-			err = arrange(cx, s, 1);
+			err = bh_io_arrange(cx, s, 1);
 		else if (errno != EINTR)
 			return -errno;
 	}
@@ -85,7 +84,7 @@ int bh_poll_readable(struct bh_cx *cx, bh_io io)
 	while (!err) {
 		if (bh_io_receive(s, &c, 1, MSG_PEEK) != -EAGAIN)
 			return 0; /* data, the end, or an error: the read will tell */
-		err = stopping() ? -BH_ESTOPPING : arrange(cx, s, 0);
+		err = stopping() ? -BH_ESTOPPING : bh_io_arrange(cx, s, 0);
 	}
 	return err;
 }
@@ -102,7 +101,7 @@ int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out)
 
 		if (rc != -EAGAIN)
 			return rc;
-		err = arrange(cx, s, 0);
+		err = bh_io_arrange(cx, s, 0);
 	}
 	return err;
 }

@@ -200,6 +200,16 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 	}
 }
 
+/* A slot's file, or the arena's, by which a worker that closes replaces it (io.c). */
+static bool is_of_slot(const struct stat *st, const struct bh_ioslot *s)
+{
+	struct stat arena;
+
+	return (uint64_t)st->st_ino == bh_ld_rlx(&s->ino) ||
+	       (fstat(BH_ARENA_FD, &arena) == 0 && st->st_dev == arena.st_dev &&
+		st->st_ino == arena.st_ino);
+}
+
 /* Closes what I/O slot @idx names, if it is still the descriptor that it was.
  * Killed between the close and the CAS: the inode tells the next one. */
 static void close_io(uint32_t idx, uint32_t gen)
@@ -211,7 +221,7 @@ static void close_io(uint32_t idx, uint32_t gen)
 	if (!s || bh_ld_acq(&s->owner) != BH_IO_CLOSING || bh_ld_rlx(&s->gen) != gen)
 		return;
 	int fd = bh_ld_rlx(&s->fd);
-	if (fd > BH_KICK_FD && fstat(fd, &st) == 0 && (uint64_t)st.st_ino == bh_ld_rlx(&s->ino)) {
+	if (fd > BH_KICK_FD && fstat(fd, &st) == 0 && is_of_slot(&st, s)) {
 		/* A duplicate of a listener stays registered when it is closed. */
 		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
 		close(fd);

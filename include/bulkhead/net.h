@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.h: listeners and streams for fibers.
+ * net.h: listeners, connections and whatever else epoll can watch.
  *
  * A bh_io belongs to the task that opened it or was given it, and is closed
  * when that task ends. Its file descriptor belongs to the service, not to the
- * worker: a worker's death closes nobody else's connection.
+ * worker: a worker's death closes nobody else's connection. Only the owner may use a
+ * bh_io (-BH_ESTALE for anybody else).
  *
- * Only the owner may use a bh_io (-BH_ESTALE for anybody else). Every call here
- * that can wait is a suspension point: the fiber may go on in another worker.
- * On abort they answer -BH_ECANCELED having transferred nothing: a read or
- * write that has moved bytes always reports them.
+ * Addresses are text: "HOST:PORT" (a numeric host), "[V6]:PORT", "unix:/PATH", or
+ * "unix:@NAME" (abstract: it is no file, and goes when its listener goes).
+ *
+ * Waiting. Every call with a deadline is a suspension point: the fiber may go on in
+ * another worker. Each says below what becomes of what it was doing when it ends with
+ * -BH_ETIMEDOUT (@deadline) or -BH_ECANCELED (the task was aborted, or a token that it
+ * listens to was canceled); other errors leave things as those do. A worker's death
+ * ends the task that was running in it, and closes what that task owned; a task that
+ * was waiting does not notice.
+ *
+ * SIGPIPE is never raised.
  */
 #ifndef BULKHEAD_NET_H
 #define BULKHEAD_NET_H
+
+#include <sys/uio.h>
 
 #include <bulkhead/base.h>
 
@@ -20,13 +30,21 @@
 extern "C" {
 #endif
 
+/* -- opening and closing ------------------------------------------------------------- */
+
 /*
- * Opens a TCP listener. @address is "HOST:PORT" (numeric host, "[v6]:PORT"), or
- * NULL for the address of the service's configuration. Configured listeners
- * are opened by the supervisor before any worker exists, and stay open while
- * workers and tasks come and go: one that is opened again is the same socket.
+ * Opens a listener for streams at @address, or, if that is NULL, at the address of
+ * the service's configuration. Configured listeners are opened by the supervisor
+ * before any worker exists, and stay open while workers and tasks come and go: one
+ * that is opened again is the same socket.
  *
- * Errors: -EADDRINUSE, -EACCES, -EINVAL, -ENOENT (NULL, and nothing configured),
+ * A Unix path's file outlives its listener. A listener that finds one there which
+ * nobody listens at removes it and takes its place; at one that is alive, and at what
+ * is no socket, the answer is -EADDRINUSE. (Two that come upon the same dead file at
+ * the same moment may both succeed; the file is then the later one's.)
+ *
+ * Errors: -EADDRINUSE, -EACCES, -EINVAL, -ENAMETOOLONG (more than 107 bytes of path),
+ * -ENOENT (NULL, and nothing configured; a path whose directory is missing),
  * -BH_ENOSLOT.
  */
 BH_API int bh_listen(bh_io *out, const char *address) BH_NODISCARD;
@@ -34,48 +52,171 @@ BH_API int bh_listen(bh_io *out, const char *address) BH_NODISCARD;
 /*
  * Accepts one connection (non-blocking, close-on-exec, TCP_NODELAY). Several
  * tasks may accept from one listening address, each with its own bh_listen().
+ * Timed out or canceled: no connection was taken.
  *
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ESTOPPING (the service is stopping),
  * -BH_ENOSLOT, -EMFILE and -ENFILE (wait a little and try again).
  */
 BH_API int bh_accept(bh_io listener, bh_io *out, int64_t deadline) BH_NODISCARD;
 
-/* Reads at most @len bytes; waits for the first. 0 is the peer's end.
+/*
+ * Connects to the listener at @address (as accepted ones: TCP_NODELAY). On error,
+ * timed out and canceled included, nothing stays open and @out is untouched; the peer
+ * may have seen a connection that ends at once.
+ *
+ * Errors: -BH_ETIMEDOUT (the deadline, or the system's own limit of some two minutes),
+ * -BH_ECANCELED, -EINVAL, -ENAMETOOLONG, -ECONNREFUSED, -ENOENT (no such path),
+ * -ENETUNREACH, -EHOSTUNREACH, -EACCES, -BH_ENOSLOT, -EMFILE, -ENFILE.
+ */
+BH_API int bh_connect(bh_io *out, const char *address, int64_t deadline) BH_NODISCARD;
+
+/* How much of a connection bh_shutdown() ends. */
+enum bh_half {
+	BH_HALF_READ = 0,  /* reads say 0 from now on */
+	BH_HALF_WRITE = 1, /* the peer reads 0 after all that was written */
+	BH_HALF_BOTH = 2,
+};
+
+/* Ends one half of a connection, or both; the bh_io stays open. Never waits.
+ * Errors: -BH_ESTALE, -ENOTCONN (a listener, too), -ENOTSOCK. */
+BH_API int bh_shutdown(bh_io io, enum bh_half half);
+
+/* Closes it. What was written is still sent. Errors: -BH_ESTALE. */
+BH_API int bh_close(bh_io io);
+
+/* -- reading and writing ---------------------------------------------------------------- */
+
+/* Reads at most @len bytes; waits for the first. 0 is the peer's end. Timed out or
+ * canceled: nothing was read, and nothing is lost.
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -ECONNRESET, ... */
 BH_API ssize_t bh_read(bh_io io, void *buf, size_t len, int64_t deadline) BH_NODISCARD;
 
-/* Writes all @len bytes. Returns @len, or an error: how much of it the peer got
- * is then unknown, so the stream is of no more use. SIGPIPE is never raised.
+/* The same into @n buffers (at most 1024), one after the other. */
+BH_API ssize_t bh_readv(bh_io io, const struct iovec *iov, int n, int64_t deadline) BH_NODISCARD;
+
+/* Reads @len bytes. Less than @len: the peer's end came before. Timed out or canceled:
+ * what had come is in @buf, but how much is not said, so the stream is of no more use. */
+BH_API ssize_t bh_read_exact(bh_io io, void *buf, size_t len, int64_t deadline) BH_NODISCARD;
+
+/* Writes all @len bytes. Returns @len, or an error, timed out and canceled included:
+ * how much of it the peer got is then unknown, so the stream is of no more use.
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -EPIPE, -ECONNRESET, ... */
 BH_API ssize_t bh_write(bh_io io, const void *buf, size_t len, int64_t deadline) BH_NODISCARD;
 
+/* The same from @n buffers. Returns the sum of their lengths. */
+BH_API ssize_t bh_writev(bh_io io, const struct iovec *iov, int n, int64_t deadline) BH_NODISCARD;
+
 /*
- * Waits until @io has something to read (or its peer's end), without reading:
- * what a server does between two requests of a connection.
+ * Writes @len bytes of the open file @file, from *@offset on, without copying them
+ * through the process. Returns how many, which is less than @len only where the file
+ * ends. *@offset moves with what was written, so after an error, timed out and
+ * canceled included, it says where to go on. Reading the file may block the worker for
+ * a disk's moment.
+ *
+ * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -EPIPE, -ECONNRESET, -EBADF, -EINVAL (@file is
+ * no file whose contents can be mapped), ...
+ */
+BH_API ssize_t bh_sendfile(bh_io io, int file, off_t *offset, size_t len,
+			   int64_t deadline) BH_NODISCARD;
+
+/*
+ * Waits until @io has something to read (or its peer's end, or an error: the read
+ * will tell), without reading: what a server does between two requests of a
+ * connection.
  * Errors: -BH_ESTOPPING (the service is stopping: close instead of waiting for
  * more work), -BH_ETIMEDOUT, -BH_ECANCELED.
  */
 BH_API int bh_readable(bh_io io, int64_t deadline) BH_NODISCARD;
+
+/* Waits until @io has room for something to write, or an error. Errors:
+ * -BH_ETIMEDOUT, -BH_ECANCELED. */
+BH_API int bh_writable(bh_io io, int64_t deadline) BH_NODISCARD;
+
+/* -- addresses and options --------------------------------------------------------------- */
+
+/* Long enough for every address, with its NUL. */
+#define BH_ADDRESS_MAX 128
+
+/*
+ * Write the address of the own end, or of the peer's, to @text (@size bytes), in a
+ * form that bh_connect() takes. "unix:" alone is an end without a name, as of whoever
+ * connected. Return the length.
+ * Errors: -BH_ESTALE, -ENOTCONN, -ENOTSOCK, -ENOSPC (@size), -EAFNOSUPPORT.
+ */
+BH_API int bh_local(bh_io io, char *text, size_t size);
+BH_API int bh_peer(bh_io io, char *text, size_t size);
+
+/* The local port of a listener or stream, or a negative error. */
+BH_API int bh_port(bh_io io);
+
+enum bh_option {
+	BH_OPT_NODELAY = 1,    /* TCP. 1: small writes leave at once (the default here) */
+	BH_OPT_KEEPALIVE,      /* TCP. Seconds of silence until the peer is probed; 0: never */
+	BH_OPT_SEND_BUFFER,    /* bytes; Linux doubles them for its bookkeeping */
+	BH_OPT_RECEIVE_BUFFER, /* the same. Before bh_accept() for large TCP windows */
+	BH_OPT_RESET,          /* TCP. 1: closing discards what is unsent and resets the
+				  connection: for a peer that is not to be trusted */
+};
+
+/* Sets an option. For others there is setsockopt() on bh_io_fd().
+ * Errors: -BH_ESTALE, -EINVAL, -EOPNOTSUPP, -ENOTSOCK. */
+BH_API int bh_set_option(bh_io io, enum bh_option option, int value);
+
+/* -- other descriptors ------------------------------------------------------------------- */
+
+/*
+ * Makes descriptor @fd of the caller's (a pipe, an eventfd, timerfd, signalfd,
+ * inotify, a socket of any type, a device: whatever epoll takes) a bh_io: to read,
+ * write, wait for, give away. From then on it is the runtime's to close, with the
+ * task that owns it, and no longer the caller's. It is made non-blocking (a flag of
+ * the open file, so its duplicates are, too) and close-on-exec. A read takes one
+ * message of what comes in messages.
+ *
+ * All workers of a service share their descriptors, so a number means the same in all
+ * of them, and is open until somebody closes it. One that is not adopted is known to
+ * nobody: it stays when its task crashes. Connect or adopt a socket of your own before
+ * the next call that can wait: a stream socket without an address and a peer is
+ * taken for one that a dead worker lost, and may be closed.
+ *
+ * Errors (@fd is still the caller's): -EPERM (epoll does not take it: a regular file, a
+ * directory), -EEXIST (it is a bh_io already), -EBADF, -EINVAL (one of the runtime's
+ * own numbers), -BH_ENOSLOT.
+ */
+BH_API int bh_io_adopt(bh_io *out, int fd) BH_NODISCARD;
+
+/* The descriptor, for calls that the runtime does not have. It must not be closed, nor
+ * used after the bh_io was. Errors: -BH_ESTALE. */
+BH_API int bh_io_fd(bh_io io);
 
 /*
  * -- for poll tasks --
  *
  * As the calls above, but where those would wait they answer -EAGAIN, and the task is
  * polled again when trying again may help. So may a poll for another reason: call them
- * again until the answer is another one. For a limit in time see bh_poll_at().
- * bh_poll_write() writes what there is room for, 1 to @len bytes. @buf is not kept.
+ * again until the answer is another one. For a limit in time see bh_poll_at(). Buffers
+ * are not kept.
+ *
+ * bh_poll_write(), -writev() and -sendfile() write what there is room for, at least a
+ * byte, and return how much; so nothing is unknown of a stream whose task is canceled.
  */
 struct bh_cx;
 BH_API int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out) BH_NODISCARD;
 BH_API ssize_t bh_poll_read(struct bh_cx *cx, bh_io io, void *buf, size_t len) BH_NODISCARD;
+BH_API ssize_t bh_poll_readv(struct bh_cx *cx, bh_io io, const struct iovec *iov,
+			     int n) BH_NODISCARD;
 BH_API ssize_t bh_poll_write(struct bh_cx *cx, bh_io io, const void *buf, size_t len) BH_NODISCARD;
+BH_API ssize_t bh_poll_writev(struct bh_cx *cx, bh_io io, const struct iovec *iov,
+			      int n) BH_NODISCARD;
+BH_API ssize_t bh_poll_sendfile(struct bh_cx *cx, bh_io io, int file, off_t *offset,
+				size_t len) BH_NODISCARD;
 BH_API int bh_poll_readable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
+BH_API int bh_poll_writable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
 
-/* Closes it. Errors: -BH_ESTALE. */
-BH_API int bh_close(bh_io io);
-
-/* The local port of a listener or stream, or a negative error. */
-BH_API int bh_port(bh_io io);
+/* Connects. *@io must be 0 at first; while the answer is -EAGAIN it is the connection
+ * under way (closing it gives up). 0: *@io is connected. Another error: it is closed, and
+ * 0 again. -EBUSY: a Unix listener has too many waiting; nothing tells when it has no
+ * longer, so try again later. The rest as bh_connect(). */
+BH_API int bh_poll_connect(struct bh_cx *cx, bh_io *io, const char *address) BH_NODISCARD;
 
 #ifdef __cplusplus
 }

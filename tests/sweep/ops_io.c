@@ -3,6 +3,7 @@
 #include "sweep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -79,4 +80,29 @@ static void run_poll_read(struct world *w)
 	must(bh_io_open(pair[0], BH_IO_STREAM, &io));
 	must(bh_poll_read(&cx, io, &c, 1) != -EAGAIN);
 }
-SWEEP(io_poll_read, .run = run_poll_read, .covers = "arrange");
+SWEEP(io_poll_read, .run = run_poll_read, .covers = "bh_io_arrange");
+
+/* Nobody listens there: the socket is made, refused and closed. */
+static void run_connect(struct world *w)
+{
+	bh_io io;
+
+	(void)w;
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	bh_rt.budget = 1;
+	must(bh_connect(&io, "unix:@bulkhead nobody listens", BH_FOREVER) != -ECONNREFUSED);
+}
+SWEEP(io_connect, .run = run_connect, .covers = "");
+
+static void run_adopt(struct world *w)
+{
+	bh_io io;
+
+	(void)w;
+	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	int fd = fcntl(eventfd(0, 0), F_DUPFD, 100);
+	must(bh_io_adopt(&io, fd));
+	must(bh_close(io));
+	must(fcntl(fd, F_GETFD) != -1);
+}
+SWEEP(io_adopt, .run = run_adopt, .covers = "");

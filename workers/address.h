@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* address.h: socket addresses and their text, as net.h describes it. */
+#ifndef BH_WORKERS_ADDRESS_H
+#define BH_WORKERS_ADDRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct bh_address {
+	struct sockaddr_storage ss;
+	socklen_t len;
+};
+
+/* -EINVAL, -ENAMETOOLONG (a path). */
+int bh_address_parse(const char *text, struct bh_address *a);
+
+/* Its length without the NUL, or -ENOSPC, -EAFNOSUPPORT. */
+int bh_address_text(const struct bh_address *a, char *text, size_t size);
+
+/* What tells whether a socket came from a listener: equal for a listener and all
+ * that it accepts. A TCP port, or a hash of a Unix name (above all ports); 0: the
+ * address has neither. */
+uint32_t bh_address_key(const struct bh_address *a);
+
+/* The address that socket @fd is bound to, and the key of it. */
+int bh_address_of(int fd, struct bh_address *a);
+uint32_t bh_address_key_of(int fd);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* listen.c: opening listeners. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "workers/address.h"
+#include "workers/io.h"
+
+/* A listener that the launcher opened: a number of its own for the same socket,
+ * since one number can be registered only once. -ENOENT: it has none such. */
+static int inherited(const char *address)
+{
+	const struct bh_plan_service *ps = bh_rt.plan_service;
+
+	for (uint32_t i = 0; ps && i < ps->n_listen && i < BH_PLAN_LISTEN; i++)
+		if (!address || !strcmp(address, ps->listen[i].address) ||
+		    !strcmp(address, ps->listen[i].actual)) {
+			int fd = fcntl(BH_LISTEN_FD + (int)i, F_DUPFD_CLOEXEC, BH_LISTEN_FD);
+			return fd < 0 ? -errno : fd;
+		}
+	return -ENOENT;
+}
+
+/* Never taken back, as connections outlive their listener. Without room, sockets
+ * lost at this port stay open. Commit: the CAS. */
+void bh_port_note(uint32_t port)
+{
+	for (uint32_t i = 0; i < BH_PORTS; i++) {
+		uint32_t free = 0;
+
+		if (bh_ld_acq(&bh_rt.v.a->ports[i]) == port ||
+		    bh_cas(&bh_rt.v.a->ports[i], &free, port) || free == port)
+			return;
+	}
+}
+
+/* True if the file at the address is a socket that nobody has open. The probe is of
+ * another type, so that a listener which is alive says no instead of accepting. */
+static bool is_stale(const struct bh_address *a)
+{
+	const struct sockaddr_un *u = (const void *)&a->ss;
+	struct stat st;
+	bool stale;
+
+	if (u->sun_family != AF_UNIX || !u->sun_path[0] || lstat(u->sun_path, &st) ||
+	    !S_ISSOCK(st.st_mode))
+		return false;
+	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe < 0)
+		return false;
+	stale = connect(probe, (const struct sockaddr *)&a->ss, a->len) && errno == ECONNREFUSED;
+	close(probe);
+	return stale;
+}
+
+/* A socket file stays when its listener is closed, however that came about (a
+ * service that is killed removes nothing), so whoever listens next removes it. */
+static int bind_to(int fd, const struct bh_address *a)
+{
+	const struct sockaddr *sa = (const void *)&a->ss;
+	int err = bind(fd, sa, a->len) ? -errno : 0;
+
+	if (err == -EADDRINUSE && is_stale(a)) {
+		unlink(((const struct sockaddr_un *)sa)->sun_path);
+		err = bind(fd, sa, a->len) ? -errno : 0;
+	}
+	return err;
+}
+
+static int open_listener(const char *address)
+{
+	struct bh_address a;
+	int one = 1, err = bh_address_parse(address, &a);
+
+	if (err)
+		return err;
+	int fd = socket(a.ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (a.ss.ss_family != AF_UNIX)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	err = bind_to(fd, &a);
+	if (!err) {
+		bh_port_note(bh_address_key_of(fd)); /* before one can come in at it */
+		err = listen(fd, SOMAXCONN) ? -errno : 0;
+	}
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int bh_listen(bh_io *out, const char *address)
+{
+	int fd, err;
+
+	if (!bh_rt.task)
+		return -EPERM;
+	bh_io_making(true);
+	fd = inherited(address);
+	if (fd == -ENOENT && address)
+		fd = open_listener(address);
+	err = bh_io_keep(fd, BH_IO_LISTENER, out);
+	bh_io_making(false);
+	return err;
+}
+
+int bh_port(bh_io io)
+{
+	struct bh_ioslot *s;
+	int err = bh_io_of(io, &s);
+
+	if (err)
+		return err;
+	uint32_t port = bh_address_key_of(bh_ld_rlx(&s->fd));
+	return port && port < 65536 ? (int)port : -EINVAL;
+}
