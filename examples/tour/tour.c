@@ -29,9 +29,11 @@ static const struct stop {
 	const char *name;
 	void (*visit)(void);
 } stops[] = {
-	{ "tasks", tour_tasks },         { "poll tasks", tour_polls },  { "time", tour_time },
-	{ "cancelling", tour_cancel },   { "scopes", tour_scopes },     { "memory", tour_memory },
-	{ "local sets", tour_local },    { "blocking", tour_blocking }, { "sockets", tour_sockets },
+	{ "tasks", tour_tasks },         { "poll tasks", tour_polls },
+	{ "time", tour_time },           { "cancelling", tour_cancel },
+	{ "scopes", tour_scopes },       { "memory", tour_memory },
+	{ "local sets", tour_local },    { "blocking", tour_blocking },
+	{ "sockets", tour_sockets },     { "connections", tour_connections },
 	{ "the service", tour_service },
 };
 

@@ -17,6 +17,7 @@ void tour_memory(void);
 void tour_local(void);
 void tour_blocking(void);
 void tour_sockets(void);
+void tour_connections(void);
 void tour_service(void);
 
 /* One line on stdout. */
