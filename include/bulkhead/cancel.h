@@ -9,10 +9,12 @@
  *
  * What each call that waits leaves behind when the abort comes in the middle:
  *
- *   bh_read, bh_accept, bh_readable   nothing was taken from the socket: what was
- *                                     read is always reported
- *   bh_write                          perhaps a part was sent: the stream is of no
- *                                     more use
+ *   bh_read, bh_readv, bh_accept,     nothing was taken from the socket: what was
+ *   bh_readable, bh_writable          read is always reported
+ *   bh_read_exact                     perhaps a part was read: the stream is of no
+ *   bh_write, bh_writev               more use; the same of a part sent
+ *   bh_sendfile                       *offset says how much was sent
+ *   bh_connect                        nothing: the socket is closed
  *   bh_join, bh_scope_next            the handle stays valid, the result is there
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
  *   bh_interval_tick                  the tick is not used up

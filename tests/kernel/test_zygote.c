@@ -355,6 +355,127 @@ START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
 }
 END_TEST
 
+/* -- descriptors lost in other calls ---------------------------------------------- */
+
+static void start_service(const char *module, uint32_t workers)
+{
+	struct bh_plan_service *ps = &r.plan->services[0];
+
+	snprintf(ps->module, sizeof(ps->module), "%s", module);
+	ps->n_listen = 0;
+	ps->workers = workers;
+	rig_start(&r, true);
+	rig_until(r.board->services[0].worker_pid[workers - 1] != 0);
+	rig_until(bh_ld_acq(&rig_proc(&r, BH_PROC_TWIN)->state) == BH_PROC_UP);
+}
+
+/* A call that the worker makes round after round: when it has no descriptor open, and
+ * from which on one that is lost is found. */
+struct round {
+	uint64_t start, from;
+};
+
+static bool enters(pid_t pid, uint64_t call)
+{
+	struct __ptrace_syscall_info info = stop_info(pid);
+
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == call;
+}
+
+/* Steps worker @pid through a round up to its call `from`, then @n stops further. False:
+ * the next round began before. @open: how many descriptors there were at its start. */
+static bool step_into(pid_t pid, struct round round, int n, int *open)
+{
+	int status;
+
+	ck_assert_int_eq(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	do
+		step(pid);
+	while (!enters(pid, round.start));
+	*open = count();
+	while (!enters(pid, round.from))
+		step(pid);
+	for (int i = 0; i < n; i++) {
+		step(pid);
+		if (enters(pid, round.start))
+			return false;
+	}
+	return true;
+}
+
+static void end(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+}
+
+/* Kills the worker at each stop of a round, of which there must be at least @least. */
+static void check_round(struct round round, int least)
+{
+	int n = 0, open, base = 0;
+	bool more = true;
+
+	for (; more && n < MAX_STOPS; n++) {
+		pid_t pid = r.board->services[0].worker_pid[0];
+
+		more = step_into(pid, round, n, &open);
+		base = base ? base : open;
+		end(pid);
+		rig_until(r.board->services[0].worker_pid[0] != pid &&
+			  r.board->services[0].worker_pid[0] != 0);
+		rig_until(count() == base);
+	}
+	ck_assert_int_gt(n, least);
+	ck_assert_int_lt(n, MAX_STOPS);
+	ck_assert_msg(r.board->services[0].resets == 0, "reset: %s",
+		      r.board->services[0].last_reset);
+}
+
+START_TEST(killed_at_each_call_of_a_connect)
+{
+	start_service(ZYGOTE_CONNECT, 1);
+	check_round((struct round){ SYS_socket, SYS_socket }, 8);
+}
+END_TEST
+
+/* Before it is adopted, an eventfd is its task's own affair. */
+START_TEST(killed_at_each_call_that_closes_what_was_adopted)
+{
+	start_service(ZYGOTE_ADOPT, 1);
+	check_round((struct round){ SYS_eventfd2, SYS_epoll_ctl }, 8);
+}
+END_TEST
+
+/* A task that runs may just have made such a socket for itself: while another worker is
+ * in a poll (it is stopped, and says so), nothing can be told. */
+START_TEST(socket_lost_in_connect_is_closed_when_it_can_be_no_tasks)
+{
+	int base;
+
+	start_service(ZYGOTE_CONNECT, 2);
+	pid_t pid = r.board->services[0].worker_pid[0], other = r.board->services[0].worker_pid[1];
+	/* Worker 1 has run the main task perhaps, and worker 0 does the rest. */
+	rig_until(bh_ld_acq(&r.v.workers[0].count.polls) > 10 &&
+		  !bh_ld_acq(&r.v.workers[1].current));
+	kill(other, SIGSTOP);
+	bh_st_rel(&r.v.workers[1].current, bh_handle(1, 1));
+	/* The socket is made. */
+	ck_assert(step_into(pid, (struct round){ SYS_socket, SYS_socket }, 1, &base));
+	end(pid);
+	rig_until(r.board->services[0].worker_restarts[0] == 1);
+	usleep(300000);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_gt(count(), base);
+	bh_st_rel(&r.v.workers[1].current, 0);
+	kill(other, SIGCONT);
+	rig_until(count() == base);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("zygote");
@@ -369,6 +490,9 @@ int main(void)
 	tcase_add_test(c, twin_that_a_dead_kernel_was_not_told_of_takes_over);
 	tcase_add_test(c, twin_that_died_before_it_was_known_is_replaced);
 	tcase_add_test(c, socket_lost_in_accept_is_closed_when_that_can_be_told);
+	tcase_add_test(c, killed_at_each_call_of_a_connect);
+	tcase_add_test(c, killed_at_each_call_that_closes_what_was_adopted);
+	tcase_add_test(c, socket_lost_in_connect_is_closed_when_it_can_be_no_tasks);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
