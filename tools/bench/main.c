@@ -28,6 +28,8 @@ enum {
 struct args {
 	const struct workload *workload;
 	const char *kind;
+	const char *admin; /* NULL: in `dir` */
+	bool trace;
 	uint64_t workers, n, iters, port;
 	size_t keys;
 	const char *key[KEYS], *value[KEYS];
@@ -46,7 +48,7 @@ static int usage(const char *why, const char *what)
 	fprintf(stderr,
 		"bh-bench: %s%s\n"
 		"Usage: bh-bench NAME [--workers N] [--kind poll|fiber] [--key number ...]\n"
-		"Keys: n, iters; tasks (yield_many), gap_us (wake_cross_worker), port (servers)\n"
+		"Keys: n, iters; admin (URL), trace (1: with the trace server); tasks (yield_many), gap_us (wake_cross_worker), port (servers)\n"
 		"Workloads:\n",
 		why, what);
 	workload_list();
@@ -73,9 +75,15 @@ static int set_key(struct args *a, const char *key, const char *value)
 			       usage("--kind is poll or fiber, not ", value) :
 			       0;
 	}
+	if (!strcmp(key, "admin")) {
+		a->admin = value;
+		return 0;
+	}
 	if (!number(value, &num))
 		return usage("not a number: ", value);
-	if (!strcmp(key, "workers"))
+	if (!strcmp(key, "trace"))
+		a->trace = num;
+	else if (!strcmp(key, "workers"))
 		a->workers = num;
 	else if (!strcmp(key, "n"))
 		a->n = num;
@@ -142,11 +150,16 @@ static int write_config(const struct args *a)
 
 	if (!f)
 		return -errno;
+	if (a->admin)
+		fprintf(f, "admin: \"%s\"\n", a->admin);
+	else
+		fprintf(f, "admin: ipc://%s/admin.sock\n", dir);
 	fprintf(f,
-		"admin: ipc://%s/admin.sock\ngrace: 0\ntrace: false\nservices:\n"
+		"grace: 0\ntrace: %s\nservices:\n"
 		"  - name: bench\n    workers: %lu\n"
 		"    limits: {tasks: %lu, memory: %s}\n    crash: {intensity: 0}\n",
-		dir, a->workers, a->n + 100000 < 16777216 ? a->n + 100000 : 16777216, "8G");
+		a->trace ? "true" : "false", a->workers,
+		a->n + 100000 < 16777216 ? a->n + 100000 : 16777216, "8G");
 	if (a->workload->server)
 		fprintf(f, "    listen: [\"127.0.0.1:%lu\"]\n", a->port);
 	fprintf(f,

@@ -39,7 +39,7 @@ static const struct verb {
 	  bh_tasks_show, bh_tasks_json },
 	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT, bh_crashes_ask, bh_crashes_show,
 	  bh_crashes_json },
-	{ "trace latency", BULKHEAD__REPLY__ANSWER_TRACE_LATENCY, 0, bh_latency_ask,
+	{ "trace latency", BULKHEAD__REPLY__ANSWER_TRACE_LATENCY, TAKES_SECONDS, bh_latency_ask,
 	  bh_latency_show, bh_latency_json },
 	{ "audit", BULKHEAD__REPLY__ANSWER_AUDIT, TAKES_SERVICE, bh_audit_ask, bh_audit_show,
 	  bh_audit_json },
@@ -64,6 +64,9 @@ static const struct session {
 	{ "trace stream", TAKES_SECONDS, bh_stream },
 	{ "trace timeline", TAKES_SECONDS | TAKES_OUTPUT, bh_timeline },
 };
+
+/* What `trace latency` is with --seconds. */
+static const struct session waits = { "trace latency", TAKES_SECONDS, bh_waits };
 
 struct command {
 	struct bh_options o;
@@ -131,6 +134,8 @@ static void finish(struct command *c, struct argp_state *state)
 		argp_error(state, "%s: where to? Say -o FILE, or --svg FILE", c->words);
 	if (c->given & TAKES_SET)
 		c->verb = &resize;
+	if (c->verb && (c->given & TAKES_SECONDS))
+		c->session = &waits;
 }
 
 static uint32_t number(const char *arg, const char *option, struct argp_state *state)
@@ -199,6 +204,7 @@ static const char doc[] =
 	"  bhctl tasks           tasks by type, and one by one\n"
 	"  bhctl crashes         what crashed, where, and how fast it was back\n"
 	"  bhctl trace latency   how long woken workers wait for a CPU\n"
+	"  bhctl trace latency --seconds N  record; how long tasks wait, and are polled, by type\n"
 	"  bhctl trace timeline  who ran where and when, and who woke whom: -o FILE, --svg FILE\n"
 	"  bhctl trace stream    what workers do, event by event\n"
 	"  bhctl audit           check the invariants of the shared memory\n"

@@ -75,7 +75,7 @@ static size_t steps_of(const struct bh_recorder *r, struct step *out)
 
 /* A wake-up leads to the task's next poll. Of two wake-ups in a row the first one's
  * poll was lost. */
-static bool find_arrows(struct bh_timeline *t)
+bool bh_timeline_arrows(struct bh_timeline *t)
 {
 	struct step *s = malloc((t->r->ready + 1) * sizeof(*s));
 	size_t n;
@@ -134,7 +134,7 @@ int bh_timeline(const char *url, const struct bh_options *o)
 
 	if (!code)
 		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, NULL);
-	if (!code && !find_arrows(&t)) {
+	if (!code && !bh_timeline_arrows(&t)) {
 		fprintf(stderr, "bhctl: no memory for %zu events; record for less time\n", r.n);
 		code = BH_EXIT_SYSTEM;
 	}

@@ -32,6 +32,9 @@ static inline uint64_t bh_event_start(const struct bh_event *e)
 	return bh_event_lasts(e->kind) && e->a <= e->time_ns ? e->time_ns - e->a : e->time_ns;
 }
 
+/* Fills in the arrows of t->r; to be freed. False: no memory. */
+bool bh_timeline_arrows(struct bh_timeline *t);
+
 /* "worker 3", "blocking 0", "kernel". */
 void bh_row_name(char out[32], unsigned slot);
 
