@@ -64,7 +64,7 @@ static void put(struct bh_ksvc *s, uint32_t slot, struct bh_event *e)
 {
 	struct bh_evring *r = &s->v.events[BH_EVRING_KERNEL];
 
-	if (!s->kernel->record_ns || !bh_evring_room(r))
+	if (!bh_ld_rlx(&s->v.a->recording) || !bh_evring_room(r))
 		return;
 	e->time_ns = (uint64_t)bh_clock_ns();
 	e->service = (uint8_t)s->id;
@@ -77,7 +77,7 @@ void bh_record_woken(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, ui
 {
 	const struct bh_tcb *t = bh_tcb_at(&s->v, idx);
 
-	if (s->kernel->record_ns && t)
+	if (bh_ld_rlx(&s->v.a->recording) && t)
 		put(s, BH_EVRING_KERNEL,
 		    &(struct bh_event){ .kind = (uint8_t)why,
 					.task = bh_handle(bh_state_gen(bh_ld_rlx(&t->state)), idx),

@@ -22,6 +22,7 @@ enum {
 	TICKS = 10,
 	LABEL = 60, /* a slice this wide has its name in it */
 	MOST_ROWS = 256,
+	NAMES = 16, /* in the legend */
 };
 
 struct picture {
@@ -34,6 +35,8 @@ struct picture {
 		double drawn[2]; /* x up to which there is a poll, and a sleep */
 	} row[MOST_ROWS];
 	unsigned rows;
+	const char *name[NAMES];
+	unsigned names;
 	size_t slices, merged, arrows;
 };
 
@@ -121,7 +124,7 @@ static void find_rows(struct picture *p)
 
 static void put_head(struct picture *p)
 {
-	unsigned height = TOP + p->rows * ROW + 30;
+	unsigned height = TOP + p->rows * ROW + 54;
 
 	fprintf(p->f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
@@ -166,6 +169,31 @@ static void put_row_names(struct picture *p)
 	}
 }
 
+/* For the legend. */
+static void remember(struct picture *p, const char *name)
+{
+	for (unsigned i = 0; i < p->names; i++)
+		if (!strcmp(p->name[i], name))
+			return;
+	if (p->names < NAMES)
+		p->name[p->names++] = name;
+}
+
+static void put_legend(struct picture *p)
+{
+	double x = 12, y = y_of(p->rows) + 6;
+
+	for (unsigned i = 0; i < p->names; i++) {
+		fprintf(p->f,
+			"<rect x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"12\" "
+			"fill=\"hsl(%u 60%% 62%%)\"/><text x=\"%.1f\" y=\"%.1f\">",
+			x, y, hue_of(p->name[i]), x + 16, y + 11);
+		put_text(p->f, p->name[i]);
+		fputs("</text>\n", p->f);
+		x += 40 + 7.5 * (double)strlen(p->name[i]);
+	}
+}
+
 static void put_slice(struct picture *p, const struct bh_event *e, unsigned row)
 {
 	double from = x_of(p, (int64_t)bh_event_start(e)), to = x_of(p, (int64_t)e->time_ns);
@@ -195,6 +223,8 @@ static void put_slice(struct picture *p, const struct bh_event *e, unsigned row)
 		fputs("</text>\n", p->f);
 	}
 	*drawn = to > from + 1 ? to : from + 1;
+	if (!park)
+		remember(p, name);
 	p->slices++;
 }
 
@@ -260,7 +290,7 @@ static void put_arrow(struct picture *p, const struct bh_arrow *a)
 
 	fprintf(p->f,
 		"<path class=\"wake\" d=\"M%.2f %.1fC%.2f %.1f %.2f %.1f %.2f %.1f\" fill=\"none\" "
-		"stroke=\"#333\" stroke-opacity=\"%s\" marker-end=\"url(#tip)\"><title>",
+		"stroke=\"#333\" opacity=\"%s\" marker-end=\"url(#tip)\"><title>",
 		x, y, x, y + bow, to_x, to_y + bow, to_x, to_y, from->other ? ".8" : ".15");
 	put_text(p->f, bh_recorder_type(p->t->r, to));
 	fprintf(p->f, " waited %.1f us</title></path>\n",
@@ -300,11 +330,12 @@ bool bh_timeline_svg(const struct bh_timeline *t, FILE *f)
 	put_axis(&p);
 	put_row_names(&p);
 	put_events(&p);
+	put_legend(&p);
 	bool ok = put_arrows(&p);
 	fprintf(f,
 		"<text x=\"12\" y=\"%.1f\" fill=\"#555\">%zu slices drawn, %zu narrower than a "
 		"pixel left out; %zu of %zu wake-ups drawn, those that waited longest; %" PRIu64
 		" events lost</text>\n</svg>\n",
-		y_of(p.rows) + 18, p.slices, p.merged, p.arrows, t->n_arrows, t->r->lost);
+		y_of(p.rows) + 38, p.slices, p.merged, p.arrows, t->n_arrows, t->r->lost);
 	return ok && !ferror(f);
 }
