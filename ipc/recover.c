@@ -68,14 +68,16 @@ static void free_field(const struct bh_view *v, _Atomic uint32_t *field, uint64_
 
 /* The list's head moves on before each element is freed; killed between, the
  * kernel's journal names the element (relink). */
-static void free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
+static bool free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owner, uint32_t *budget)
 {
-	for (uint32_t n = 0; n < 1u << 24; n++) {
+	for (;; --*budget) {
 		uint32_t ref = bh_ld_rlx(&t->blocks);
 		struct bh_block *b = bh_block_at(v, ref);
 
 		if (!b || bh_ld_acq(&b->owner) != owner)
 			break;
+		if (!*budget)
+			return false;
 		bh_st_rlx(&v->a->unlinked_block, ref);
 		bh_st_rel(&t->blocks, bh_ld_rlx(&b->next));
 		free_block(v, ref, owner);
@@ -83,24 +85,28 @@ static void free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owne
 	bh_st_rlx(&t->blocks, 0);
 	free_field(v, &t->stack, owner);
 	free_field(v, &t->reply, owner);
+	return true;
 }
 
-static void close_ios(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
+static bool close_ios(const struct bh_view *v, struct bh_tcb *t, uint64_t owner, uint32_t *budget,
 		      const struct bh_recover_ops *ops)
 {
-	for (uint32_t n = 0; n < v->l.ios; n++) {
+	for (;; --*budget) {
 		uint32_t idx = bh_ld_rlx(&t->ios);
 		struct bh_ioslot *s = bh_io_at(v, idx);
 		uint64_t expected = owner;
 
 		if (!s || bh_ld_acq(&s->owner) != owner)
 			break;
+		if (!*budget)
+			return false;
 		bh_st_rlx(&v->a->unlinked_io, idx);
 		bh_st_rel(&t->ios, bh_ld_rlx(&s->next));
 		if (bh_cas(&s->owner, &expected, BH_IO_CLOSING))
 			ops->close_io(ops->ctx, idx);
 	}
 	bh_st_rlx(&t->ios, 0);
+	return true;
 }
 
 /* DONE -> FREE, with what a DONE task still has. */
@@ -130,21 +136,27 @@ static void orphan(const struct bh_view *v, uint32_t idx)
 		bh_kernel_wake(v, idx, gen, BH_ABORTED);
 }
 
-static void orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t owner)
+static bool orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
+			    uint32_t *budget)
 {
-	for (uint32_t n = 0; n < v->l.tasks; n++) {
+	for (;; --*budget) {
 		uint32_t idx = bh_ld_rlx(&t->child);
 		struct bh_tcb *c = bh_tcb_at(v, idx);
 
 		if (!c || bh_ld_rlx(&c->parent) != owner)
 			break;
+		if (!*budget)
+			return false;
 		/* Killed after the unlink, the next kernel finds the child here. */
 		bh_st_rlx(&v->a->dropping, bh_handle(bh_state_gen(bh_ld_acq(&c->state)), idx));
 		bh_st_rel(&t->child, bh_ld_rlx(&c->sibling));
+		/* While it is this child still; and a list that bites its tail has an end. */
+		bh_st_rlx(&c->parent, 0);
 		orphan(v, idx);
 		bh_st_rel(&v->a->dropping, 0);
 	}
 	bh_st_rlx(&t->child, 0);
+	return true;
 }
 
 /* Puts block @ref and I/O slot @io back in the lists of @t if it owns them and
@@ -247,14 +259,14 @@ void bh_recover_kernel(const struct bh_view *v)
 static void drop_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
 			 uint64_t owner)
 {
-	uint32_t idx = bh_ld_rlx(&w->journal.slot), at = bh_ld_rlx(&t->child);
-	struct bh_tcb *c = bh_tcb_at(v, idx), *e;
+	uint32_t idx = bh_ld_rlx(&w->journal.slot);
+	struct bh_tcb *c = bh_tcb_at(v, idx), *before;
 
 	if (bh_ld_rlx(&w->journal.op) != BH_OP_RELEASE || !c || bh_ld_rlx(&c->parent) != owner)
 		return;
-	for (uint32_t n = 0; n < v->l.tasks && at != idx && (e = bh_tcb_at(v, at)); n++)
-		at = bh_ld_rlx(&e->sibling);
-	if (at != idx)
+	/* Linked where the one who unlinks would look; not by a walk, which may be long. */
+	before = bh_tcb_at(v, bh_ld_rlx(&c->prev));
+	if (bh_ld_rlx(&t->child) != idx && (!before || bh_ld_rlx(&before->sibling) != idx))
 		orphan(v, idx);
 }
 
@@ -282,7 +294,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 			break;
 		if (!held_by(s, BH_RUNNING, slot, epoch))
 			return;
-		t->counted = 0; /* left from a crash before this one */
+		t->verdict = 0; /* of an earlier death */
 	} while (!bh_cas(&t->state, &s, (s & ~0xfull) | BH_CLEANUP));
 	bh_st_rlx(&w->recovered, (epoch & 0xffff) + 1);
 	out->task = bh_handle(bh_state_gen(s), idx);
@@ -310,75 +322,89 @@ static void restore_state(const struct bh_view *v, struct bh_tcb *t, uint64_t ow
 
 bool bh_can_restart(const struct bh_tcb *t, uint64_t state)
 {
-	return (t->opts & BH_TASK_RESTART) && (t->restarts || t->counted) && !(state & BH_ABORTED);
+	return (t->opts & BH_TASK_RESTART) && !(state & BH_ABORTED) &&
+	       (t->restarts || t->verdict == BH_VERDICT_RESTART);
 }
 
-/* One store counts the crash and says that it is counted: the successor of a kernel
- * that is killed after it does not count it again. The mark is stale once the task has
- * left CLEANUP, and is cleared by whoever takes it there again. */
-static void count_crash(struct bh_tcb *t)
+/* Decides what becomes of @t, if that is not decided yet. Commit: the store. */
+static uint8_t decide(struct bh_tcb *t, bool restart, uint8_t end, int64_t value)
 {
-	struct {
-		uint16_t restarts;
-		uint8_t crashes, counted;
-	} next = { t->restarts, t->crashes, 1 };
-	uint32_t word;
+	union {
+		uint32_t word;
+		struct {
+			uint16_t restarts;
+			uint8_t crashes, verdict;
+		};
+	} fate = { .word = bh_ld_acq(&t->fate) };
 
-	if (t->counted)
-		return;
-	next.restarts -= next.restarts != 0xffff;
-	next.crashes += next.crashes < UINT8_MAX;
-	memcpy(&word, &next, sizeof(word));
-	bh_st_rlx(&t->tally, word);
+	if (fate.verdict)
+		return fate.verdict;
+	if (restart) {
+		fate.verdict = BH_VERDICT_RESTART;
+		fate.restarts = (uint16_t)(fate.restarts - (fate.restarts != 0xffff));
+		fate.crashes = (uint8_t)(fate.crashes + (fate.crashes < UINT8_MAX));
+	} else {
+		fate.verdict = (uint8_t)(BH_VERDICT_END + end);
+		t->value = value;
+	}
+	bh_st_rel(&t->fate, fate.word);
+	return fate.verdict;
 }
 
 /* Starts again from its argument: what it had is gone, what it was given stays.
  * Commit: bh_state_restart(). */
 static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
 {
-	count_crash(t);
-	bh_compiler_barrier();
-	t->opts &= (uint8_t)~BH_TASK_UNCONSTRAINED;
+	/* What the task itself set. */
+	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS);
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
 	bh_state_restart(&t->state);
 	bh_enqueue_shared(v, idx);
 }
 
-void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
-		     int64_t value, const struct bh_recover_ops *ops)
+/* Ends it, as was decided, and wakes its parent. */
+static void end_task(const struct bh_view *v, struct bh_tcb *t, uint64_t task, uint8_t end)
 {
-	uint32_t idx = bh_handle_idx(task);
-	struct bh_tcb *t = bh_tcb_of(v, task);
-
-	if (!t || bh_state_of(bh_ld_acq(&t->state)) != BH_CLEANUP)
-		return;
-	orphan_children(v, t, task);
-	if (t->opts & BH_TASK_DEFERS) /* a token is freed by a clean-up */
-		bh_recover_tokens_of(v, task);
-	close_ios(v, t, task, ops);
-	free_blocks(v, t, task);
-	if (restart) {
-		if (t->kind == BH_KIND_POLL)
-			restore_state(v, t, task);
-		restart_task(v, t, idx);
-		return;
-	}
-	free_field(v, &t->arg_block, task);
-	bh_st_rlx(&t->deadline_ns, 0);
-	t->end = end;
-	t->value = value;
 	uint64_t parent = bh_ld_rlx(&t->parent);
 	bool canceled = end == 1 /* BH_END_CANCELED */;
 
+	free_field(v, &t->arg_block, task);
+	bh_st_rlx(&t->deadline_ns, 0);
+	t->end = end;
 	bh_st_rlx(&v->a->ending_canceled, canceled);
 	bh_st_rlx(&v->a->ending_count, bh_ld_rlx(canceled ? &v->a->canceled : &v->a->crashed) + 1);
 	bh_st_rel(&v->a->ending, task);
 	if (bh_state_end(&t->state))
-		bh_pool_give_shared(&v->task_pool, idx);
+		bh_pool_give_shared(&v->task_pool, bh_handle_idx(task));
 	else if (parent)
 		bh_kernel_wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
 	settle_ending(v);
+}
+
+bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
+		     int64_t value, const struct bh_recover_ops *ops)
+{
+	uint32_t budget = ops->budget ? ops->budget : BH_RECOVER_BUDGET;
+	struct bh_tcb *t = bh_tcb_of(v, task);
+
+	if (!t || bh_state_of(bh_ld_acq(&t->state)) != BH_CLEANUP)
+		return true;
+	uint8_t verdict = decide(t, restart, end, value);
+	if (!orphan_children(v, t, task, &budget))
+		return false;
+	if (t->opts & BH_TASK_DEFERS) /* a token is freed by a clean-up */
+		bh_recover_tokens_of(v, task);
+	if (!close_ios(v, t, task, &budget, ops) || !free_blocks(v, t, task, &budget))
+		return false;
+	if (verdict != BH_VERDICT_RESTART) {
+		end_task(v, t, task, (uint8_t)(verdict - BH_VERDICT_END));
+		return true;
+	}
+	if (t->kind == BH_KIND_POLL)
+		restore_state(v, t, task);
+	restart_task(v, t, bh_handle_idx(task));
+	return true;
 }
 
 /* -- the rest of a dead worker's slot ----------------------------------------------- */
@@ -422,9 +448,11 @@ static void recover_spawn(const struct bh_view *v, struct bh_worker *w, uint32_t
 	}
 	uint64_t owner = bh_handle(bh_state_gen(s), idx);
 	if (bh_ld_rlx(&w->journal.task)) {
+		uint32_t few = BH_RECOVER_BUDGET; /* an argument, a socket */
+
 		link_journal(v, w, t, owner);
-		close_ios(v, t, owner, ops);
-		free_blocks(v, t, owner);
+		close_ios(v, t, owner, &few, ops);
+		free_blocks(v, t, owner, &few);
 		free_field(v, &t->arg_block, owner);
 	}
 	if (bh_state_free(&t->state, s))

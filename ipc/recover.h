@@ -12,7 +12,9 @@
  *   bh_recover_task     releases what the task owned, ends or restarts it
  *   bh_recover_worker   queues, journal, pools, idle masks: all that the slot names
  *
- * All of it takes microseconds and does not depend on how many tasks there are.
+ * All of it takes microseconds and does not depend on how many tasks there are. A
+ * task that owned more than can be released at once stays in CLEANUP, with what was
+ * decided about it, and the verifying scan goes on.
  * What no journal knows, bh_verify_step() finds, a bounded number of slots at a
  * time, while everybody runs.
  *
@@ -24,11 +26,16 @@
 
 #include "arena.h"
 
+enum {
+	BH_RECOVER_BUDGET = 1024
+};
+
 /* What the caller does for recovery. */
 struct bh_recover_ops {
 	/* I/O slot @idx is BH_IO_CLOSING: have its descriptor closed. */
 	void (*close_io)(void *ctx, uint32_t idx);
 	void *ctx;
+	uint32_t budget; /* of what a task owns, released in one call; 0: BH_RECOVER_BUDGET */
 };
 
 struct bh_dead_task {
@@ -43,12 +50,14 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		      struct bh_dead_task *out);
 
 /* Whether @t, in CLEANUP (or about to be), starts again: it asks for it, has a restart
- * left (or this crash has taken the last one), and was not aborted, by its @state. */
+ * left (or this death has taken the last one), and was not aborted, by its @state. */
 bool bh_can_restart(const struct bh_tcb *t, uint64_t state);
 
 /* Releases what @task (in CLEANUP) owns, and then restarts it, or ends it with
- * @end (enum bh_end) and @value and wakes its parent. */
-void bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
+ * @end (enum bh_end) and @value and wakes its parent. The first call decides: what a
+ * later one asks for is ignored. False: there is more than the budget; bh_verify_step()
+ * goes on, or another call. */
+bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
 		     int64_t value, const struct bh_recover_ops *ops);
 
 /* Puts right everything else that slot @slot names. Last, since it forgets the
@@ -95,7 +104,6 @@ struct bh_verify {
 	uint32_t table, cursor;
 	bool requeue;
 	uint64_t repaired;
-	uint64_t live; /* tasks seen that are not free */
 };
 bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 		    const struct bh_recover_ops *ops);

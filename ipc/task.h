@@ -69,6 +69,15 @@ enum {
 	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
 };
 
+/* What recovery has decided about a task in CLEANUP: 0: nothing yet, BH_VERDICT_RESTART,
+ * or that it ends: BH_VERDICT_END plus its enum bh_end. A restart is counted by the store
+ * that decides for it, so whoever finishes what a killed kernel began decides nothing and
+ * counts nothing again. Of a task that runs again it is what was. */
+enum {
+	BH_VERDICT_END = 1,
+	BH_VERDICT_RESTART = 255
+};
+
 /* How long a task may be in one poll, in a byte: quarters of powers of two, in ms,
  * rounded up; 2^30 at most. 0: nothing said. */
 static inline uint8_t bh_hog_code(uint32_t ms)
@@ -114,12 +123,12 @@ struct bh_tcb {
 	uint8_t wait;                /* enum bh_wait */
 	uint8_t stack_class;         /* size class of the stack a fiber gets */
 	union {
+		_Atomic uint32_t fate; /* all three, stored at once in CLEANUP */
 		struct {
 			uint16_t restarts; /* left; 0xffff: no limit */
 			uint8_t crashes;   /* so far, 255 at most */
-			uint8_t counted; /* the kernel's: in CLEANUP, 1: this crash is among them */
+			uint8_t verdict;   /* in CLEANUP: what becomes of it */
 		};
-		_Atomic uint32_t tally; /* the three, in one store */
 	};
 	_Atomic uint32_t prev; /* in the parent's list; a hint, checked when used */
 	union {

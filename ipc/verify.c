@@ -30,42 +30,51 @@ static bool home_gone(const struct bh_view *v, uint64_t w)
 	       (bh_state_epoch(w) && holder_gone(v, w));
 }
 
+/* Goes on with a task in CLEANUP, for which @undecided is what becomes of one that nobody
+ * has decided about. False: not yet through. */
+static bool clean_up(const struct bh_view *v, uint32_t idx, uint64_t w, uint8_t undecided,
+		     struct bh_verify *scan, const struct bh_recover_ops *ops)
+{
+	bool restart = undecided == BH_END_LOST && bh_can_restart(&v->tasks[idx], w);
+
+	if (!bh_recover_task(v, bh_handle(bh_state_gen(w), idx), restart, undecided, 0, ops))
+		return false;
+	scan->repaired++;
+	return true;
+}
+
 /* Ends a task whose home is gone, or starts it again there if it may. */
-static void evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
+static bool evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
 		  const struct bh_recover_ops *ops)
 {
 	struct bh_tcb *t = &v->tasks[idx];
 
-	t->counted = 0;
+	t->verdict = 0; /* of an earlier death */
 	/* It may be woken or aborted meanwhile, each but once: others cannot run it. */
 	for (int i = 0; !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP); i++)
 		if (i == 4 || !home_gone(v, w) ||
 		    (bh_state_of(w) != BH_WAITING && bh_state_of(w) != BH_SCHEDULED))
-			return;
-	bool restart = bh_can_restart(t, w);
-	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), restart, BH_END_LOST, 0, ops);
-	scan->repaired++;
+			return true;
+	return clean_up(v, idx, w, BH_END_LOST, scan, ops);
 }
 
 /* Takes a task from a holder that is gone, and ends it as crashed. */
-static void take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
+static bool take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
 		      const struct bh_recover_ops *ops)
 {
-	struct bh_tcb *t = &v->tasks[idx];
-
-	if (bh_state_of(w) != BH_CLEANUP && !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP))
-		return;
-	bh_recover_task(v, bh_handle(bh_state_gen(w), idx), false, BH_END_CRASHED, 0, ops);
-	scan->repaired++;
+	v->tasks[idx].verdict = 0;
+	if (!bh_cas(&v->tasks[idx].state, &w, (w & ~0xfull) | BH_CLEANUP))
+		return true;
+	return clean_up(v, idx, w, BH_END_CRASHED, scan, ops);
 }
 
-static void verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify *scan,
+/* False: there is more to do about it. */
+static bool verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify *scan,
 			const struct bh_recover_ops *ops)
 {
 	struct bh_tcb *t = &v->tasks[idx];
 	uint64_t w = bh_ld_acq(&t->state), parent;
 
-	scan->live += bh_state_of(w) != BH_FREE;
 	switch (bh_state_of(w)) {
 	case BH_FREE:
 		if (idx < bh_ld_rlx(&v->task_pool.pool->mark))
@@ -74,18 +83,20 @@ static void verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 	case BH_SCHEDULED:
 	case BH_WAITING:
 		if (home_gone(v, w))
-			evict(v, idx, w, scan, ops);
-		else if (scan->requeue && bh_state_of(w) == BH_SCHEDULED)
+			return evict(v, idx, w, scan, ops);
+		if (scan->requeue && bh_state_of(w) == BH_SCHEDULED)
 			bh_enqueue_shared(v, idx);
 		break;
 	case BH_RUNNING:
 	case BH_RESERVED:
 		if (holder_gone(v, w))
-			take_over(v, idx, w, scan, ops);
+			return take_over(v, idx, w, scan, ops);
 		break;
 	case BH_CLEANUP:
-		take_over(v, idx, w, scan, ops);
-		break;
+		/* One that recovery took from a worker is decided by now: no entry is DEAD
+		 * while this scan goes on. An eviction may have been begun and no more. */
+		return clean_up(v, idx, w, home_gone(v, w) ? BH_END_LOST : BH_END_CRASHED, scan,
+				ops);
 	case BH_DONE:
 		parent = bh_ld_rlx(&t->parent);
 		if (!bh_owner_alive(v, parent)) {
@@ -96,6 +107,7 @@ static void verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 	default:
 		break;
 	}
+	return true;
 }
 
 static void verify_block(const struct bh_view *v, uint32_t cls, uint32_t idx,
@@ -169,7 +181,10 @@ bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 			scan->table++;
 			scan->cursor = 0;
 		} else if (scan->table == 0) {
-			verify_task(v, idx, scan, ops);
+			if (!verify_task(v, idx, scan, ops)) {
+				scan->cursor--; /* here again in the next step, with a new budget */
+				break;
+			}
 		} else if (scan->table == 1) {
 			verify_io(v, idx, scan, ops);
 		} else if (scan->table == 2) {

@@ -184,8 +184,8 @@ static void let_go(struct bh_ksvc *s, uint32_t slot)
 	struct bh_dead_task dead;
 
 	bh_recover_begin(&s->v, slot, p->epoch, &dead);
-	if (dead.task)
-		bh_recover_task(&s->v, dead.task, false, BH_END_CRASHED, 0, &s->ops);
+	if (dead.task && !bh_recover_task(&s->v, dead.task, false, BH_END_CRASHED, 0, &s->ops))
+		bh_verify_start(s, false);
 	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
 	p->failures = 0;
 	replace(s, slot);

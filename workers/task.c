@@ -59,7 +59,7 @@ static void blank(struct bh_tcb *t)
 	bh_st_rlx(&t->stack, 0);
 	t->end = 0;
 	t->wait = 0;
-	t->crashes = 0;
+	t->crashes = t->verdict = 0;
 	t->sp = t->heap = t->wait_on = 0;
 }
 

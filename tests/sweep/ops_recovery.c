@@ -41,7 +41,7 @@ static void setup_restart(struct world *w)
 	setup_rich(w);
 	w->v.tasks[w->me].opts = BH_TASK_RESTART;
 	w->v.tasks[w->me].restarts = 3;
-	w->v.tasks[w->me].counted = 1; /* of a crash before */
+	w->v.tasks[w->me].verdict = BH_VERDICT_RESTART; /* of a crash before */
 }
 
 /* However often the kernel was killed in it, it was one crash. */
@@ -73,12 +73,43 @@ static const char *check_last_restart(struct world *w)
 SWEEP(recover_last_restart, .setup = setup_last_restart, .run = world_recover, .kernel = true,
       .check = check_last_restart, .covers = "");
 
-static void run_verify(struct world *w)
+/* More than is released in one call: the scan goes on with it, as was decided. */
+static void setup_large(struct world *w)
+{
+	setup_rich(w);
+	w->budget = 2;
+	/* Its parent joins it, and is told by whom it crashed. */
+	bh_and(&w->v.tasks[w->me].state, ~BH_DETACHED);
+}
+
+static const char *check_large(struct world *w)
+{
+	const struct bh_tcb *t = &w->v.tasks[w->me];
+
+	if (world_state(w, w->me) != BH_DONE || t->end != BH_END_CRASHED || t->value != 1)
+		return "its end is not what was decided";
+	if (!(bh_ld_rlx(&w->v.tasks[w->child].state) & BH_ABORTED))
+		return "a child was not aborted";
+	return check_parent(w);
+}
+
+static void run_recover_and_scan(struct world *w)
 {
 	world_recover(w);
 	world_scan(w);
 }
-SWEEP(verify, .setup = setup_rich, .run = run_verify, .kernel = true,
+SWEEP(recover_large, .setup = setup_large, .run = run_recover_and_scan, .kernel = true,
+      .check = check_large, .covers = "decide");
+
+static void setup_large_restart(struct world *w)
+{
+	setup_restart(w);
+	w->budget = 2;
+}
+SWEEP(recover_large_restart, .setup = setup_large_restart, .run = run_recover_and_scan,
+      .kernel = true, .check = check_restarted, .covers = "");
+
+SWEEP(verify, .setup = setup_rich, .run = run_recover_and_scan, .kernel = true,
       .covers = "bh_verify_step bh_recover_release take_over");
 
 /* A wake-up by the kernel: of a timer, of a socket. */

@@ -48,6 +48,7 @@ struct world {
 	uint32_t child; /* what setups made, for run and check */
 	uint32_t other;
 	uint32_t io;
+	uint32_t budget; /* of recovery, as in bh_recover_ops */
 };
 
 struct sweep_op {

@@ -91,6 +91,7 @@ void world_copy(struct world *to, const struct world *from)
 	to->child = from->child;
 	to->other = from->other;
 	to->io = from->io;
+	to->budget = from->budget;
 }
 
 void world_become(struct world *w, uint32_t slot)
@@ -210,7 +211,7 @@ void world_recover(struct world *w)
 
 void world_recover_slot(struct world *w, uint32_t slot)
 {
-	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
+	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w, .budget = w->budget };
 	struct bh_dead_task dead;
 	uint32_t at = bh_lease_held_by(bh_ld_acq(&w->v.a->idle.lease), slot);
 
@@ -228,7 +229,7 @@ void world_recover_slot(struct world *w, uint32_t slot)
 
 void world_scan(struct world *w)
 {
-	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w };
+	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w, .budget = w->budget };
 	struct bh_verify scan = { .requeue = true };
 	uint32_t at = 1;
 
