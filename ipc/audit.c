@@ -271,15 +271,9 @@ static void check_token(struct audit *a, uint32_t i)
 
 static void check_counts(struct audit *a)
 {
-	const struct bh_arena *ar = a->v->a;
-	uint64_t began = bh_ld_rlx(&ar->booted), live = 0;
-	uint64_t ended = bh_ld_rlx(&ar->crashed) + bh_ld_rlx(&ar->canceled);
+	uint64_t began, ended, live = 0;
 
-	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(a->v, w)) {
-		const struct bh_counters *c = &a->v->workers[w].count;
-		began += bh_ld_rlx(&c->spawned);
-		ended += bh_ld_rlx(&c->completed) + bh_ld_rlx(&c->canceled);
-	}
+	bh_audit_count(a->v, &began, &ended);
 	for (uint32_t s = BH_RESERVED; s < BH_STATE_COUNT; s++)
 		if (s != BH_DONE && s != BH_RESERVED)
 			live += a->out->tasks[s];

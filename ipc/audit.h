@@ -117,6 +117,10 @@ struct bh_audit_round {
 bool bh_audit_step(const struct bh_view *v, struct bh_audit_round *round, uint32_t n,
 		   struct bh_audit *out);
 
+/* How many tasks began and ended, by the counters. A task counts those it spawns before it
+ * ends, and the ends are read first: when both are the same, no task is left. */
+void bh_audit_count(const struct bh_view *v, uint64_t *began, uint64_t *ended);
+
 /* Looks at one entry. */
 void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct bh_audit *out);
 

@@ -561,6 +561,19 @@ void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct
 		check_block(&l);
 }
 
+void bh_audit_count(const struct bh_view *v, uint64_t *began, uint64_t *ended)
+{
+	*ended = bh_ld_acq(&v->a->crashed) + bh_ld_acq(&v->a->canceled);
+	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(v, w)) {
+		const struct bh_counters *c = &v->workers[w].count;
+
+		*ended += bh_ld_acq(&c->completed) + bh_ld_acq(&c->canceled);
+	}
+	*began = bh_ld_acq(&v->a->booted);
+	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(v, w))
+		*began += bh_ld_acq(&v->workers[w].count.spawned);
+}
+
 bool bh_audit_step(const struct bh_view *v, struct bh_audit_round *round, uint32_t n,
 		   struct bh_audit *out)
 {

@@ -26,6 +26,13 @@
  *
  *   worker-word   a worker that is up has its slot
  *   run-state     a service that was not asked to stop is running
+ *
+ * and one of what a whole round has seen:
+ *
+ *   lost-tasks    tasks that by the counters have not ended are in the table
+ *
+ * So garbage that hides its tasks does not end a service, or the system: it is done when
+ * the counters say that all have ended and a round has found no task, and nothing else.
  */
 #include "kernel.h"
 
@@ -73,12 +80,42 @@ static void check_run_state(struct bh_ksvc *s, struct bh_audit *out)
 				"it is %u", is);
 }
 
+/* A worker may be between a task's end and the counting of it. */
+static bool in_between(const struct bh_ksvc *s)
+{
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
+		if (bh_ld_acq(&s->v.workers[i].journal.op) != BH_OP_NONE)
+			return true;
+	return bh_worker_unrecovered(s);
+}
+
+/* No task began since the last round did, and that saw none: there is none, for a task
+ * that spawns one counts it before it ends. */
+static void check_lost(struct bh_ksvc *s, struct bh_audit *out)
+{
+	const struct bh_kaudit *a = &s->look;
+	uint64_t began, ended;
+
+	bh_audit_count(&s->v, &began, &ended);
+	if (!a->empty || began != a->empty_began || (began && began == ended) || in_between(s))
+		return;
+	bh_audit_report(out, "lost-tasks",
+			(struct bh_audit_finding){ .part = OWN_PART,
+						   .idx = s->workers + 1,
+						   .nature = BH_AUDIT_PASSING,
+						   .words = { began, ended } },
+			"%llu began, %llu ended, and there is none", (unsigned long long)began,
+			(unsigned long long)ended);
+}
+
 static void check_own(struct bh_ksvc *s, uint32_t idx, struct bh_audit *out)
 {
 	if (idx < s->workers)
 		check_slot(s, idx, out);
-	else
+	else if (idx == s->workers)
 		check_run_state(s, out);
+	else
+		check_lost(s, out);
 }
 
 /* -- suspects -------------------------------------------------------------------------------- */
@@ -175,20 +212,65 @@ static void step(struct bh_ksvc *s)
 	struct bh_kernel *k = s->kernel;
 	struct bh_kaudit *a = &s->look;
 	struct bh_audit out;
+	uint64_t ended;
+	uint32_t own = 0;
 
 	out.found = 0;
 	memset(out.tasks, 0, sizeof(out.tasks));
-	if (a->round.part == 0 && a->round.at == 0)
-		for (uint32_t i = 0; i <= s->workers; i++)
+	if (a->round.part == 0 && a->round.at == 0) {
+		for (uint32_t i = 0; i <= s->workers + 1; i++)
 			check_own(s, i, &out);
-	a->left -= STEP;
-	if (bh_audit_step(&s->v, &a->round, STEP, &out)) {
+		bh_audit_count(&s->v, &a->began, &ended);
+		a->seen = 0;
+		own = out.found;
+	}
+	a->left -= a->left < STEP ? a->left : STEP;
+	bool end = bh_audit_step(&s->v, &a->round, STEP, &out);
+	for (uint32_t i = BH_FREE + 1; i < BH_STATE_COUNT; i++)
+		a->seen += i == BH_DONE ? 0 : out.tasks[i];
+	a->seen += out.found - own;
+	if (end) {
 		a->round = (struct bh_audit_round){ 0 };
 		a->left = 0; /* the next round begins with the next slice */
+		a->empty = !a->seen;
+		a->empty_began = a->began;
+		a->hasty = false;
 	}
 	for (uint32_t i = 0; i < out.found && i < BH_AUDIT_MAX; i++)
 		suspect(s, &out.finding[i]);
 	a->next_ns = k->now_ns + PAUSE_US * 1000;
+	if (end && a->empty)
+		bh_system_look(k);
+}
+
+bool bh_audit_all_ended(const struct bh_ksvc *s)
+{
+	uint64_t began, ended;
+
+	bh_audit_count(&s->v, &began, &ended);
+	return began == ended;
+}
+
+bool bh_audit_done(struct bh_ksvc *s)
+{
+	struct bh_kaudit *a = &s->look;
+	uint64_t began, ended;
+
+	bh_audit_count(&s->v, &began, &ended);
+	if (!began || began != ended)
+		return false;
+	for (uint32_t i = 0; i < BH_SUSPECTS; i++)
+		if (a->suspect[i].looks)
+			return false;
+	if (a->empty && a->empty_began == began)
+		return true;
+	/* A round of its own, all in one slice. */
+	if (!a->hasty)
+		a->round = (struct bh_audit_round){ 0 };
+	a->hasty = true;
+	a->left = UINT32_MAX;
+	bh_wake_by(s->kernel, s->kernel->now_ns);
+	return false;
 }
 
 static void audit(struct bh_ksvc *s)
@@ -196,7 +278,7 @@ static void audit(struct bh_ksvc *s)
 	struct bh_kernel *k = s->kernel;
 	struct bh_kaudit *a = &s->look;
 
-	if (k->now_ns >= k->next_look_ns)
+	if (k->now_ns >= k->next_look_ns && a->left < SLICE)
 		a->left = SLICE;
 	/* After an attach, deadlines and sleepers come first: each turn takes its share. */
 	if (a->left && k->now_ns >= a->next_ns && !s->rearm_at && !s->ready_at)

@@ -97,8 +97,13 @@ enum {
 /* The audit of one service's arena: see audit.c. */
 struct bh_kaudit {
 	struct bh_audit_round round;
-	uint32_t left;   /* entries to look at until the next housekeeping */
-	int64_t next_ns; /* when to go on */
+	uint32_t left;        /* entries to look at until the next housekeeping */
+	int64_t next_ns;      /* when to go on */
+	uint64_t began;       /* tasks, when this round began */
+	uint64_t seen;        /* tasks and findings in it so far */
+	bool hasty;           /* it goes on to its end without a pause for the rest of the second */
+	bool empty;           /* the last one has seen none, */
+	uint64_t empty_began; /* and so many had begun before it */
 	struct bh_suspect {
 		struct bh_audit_finding finding;
 		uint32_t looks; /* at which it was so; 0: an empty place */
@@ -138,7 +143,6 @@ struct bh_ksvc {
 	uint32_t rearm_at;      /* tasks from here on are to be armed; 0: none */
 	uint32_t ready_at;      /* I/O slots from here on are to be marked ready; 0: none */
 	bool done;              /* its main returned and no task is left */
-	uint32_t live_at;       /* a task that had not ended when last looked at */
 	bool look_aborted;      /* somebody died who may have aborted a job */
 	int64_t grow_ns;        /* when the pool may grow again */
 	uint64_t jobs_taken;    /* and what had been taken from its queue, */
@@ -427,6 +431,11 @@ bool bh_worker_unrecovered(const struct bh_ksvc *s);
 /* Phase: audits the arenas, a bounded number of entries at a time. A service with
  * what cannot be put right is reset. */
 void bh_phase_audit(struct bh_kernel *k);
+
+/* True if all tasks of the service have ended, by its counters; and if a round of the
+ * audit has found it so, too (if none has, one begins). */
+bool bh_audit_all_ended(const struct bh_ksvc *s);
+bool bh_audit_done(struct bh_ksvc *s);
 
 /* -- record.c: recordings of events (ipc/evring.h) ------------------------------------------ */
 

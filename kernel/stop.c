@@ -23,31 +23,6 @@ enum {
 	ORPHAN_LEAVE_MS = 100,
 };
 
-static bool runs(struct bh_ksvc *s, uint32_t idx)
-{
-	enum bh_state state = bh_state_of(bh_ld_acq(&s->v.tasks[idx].state));
-
-	return state != BH_FREE && state != BH_DONE;
-}
-
-/* Looks first at the task it found the last time: while there are tasks, this is
- * all it looks at. */
-static bool any_task(struct bh_ksvc *s)
-{
-	uint32_t mark = bh_ld_acq(&s->v.a->task_pool.mark), end = s->v.l.tasks;
-
-	if (mark < end)
-		end = mark;
-	if (s->live_at && s->live_at < end && runs(s, s->live_at))
-		return true;
-	for (uint32_t i = 1; i < end; i++)
-		if (runs(s, i)) {
-			s->live_at = i;
-			return true;
-		}
-	return false;
-}
-
 /* -- start-up -------------------------------------------------------------------------- */
 
 static void announce(struct bh_kernel *k)
@@ -89,7 +64,7 @@ void bh_system_look(struct bh_kernel *k)
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		struct bh_ksvc *s = &k->svc[i];
 
-		if (!s->done && s->mapped && s->board->state == BH_PROC_UP && !any_task(s)) {
+		if (!s->done && s->mapped && s->board->state == BH_PROC_UP && bh_audit_done(s)) {
 			s->done = true;
 			bh_log("service %s is done: its main has returned and no task is left",
 			       s->plan->name);
@@ -196,7 +171,7 @@ static bool grace_over(struct bh_kernel *k)
 		 * begun to wait after the last round. */
 		bh_reactor_wake_all(s);
 		bh_token_cancel_service(&s->v);
-		tasks |= any_task(s);
+		tasks |= !bh_audit_all_ended(s);
 	}
 	return !tasks;
 }

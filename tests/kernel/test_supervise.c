@@ -400,6 +400,38 @@ START_TEST(a_process_that_somebody_is_cannot_be_claimed_for_another)
 }
 END_TEST
 
+static void free_all_tasks(void)
+{
+	for (uint32_t i = 1; i < 64; i++)
+		bh_st_rel(&r.v.tasks[i].state, bh_state_make(1, 0, 0, 0, BH_FREE));
+}
+
+/* Main has returned, and this was counted. */
+START_TEST(a_service_without_tasks_is_done)
+{
+	rig_start(&r, true);
+	bh_st_rel(&r.v.a->booted, 1);
+	free_all_tasks();
+	bh_st_rel(&r.v.a->canceled, 1);
+	ck_assert_int_eq(rig_end(&r), 0);
+	ck_assert_ptr_nonnull(strstr(rig_said(&r), "is done"));
+}
+END_TEST
+
+/* It looks as if nothing were left, but no task has ended. */
+START_TEST(a_service_whose_tasks_are_hidden_is_not_done)
+{
+	rig_start(&r, true);
+	uint32_t arena = r.board->services[0].arena_seq;
+
+	bh_st_rel(&r.v.a->booted, _i == 0);
+	bh_st_rel(&r.v.a->task_pool.mark, 0);
+	free_all_tasks();
+	rig_until(r.board->services[0].arena_seq == arena + 1 && all_up());
+	ck_assert_ptr_nonnull(strstr(r.board->services[0].last_reset, "audit 'lost-tasks'"));
+}
+END_TEST
+
 START_TEST(garbage_in_the_arena_does_not_hurt_the_kernel)
 {
 	rig_start(&r, true);
@@ -459,6 +491,8 @@ int main(void)
 			    BH_LEASE_MODES);
 	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_LOOK, BH_LEASE_MODES);
 	tcase_add_test(c, a_process_that_somebody_is_cannot_be_claimed_for_another);
+	tcase_add_test(c, a_service_without_tasks_is_done);
+	tcase_add_loop_test(c, a_service_whose_tasks_are_hidden_is_not_done, 0, 2);
 	tcase_add_test(c, garbage_in_the_arena_does_not_hurt_the_kernel);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
