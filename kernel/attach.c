@@ -136,6 +136,7 @@ static int attach_service(struct bh_ksvc *s)
 	int err = bh_service_open(s);
 	if (err)
 		return err;
+	bh_recover_kernel(&s->v);
 	settle_zygotes(s);
 	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
 		bh_proc_watch(k, i);

@@ -146,8 +146,6 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 {
 	uint32_t stack = o && o->stack_bytes ? o->stack_bytes : STACK_DEFAULT;
 
-	if (o && o->size != sizeof(*o))
-		return -EINVAL;
 	if (stack > STACK_MAX)
 		return -EINVAL;
 	t->stack_class = (uint8_t)bh_stack_class_of(stack);
@@ -164,7 +162,7 @@ static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 /* *@here if the options say so, else NULL: wherever a worker finds it. */
 static inline const struct bh_home *home_of(const struct bh_spawn_opts *o, struct bh_home *here)
 {
-	if (!o || !o->pinned)
+	if (!o || o->size != sizeof(*o) || !o->pinned)
 		return NULL;
 	*here = (struct bh_home){ bh_rt.slot, bh_rt.epoch };
 	return here;
@@ -190,7 +188,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 
 	if (!bh_rt.task)
 		return -EPERM;
-	if (!fn || (len && !arg))
+	if (!fn || (len && !arg) || (o && o->size != sizeof(*o)))
 		return -EINVAL;
 	if (home && (kind == BH_KIND_BLOCKING || home->worker >= bh_rt.v.l.workers))
 		return -EINVAL;

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
+#include "ipc/ready.h"
 #include "workers/io.h"
 
 static void must(int rc)
@@ -100,21 +102,21 @@ static void run_io_wait(struct world *w)
 	bh_io_wait(bh_handle(3, w->io), &w->v.ios[w->io], 0, false, BH_FOREVER);
 }
 
-/* As the kernel's reactor marks a slot. */
+/* As the kernel's reactor does with an event. */
 static void run_mark(struct world *w)
 {
-	uint64_t old = bh_or(&w->v.ios[w->io].ready[0], BH_IO_READY);
+	uint32_t tasks[2];
+	uint32_t n = bh_ready_event(&w->v, bh_handle(3, w->io), EPOLLIN, tasks);
 
-	if ((old >> 32) && !(old & BH_IO_READY))
-		bh_kernel_wake(&w->v, (uint32_t)(old >> 32), 0, 0);
+	for (uint32_t i = 0; i < n; i++)
+		bh_kernel_wake(&w->v, tasks[i], 0, 0);
 }
 
 /* A new kernel does not know which wake-ups its predecessor owed. */
 static void run_mark_again(struct world *w)
 {
-	uint64_t old = bh_or(&w->v.ios[w->io].ready[0], BH_IO_READY);
-
-	bh_kernel_wake(&w->v, (uint32_t)(old >> 32), 0, 0);
+	for (uint32_t at = 1; at;)
+		at = bh_ready_step(&w->v, at, 64);
 }
 
 static const char *check_edge(struct world *w, unsigned killed)
