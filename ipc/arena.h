@@ -88,6 +88,7 @@ struct bh_arena {
 	_Atomic uint32_t rescan;                  /* anybody: a hint was lost, look at all */
 	_Atomic int64_t kernel_sleeps_until;      /* kernel: a later deadline needs no bell */
 	_Atomic int64_t clock;                    /* clock.h */
+	_Atomic uint32_t timers;                  /* kernel: deadlines in its wheel */
 	_Atomic uint64_t crashed;                 /* kernel: tasks ended by a crash; exact, by
 						     the two words below: its journal */
 	_Atomic uint32_t waking;                  /* task index the kernel is waking: SCHEDULED,

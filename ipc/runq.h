@@ -41,7 +41,7 @@ struct bh_runq {
 	_Atomic uint32_t cells[BH_RUNQ_CAP];
 };
 
-static inline uint32_t bh_runq_len(struct bh_runq *q)
+static inline uint32_t bh_runq_len(const struct bh_runq *q)
 {
 	uint64_t h = bh_ld_acq(&q->head), t = bh_ld_acq(&q->tail);
 

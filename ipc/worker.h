@@ -23,6 +23,7 @@
 
 #include "idle.h"
 #include "inject.h"
+#include "meter.h"
 #include "pool.h"
 #include "runq.h"
 #include "task.h"
@@ -88,6 +89,7 @@ struct bh_counters {
 	_Atomic uint64_t spawned, completed, canceled; /* exact, by the journal */
 	_Atomic uint64_t polls, steals, steal_ops, overflows, parks, unparks, lifo_hits;
 	_Atomic uint64_t budget_yields;
+	_Atomic uint64_t noop_wakes; /* unparked, and found nothing */
 };
 
 struct bh_worker {
@@ -118,6 +120,7 @@ struct bh_worker {
 	struct bh_pool_cache tasks, ios, tokens, blocks[BH_CLASSES];
 	struct bh_last_words last_words;
 	struct bh_last_words glance; /* where a hog was, when the kernel asked */
+	struct bh_meter meter;
 };
 
 #endif

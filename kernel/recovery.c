@@ -223,6 +223,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 		return true;
 	}
 	mark_dead(s, slot);
+	bh_meter_end(&s->v.workers[slot].meter, k->now_ns);
 	if (bh_worker_retired(s, slot)) {
 		let_go(s, slot);
 		return true;

@@ -208,6 +208,7 @@ void bh_phase_timers(struct bh_kernel *k)
 		if (s->rearm_at)
 			rebuild(s);
 		advance(s);
+		bh_st_rlx(&s->v.a->timers, s->wheel.count);
 		if (!s->rearm_at) /* else the next deadline may not be in the wheel */
 			jump(s);
 	}

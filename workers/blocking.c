@@ -70,6 +70,7 @@ static void park(struct bh_worker *me, int64_t until)
 	if (!bh_blocking_park_begin(&bh_rt.v, bh_rt.slot))
 		return;
 	bh_count(&me->count.parks, 1);
+	bh_meter_end(&me->meter, bh_rt_clock());
 	while (bh_ld_acq(&me->park) == BH_PARKED) {
 		int64_t left = mine ? until - bh_rt_clock() : -1;
 
@@ -81,6 +82,7 @@ static void park(struct bh_worker *me, int64_t until)
 		}
 		bh_futex_wait(&me->park, BH_PARKED, left);
 	}
+	bh_meter_begin(&me->meter, bh_rt_clock());
 	bh_count(&me->count.unparks, 1);
 }
 

@@ -17,6 +17,7 @@
 
 #include "workers/fiber.h"
 #include "workers/guard.h"
+#include "workers/meter.h"
 #include "workers/run.h"
 #include "workers/trace.h"
 
@@ -254,7 +255,8 @@ static bool work_somewhere(void)
 	return false;
 }
 
-static void park(struct bh_worker *me)
+/* False: it did not sleep, for there may be work. */
+static bool park(struct bh_worker *me)
 {
 	struct bh_idle *idle = &bh_rt.v.a->idle;
 	bool leased = bh_reactor_lease();
@@ -265,9 +267,10 @@ static void park(struct bh_worker *me)
 		bh_spin_cancel();
 		if (leased)
 			bh_reactor_unlease();
-		return;
+		return false;
 	}
 	bh_count(&me->count.parks, 1);
+	bh_meter_end(&me->meter, bh_rt_clock());
 	int64_t since = bh_trace_park();
 	if (leased)
 		bh_reactor_sleep();
@@ -276,9 +279,11 @@ static void park(struct bh_worker *me)
 			bh_futex_wait(&me->park, BH_PARKED, -1);
 	bh_idle_park_end(idle, bh_rt.slot);
 	bh_spin_end();
+	bh_meter_begin(&me->meter, bh_rt_clock());
 	bh_trace_parked(since);
 	bh_count(&me->count.unparks, 1);
 	bh_sched_slept(&bh_rt.sched);
+	return true;
 }
 
 /* -- running ----------------------------------------------------------------- */
@@ -414,6 +419,7 @@ void bh_task_run(uint32_t idx)
 	bh_count(&me->count.polls, 1);
 	bh_st_rlx(&me->journal.wake, idx); /* for the suspend that finds NOTIFIED */
 	bh_trace_poll();
+	int64_t since = bh_meter_poll();
 	if ((t->kind == BH_KIND_BLOCKING) != (bh_rt.slot >= BH_MAX_WORKERS))
 		pass_on(t, idx);
 	else if (t->kind == BH_KIND_BLOCKING)
@@ -422,6 +428,7 @@ void bh_task_run(uint32_t idx)
 		run_poll(t);
 	else
 		run_fiber(t);
+	bh_meter_polled(since);
 	bh_trace_polled();
 	bh_rt.idx = 0;
 	bh_rt.task = NULL;
@@ -475,6 +482,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_rt.budget = bh_rt.sched.budget;
 	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
 	bh_crash_handlers();
+	bh_meter_start();
 	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();
 	return 0;
@@ -487,12 +495,16 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 	if (err)
 		return err;
 	struct bh_worker *me = bh_rt.me;
+	bool woken = false;
+
 	for (;;) {
 		bool ran = bh_executor_turn();
 
+		bh_count(&me->count.noop_wakes, woken && !ran);
+		woken = false;
 		if (bh_surplus() && bh_retire(!ran))
 			_exit(0);
 		if (!ran)
-			park(me);
+			woken = park(me);
 	}
 }

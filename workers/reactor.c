@@ -85,9 +85,14 @@ void bh_reactor_sleep(void)
 
 		if (spins && bh_ld_acq(&bh_rt.me->park) == BH_AWAKE)
 			break;
-		woken += dispatch(events, epoll_wait(bh_rt.epfd, events, EVENTS, spins ? 0 : -1));
+		int n = epoll_wait(bh_rt.epfd, events, EVENTS, spins ? 0 : -1);
+		if (n > 0)
+			bh_meter_begin(&bh_rt.me->meter, bh_rt_clock());
+		woken += dispatch(events, n);
 		if (woken && bh_idle_park_leave(idle, bh_rt.slot, &bh_rt.me->park))
 			break;
+		if (n > 0)
+			bh_meter_end(&bh_rt.me->meter, bh_rt_clock());
 	}
 	bh_reactor_unlease();
 	/* One is for this worker. */

@@ -27,6 +27,14 @@ enum bh_after {
 	BH_AFTER_YIELD
 };
 
+/* The timing of polls (meter.h). */
+struct bh_meter_run {
+	uint32_t until;  /* the next poll that is timed, counted from here */
+	uint32_t stride; /* how many polls it stands for */
+	int64_t cost_ns;
+	uint32_t chance;
+};
+
 struct bh_rt {
 	struct bh_view v;
 	struct bh_worker *me; /* v.workers[slot] */
@@ -46,6 +54,7 @@ struct bh_rt {
 	int64_t seen_ns;   /* what bh_now() said last: it is later now */
 	struct bh_sched sched;
 	struct bh_spin spin;
+	struct bh_meter_run meter;
 
 	const struct bh_plan *plan;
 	const struct bh_plan_service *plan_service;

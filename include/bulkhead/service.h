@@ -60,24 +60,63 @@ BH_API const char *bh_option(const char *key);
 /* True once the service has been asked to stop. */
 BH_API int bh_stopping(void);
 
-/* Counters of the caller's service; see `bhctl status`. */
+/*
+ * Numbers of the caller's service and of its workers: always on, and what `bhctl
+ * status` and `bhctl workers` show (docs/metrics.md explains each). They begin anew
+ * when the service is reset. Those of a worker belong to its slot, not to the
+ * process: they go on when it crashes.
+ *
+ * Set `size` to sizeof the struct: as many of the fields are filled. New ones come at
+ * the end, so a module built with an older header gets those that it knows.
+ */
 struct bh_stats {
 	uint32_t size;
-	uint32_t workers;
-	uint64_t spawned, completed, crashed, canceled, live;
-	uint64_t polls, steals, parks, worker_restarts;
+	uint32_t workers; /* slots: the most there may be at once */
+	uint64_t spawned, completed, crashed, canceled, live; /* tasks */
+	uint64_t polls, steals, parks, worker_restarts;       /* of all workers */
 	uint64_t uptime_ns;
+	uint64_t queued; /* hints in the inject queue now */
+	uint64_t timers; /* deadlines armed now, as of the kernel's last turn */
+	/* The pool of blocking processes: how many there may be, are, and have no job;
+	 * jobs without a process; jobs that have ended. */
+	uint64_t blocking_max, blocking_processes, blocking_idle;
+	uint64_t blocking_waiting, blocking_done;
 };
 
-/* Fills @stats (set stats->size first). Errors: -EINVAL. */
+/* Fills @stats. Errors: -EINVAL (no such size, not in a service). */
 BH_API int bh_stats_get(struct bh_stats *stats) BH_NODISCARD;
 
-/* Counters of one worker slot. Errors: -EINVAL (no such slot). */
+/* Polls by their length, in ns: bucket 0 is [0, 16), then four to a power of two; the
+ * last takes the rest, from 51 s on. */
+#define BH_POLL_BUCKETS 128
+
+/* The shortest poll in bucket @b, in ns. */
+static inline uint64_t bh_poll_bucket_floor(unsigned b)
+{
+	return b ? (uint64_t)(4 + (b - 1) % 4) << (2 + (b - 1) / 4) : 0;
+}
+
 struct bh_worker_stats {
 	uint32_t size;
-	int32_t pid;
+	int32_t pid; /* 0: no process right now */
 	uint64_t restarts, crashes, polls, steals, parks;
+	uint64_t steal_ops;     /* times it stole; `steals` is how many tasks */
+	uint64_t overflows;     /* times its ring was full */
+	uint64_t unparks;       /* times it was woken; of these */
+	uint64_t noop_wakes;    /* found nothing to do */
+	uint64_t lifo_hits;     /* tasks run straight after they were woken */
+	uint64_t budget_yields; /* operations put off because the poll's budget was spent */
+	uint64_t queued;        /* tasks in its ring now */
+	uint64_t busy_ns;       /* polls, and looking for tasks; not sleep, nor spinning */
+	/* Polls by length, and the sum of their lengths. Of short polls not each is timed:
+	 * one stands for many, so that the counts are estimates and may lag behind
+	 * `polls`. */
+	uint64_t poll_ns;
+	uint64_t poll_buckets[BH_POLL_BUCKETS];
 };
+
+/* Fills @stats for worker slot @slot. Errors: -EINVAL (no such slot, no such size, not
+ * in a service). */
 BH_API int bh_worker_stats_get(uint32_t slot, struct bh_worker_stats *stats) BH_NODISCARD;
 
 #ifdef __cplusplus

@@ -30,6 +30,12 @@ shape crashes '.crashes[0] | .service == "http" and .signal == 11 and .task_name
 	and ([.worker, .pid, .restart_us | type] | unique) == ["number"] and .restart_us > 0
 	and has("time") and has("address") and has("task")'
 shape workers 'type == "object" or type == "array"'
+shape workers '[.workers[] | .steal_ops, .noop_wakes, .budget_yields, .busy_ns, .since_ns, .poll_times.mean_ns | type]
+	| unique == ["number"]'
+shape workers '[.workers[] | .busy_ns <= .since_ns] | all'
+shape workers '[.workers[].poll_times | .count == ([.buckets[].count] | add // 0)] | all'
+shape workers '[.workers[].poll_times.count] | add > 0'
+shape status '[.services[0] | .queued, .timers | type] | unique == ["number"]'
 shape tasks 'type == "object" or type == "array"'
 
 for verb in status workers tasks crashes; do
@@ -37,6 +43,8 @@ for verb in status workers tasks crashes; do
 	[ -s "$dir/text" ] || fail "bhctl $verb prints nothing"
 	[ ! -s "$dir/err" ] || fail "bhctl $verb complains: $(cat "$dir/err")"
 done
+bhctl workers | awk 'length > 80 { exit 1 }' || fail "bhctl workers is too wide: $(bhctl workers)"
+bhctl workers --wide | grep -q 'in vain' || fail "bhctl workers --wide: $(bhctl workers --wide)"
 bhctl crashes | grep -q SIGSEGV || fail "bhctl crashes does not name the signal: $(bhctl crashes)"
 
 bhctl trace latency >"$dir/text" 2>"$dir/err"
@@ -61,6 +69,7 @@ exits 0 --help
 exits 0 --version
 exits 100 dance
 exits 100 status --nonsense
+exits 100 status --wide
 exits 3 status --admin "ipc://$dir/nobody.sock"
 [ "$(wc -l <"$dir/err")" = 1 ] || fail "no system running: not one sentence: $(cat "$dir/err")"
 stop

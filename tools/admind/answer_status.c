@@ -52,6 +52,37 @@ static char *task_name(struct bh_answer *a, const struct bh_view *v, uint64_t ha
 	return bh_scratch_text(&a->scratch, v->types[type].name, sizeof(v->types[type].name));
 }
 
+static void fill_poll_times(struct bh_answer *a, Bulkhead__Worker *w, const struct bh_meter *m)
+{
+	Bulkhead__PollTimes *to = bh_scratch_take(&a->scratch, sizeof(*to));
+
+	bulkhead__poll_times__init(to);
+	to->sum_ns = bh_ld_rlx(&m->poll_ns);
+	to->buckets = bh_scratch_take(&a->scratch, BH_POLL_BUCKETS * sizeof(*to->buckets));
+	for (unsigned b = 0; b < BH_POLL_BUCKETS; b++) {
+		uint64_t count = bh_ld_rlx(&m->buckets[b]);
+
+		if (!count)
+			continue;
+		Bulkhead__LatencyBucket *t = bh_scratch_take(&a->scratch, sizeof(*t));
+		bulkhead__latency_bucket__init(t);
+		t->from_ns = bh_poll_bucket_floor(b);
+		t->below_ns = b + 1 < BH_POLL_BUCKETS ? bh_poll_bucket_floor(b + 1) : 0;
+		t->count = count;
+		to->count += count;
+		to->buckets[to->n_buckets++] = t;
+	}
+	w->poll_times = to;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
 static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct bh_view *v,
 			  uint32_t slot)
 {
@@ -67,6 +98,12 @@ static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct
 	w->overflows = bh_ld_rlx(&c->overflows);
 	w->unparks = bh_ld_rlx(&c->unparks);
 	w->lifo_hits = bh_ld_rlx(&c->lifo_hits);
+	w->steal_ops = bh_ld_rlx(&c->steal_ops);
+	w->noop_wakes = bh_ld_rlx(&c->noop_wakes);
+	w->budget_yields = bh_ld_rlx(&c->budget_yields);
+	w->busy_ns = bh_meter_busy(&from->meter, now_ns());
+	w->since_ns = (uint64_t)(now_ns() - v->a->made_ns);
+	fill_poll_times(a, w, &from->meter);
 	w->queued = bh_runq_len(&from->runq) + (bh_ld_rlx(&from->lifo) != 0);
 	w->task = bh_ld_rlx(&from->current);
 	w->task_name = task_name(a, v, w->task);
@@ -138,6 +175,8 @@ static void fill_counts(Bulkhead__Service *s, const struct bh_view *v)
 	s->io_open = (uint32_t)c.ios;
 	s->memory_blocks = (uint32_t)c.blocks;
 	s->memory_bytes = c.block_bytes;
+	s->queued = bh_inject_len(&v->inject);
+	s->timers = bh_ld_rlx(&v->a->timers);
 }
 
 static void fill_blocking(struct bh_answer *a, Bulkhead__Service *s, uint32_t service)
@@ -195,14 +234,6 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 	fill_counts(s, bh_system_arena(a->system, i));
 	fill_blocking(a, s, i);
 	fill_listen(a, s, b);
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
 void bh_answer_status(struct bh_answer *a)

@@ -18,6 +18,7 @@ enum {
 	TAKES_SERVICE = 1,
 	TAKES_LIMIT = 2,
 	TAKES_NOW = 4,
+	TAKES_WIDE = 32,
 	TAKES_SET = 64,
 	TAKES_SECONDS = 128,
 	TAKES_OUTPUT = 256,
@@ -33,8 +34,8 @@ static const struct verb {
 } verbs[] = {
 	{ "status", BULKHEAD__REPLY__ANSWER_STATUS, 0, bh_status_ask, bh_status_show,
 	  bh_status_json },
-	{ "workers", BULKHEAD__REPLY__ANSWER_WORKERS, TAKES_SERVICE | TAKES_SET, bh_workers_ask,
-	  bh_workers_show, bh_workers_json },
+	{ "workers", BULKHEAD__REPLY__ANSWER_WORKERS, TAKES_SERVICE | TAKES_SET | TAKES_WIDE,
+	  bh_workers_ask, bh_workers_show, bh_workers_json },
 	{ "tasks", BULKHEAD__REPLY__ANSWER_TASKS, TAKES_SERVICE | TAKES_LIMIT, bh_tasks_ask,
 	  bh_tasks_show, bh_tasks_json },
 	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT, bh_crashes_ask, bh_crashes_show,
@@ -54,6 +55,14 @@ static const struct verb resize = { "workers",
 				    bh_resize_ask,
 				    bh_resize_show,
 				    bh_resize_json };
+
+/* And with --wide. */
+static const struct verb wide = { "workers",
+				  BULKHEAD__REPLY__ANSWER_WORKERS,
+				  TAKES_SERVICE | TAKES_WIDE,
+				  bh_workers_ask,
+				  bh_workers_wide_show,
+				  bh_workers_json };
 
 /* Verbs that ask more than once. */
 static const struct session {
@@ -89,6 +98,7 @@ static const struct argp_option options[] = {
 	  "trace: record for so long (stream: until interrupted; timeline: 5)", 0 },
 	{ "output", 'o', "FILE", 0, "trace timeline: write it there, for Perfetto", 0 },
 	{ "svg", 'S', "FILE", 0, "trace timeline: write a picture there", 0 },
+	{ "wide", 'l', NULL, 0, "workers: all counters, on lines longer than 80 columns", 0 },
 	{ "now", 'f', NULL, 0, "stop: do not wait for requests under way", 0 },
 	{ 0 },
 };
@@ -112,9 +122,13 @@ static const struct {
 	int bit;
 	const char *option;
 } takes[] = {
-	{ TAKES_SERVICE, "service" }, { TAKES_LIMIT, "limit" },
-	{ TAKES_NOW, "now" },         { TAKES_SET, "set" },
-	{ TAKES_SECONDS, "seconds" }, { TAKES_OUTPUT, "output or --svg" },
+	{ TAKES_SERVICE, "service" },
+	{ TAKES_LIMIT, "limit" },
+	{ TAKES_NOW, "now" },
+	{ TAKES_SET, "set" },
+	{ TAKES_WIDE, "wide" },
+	{ TAKES_SECONDS, "seconds" },
+	{ TAKES_OUTPUT, "output or --svg" },
 };
 
 static void finish(struct command *c, struct argp_state *state)
@@ -134,6 +148,8 @@ static void finish(struct command *c, struct argp_state *state)
 		argp_error(state, "%s: where to? Say -o FILE, or --svg FILE", c->words);
 	if (c->given & TAKES_SET)
 		c->verb = &resize;
+	else if (c->given & TAKES_WIDE)
+		c->verb = &wide;
 	if (c->verb && (c->given & TAKES_SECONDS))
 		c->session = &waits;
 }
@@ -180,6 +196,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'S':
 		*(key == 'o' ? &c->o.output : &c->o.svg) = arg;
 		c->given |= TAKES_OUTPUT;
+		return 0;
+	case 'l':
+		c->given |= TAKES_WIDE;
 		return 0;
 	case 'f':
 		c->o.now = true;

@@ -55,6 +55,7 @@ struct bh_question {
 
 BH_VERB(status);
 BH_VERB(workers);
+int bh_workers_wide_show(const Bulkhead__Reply *r); /* with --wide */
 BH_VERB(tasks);
 BH_VERB(crashes);
 BH_VERB(latency);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-	BH_TABLE_COLUMNS = 16
+	BH_TABLE_COLUMNS = 24
 };
 
 struct bh_table {

@@ -54,3 +54,13 @@ struct json_object *bh_value_item(struct json_object *array)
 	json_object_array_add(array, v);
 	return v;
 }
+
+void bh_value_bucket(struct json_object *o, uint64_t from_ns, uint64_t below_ns, uint64_t count)
+{
+	bh_value_uint(o, "from_ns", from_ns);
+	if (below_ns)
+		bh_value_uint(o, "below_ns", below_ns);
+	else
+		json_object_object_add(o, "below_ns", NULL);
+	bh_value_uint(o, "count", count);
+}

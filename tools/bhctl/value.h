@@ -15,6 +15,9 @@ void bh_value_text(struct json_object *o, const char *key, const char *v);
 struct json_object *bh_value_object(struct json_object *o, const char *key);
 struct json_object *bh_value_array(struct json_object *o, const char *key);
 
+/* One bucket of a histogram; @below_ns 0: it has no upper end. */
+void bh_value_bucket(struct json_object *o, uint64_t from_ns, uint64_t below_ns, uint64_t count);
+
 /* A new object at the end of @array. */
 struct json_object *bh_value_item(struct json_object *array);
 

@@ -108,14 +108,9 @@ int bh_latency_json(const Bulkhead__Reply *r, struct json_object *o)
 		bh_value_uint(at, "p99_ns", percentile(w, 0.99));
 		buckets = bh_value_array(at, "buckets");
 		for (size_t b = 0; b < w->n_buckets; b++) {
-			struct json_object *k = bh_value_item(buckets);
+			const Bulkhead__LatencyBucket *k = w->buckets[b];
 
-			bh_value_uint(k, "from_ns", w->buckets[b]->from_ns);
-			if (w->buckets[b]->below_ns)
-				bh_value_uint(k, "below_ns", w->buckets[b]->below_ns);
-			else
-				json_object_object_add(k, "below_ns", NULL);
-			bh_value_uint(k, "count", w->buckets[b]->count);
+			bh_value_bucket(bh_value_item(buckets), k->from_ns, k->below_ns, k->count);
 		}
 	}
 	return BH_EXIT_OK;

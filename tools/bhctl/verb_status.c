@@ -39,6 +39,9 @@ static void show_service(const Bulkhead__Service *s)
 		printf("  blocking %u processes of %u, %u idle; %llu jobs done, %llu waiting\n",
 		       s->blocking->processes, s->blocking->max, s->blocking->idle,
 		       (ull)s->blocking->done, (ull)s->blocking->waiting);
+	if (s->queued || s->timers)
+		printf("  queues  %llu in the inject queue, %llu timers armed\n", (ull)s->queued,
+		       (ull)s->timers);
 	if (s->resets)
 		printf("  resets  %llu; the last one: %s\n", (ull)s->resets, s->last_reset);
 	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
@@ -101,6 +104,8 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	bh_value_uint(at, "waiting", s->blocking ? s->blocking->waiting : 0);
 	bh_value_uint(at, "done", s->blocking ? s->blocking->done : 0);
 	bh_value_uint(at, "crashes", s->blocking ? s->blocking->crashes : 0);
+	bh_value_uint(o, "queued", s->queued);
+	bh_value_uint(o, "timers", s->timers);
 	bh_value_uint(o, "resets", s->resets);
 	bh_value_text(o, "last_reset", s->last_reset);
 	at = bh_value_object(o, "zygote");

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* test_stats.c: the meter of a worker, and the numbers that a service may ask for. */
+#include <check.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sweep/sweep.h"
+#include "workers/meter.h"
+
+static struct world w;
+
+static void setup(void)
+{
+	world_make(&w, NULL);
+	world_become(&w, VICTIM);
+	memset(&bh_rt.meter, 0, sizeof(bh_rt.meter));
+}
+
+static void teardown(void)
+{
+	world_free(&w);
+}
+
+static struct bh_meter *meter(void)
+{
+	return &bh_rt.me->meter;
+}
+
+START_TEST(each_length_has_its_bucket)
+{
+	ck_assert_uint_eq(bh_meter_bucket(0), 0);
+	ck_assert_uint_eq(bh_meter_bucket(UINT64_MAX), BH_POLL_BUCKETS - 1);
+	for (unsigned b = 0; b < BH_POLL_BUCKETS; b++) {
+		uint64_t from = bh_poll_bucket_floor(b);
+
+		ck_assert_uint_eq(bh_meter_bucket(from), b);
+		if (b + 1 < BH_POLL_BUCKETS) {
+			ck_assert_uint_gt(bh_poll_bucket_floor(b + 1), from);
+			ck_assert_uint_eq(bh_meter_bucket(bh_poll_bucket_floor(b + 1) - 1), b);
+		}
+	}
+	ck_assert_uint_eq(bh_poll_bucket_floor(BH_POLL_BUCKETS - 1), 3ull << 34);
+}
+END_TEST
+
+START_TEST(busy_counts_what_is_not_asleep)
+{
+	struct bh_meter m = { 0 };
+
+	ck_assert_uint_eq(bh_meter_busy(&m, 1000), 0);
+	bh_meter_begin(&m, 1000);
+	ck_assert_uint_eq(bh_meter_busy(&m, 1700), 700);
+	bh_meter_begin(&m, 1800); /* it is already */
+	ck_assert_uint_eq(bh_meter_busy(&m, 2000), 1000);
+	bh_meter_end(&m, 2000);
+	bh_meter_end(&m, 9000); /* as the kernel's after the worker's own */
+	ck_assert_uint_eq(bh_meter_busy(&m, 5000), 1000);
+	bh_meter_begin(&m, 6000);
+	bh_meter_end(&m, 6500);
+	ck_assert_uint_eq(bh_meter_busy(&m, 7000), 1500);
+}
+END_TEST
+
+/* Whatever stands there, nothing overflows: UBSan is the judge. */
+START_TEST(busy_may_be_garbage)
+{
+	static const int64_t words[] = { INT64_MIN, INT64_MIN + 1, -1, INT64_MAX };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct bh_meter m = { .busy = words[i] };
+
+		(void)bh_meter_busy(&m, INT64_MAX);
+		bh_meter_begin(&m, 5);
+		bh_meter_end(&m, INT64_MAX);
+		bh_meter_begin(&m, INT64_MAX);
+	}
+}
+END_TEST
+
+static uint64_t timed(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned b = 0; b < BH_POLL_BUCKETS; b++)
+		n += bh_ld_rlx(&meter()->buckets[b]);
+	return n;
+}
+
+/* Those that are timed stand for all but the ones since the last of them. */
+START_TEST(short_polls_are_counted_by_samples)
+{
+	uint32_t polls = 100000, clocked = 0;
+
+	bh_meter_start();
+	for (uint32_t i = 0; i < polls; i++) {
+		int64_t since = bh_meter_poll();
+
+		clocked += since != 0;
+		bh_meter_polled(since);
+	}
+	ck_assert_uint_gt(clocked, 0);
+	ck_assert_uint_lt(clocked, polls);
+	ck_assert_uint_eq(timed(), polls - (bh_rt.meter.stride - bh_rt.meter.until));
+}
+END_TEST
+
+START_TEST(long_polls_are_timed_each)
+{
+	bh_meter_start();
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_ne(bh_meter_poll(), 0);
+		bh_meter_polled(bh_rt_clock() - 1000000); /* it began a millisecond ago */
+	}
+	ck_assert_uint_eq(timed(), 20);
+	ck_assert_uint_ge(bh_ld_rlx(&meter()->poll_ns), 20 * 900000);
+	for (unsigned b = 0; b < bh_meter_bucket(900000); b++)
+		ck_assert_uint_eq(bh_ld_rlx(&meter()->buckets[b]), 0);
+}
+END_TEST
+
+START_TEST(old_sizes_are_served)
+{
+	struct bh_worker_stats s, old;
+	struct bh_stats all = { .size = offsetof(struct bh_stats, queued) };
+
+	bh_count(&bh_rt.me->count.polls, 7);
+	bh_count(&bh_rt.me->count.noop_wakes, 3);
+	memset(&s, 0x55, sizeof(s));
+	s.size = offsetof(struct bh_worker_stats, steal_ops);
+	old = s;
+	ck_assert_int_eq(bh_worker_stats_get(VICTIM, &s), 0);
+	ck_assert_uint_eq(s.polls, 7);
+	ck_assert_mem_eq(&s.steal_ops, &old.steal_ops, sizeof(s) - s.size);
+	s.size = sizeof(s);
+	ck_assert_int_eq(bh_worker_stats_get(VICTIM, &s), 0);
+	ck_assert_uint_eq(s.noop_wakes, 3);
+	all.queued = 99;
+	ck_assert_int_eq(bh_stats_get(&all), 0);
+	ck_assert_uint_eq(all.polls, 7);
+	ck_assert_uint_eq(all.queued, 99);
+}
+END_TEST
+
+START_TEST(other_sizes_are_refused)
+{
+	struct bh_worker_stats s = { .size = sizeof(s) + 8 };
+	struct bh_stats all = { .size = sizeof(all) + 8 };
+
+	ck_assert_int_lt(bh_worker_stats_get(VICTIM, &s), 0);
+	ck_assert_int_lt(bh_stats_get(&all), 0);
+	s.size = all.size = 4;
+	ck_assert_int_lt(bh_worker_stats_get(VICTIM, &s), 0);
+	ck_assert_int_lt(bh_stats_get(&all), 0);
+	s.size = sizeof(s);
+	ck_assert_int_lt(bh_worker_stats_get(WORKERS, &s), 0);
+	ck_assert_int_lt(bh_worker_stats_get(0, NULL), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("stats");
+	TCase *t = tcase_create("stats");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, each_length_has_its_bucket);
+	tcase_add_test(t, busy_counts_what_is_not_asleep);
+	tcase_add_test(t, busy_may_be_garbage);
+	tcase_add_test(t, short_polls_are_counted_by_samples);
+	tcase_add_test(t, long_polls_are_timed_each);
+	tcase_add_test(t, old_sizes_are_served);
+	tcase_add_test(t, other_sizes_are_refused);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
