@@ -50,13 +50,15 @@ static void make_request(Bulkhead__Request *q, int verb, char *service)
 	static Bulkhead__TraceLatencyRequest latency = BULKHEAD__TRACE_LATENCY_REQUEST__INIT;
 	static Bulkhead__AuditRequest audit;
 	static Bulkhead__TraceEventsRequest events = BULKHEAD__TRACE_EVENTS_REQUEST__INIT;
+	static Bulkhead__DumpRequest dump;
 
 	bulkhead__request__init(q);
 	bulkhead__workers_request__init(&workers);
 	bulkhead__tasks_request__init(&tasks);
 	bulkhead__audit_request__init(&audit);
-	workers.service = tasks.service = audit.service = service;
-	tasks.limit = 10000;
+	bulkhead__dump_request__init(&dump);
+	workers.service = tasks.service = audit.service = dump.service = service;
+	tasks.limit = dump.limit = 10000;
 	switch (verb) {
 	case 0:
 		q->verb_case = BULKHEAD__REQUEST__VERB_STATUS;
@@ -81,6 +83,10 @@ static void make_request(Bulkhead__Request *q, int verb, char *service)
 	case 5:
 		q->verb_case = BULKHEAD__REQUEST__VERB_TRACE_EVENTS;
 		q->trace_events = &events;
+		return;
+	case 6:
+		q->verb_case = BULKHEAD__REQUEST__VERB_DUMP;
+		q->dump = &dump;
 		return;
 	default:
 		q->verb_case = BULKHEAD__REQUEST__VERB_TRACE_LATENCY;
@@ -143,17 +149,65 @@ START_TEST(each_verb_is_answered)
 	static const Bulkhead__Reply__AnswerCase answers[] = {
 		BULKHEAD__REPLY__ANSWER_STATUS, BULKHEAD__REPLY__ANSWER_WORKERS,
 		BULKHEAD__REPLY__ANSWER_TASKS,  BULKHEAD__REPLY__ANSWER_CRASHES,
-		BULKHEAD__REPLY__ANSWER_AUDIT,  BULKHEAD__REPLY__ANSWER_TRACE_EVENTS
+		BULKHEAD__REPLY__ANSWER_AUDIT,  BULKHEAD__REPLY__ANSWER_TRACE_EVENTS,
+		BULKHEAD__REPLY__ANSWER_DUMP
 	};
 
-	for (int verb = 0; verb < 6; verb++) {
+	for (int verb = 0; verb < 7; verb++) {
 		Bulkhead__Reply *r = ask(verb, verb ? "demo" : "");
 
 		ck_assert_ptr_null(r->error);
 		ck_assert_int_eq(r->answer_case, answers[verb]);
 		bulkhead__reply__free_unpacked(r, NULL);
 	}
-	expect_error(ask(6, ""), BULKHEAD__ERROR__CODE__UNAVAILABLE);
+	expect_error(ask(7, ""), BULKHEAD__ERROR__CODE__UNAVAILABLE);
+}
+END_TEST
+
+/* The stack of task 1, whose context is at @sp: how many bytes of it are handed out. */
+static size_t stack_bytes(uint64_t sp)
+{
+	rig.arena.tasks[1].sp = sp;
+	Bulkhead__Reply *r = ask(6, "");
+	const Bulkhead__DumpTask *t = r->dump->services[0]->tasks[0];
+	size_t n = t->stack.len;
+
+	ck_assert_uint_eq(r->dump->services[0]->n_tasks, 1);
+	ck_assert_int_eq(n == 0, t->no_stack[0] != 0);
+	if (n)
+		ck_assert_uint_eq(t->stack_at, sp);
+	if (n > 8)
+		ck_assert_uint_eq(t->stack.data[0], 0x5a);
+	bulkhead__reply__free_unpacked(r, NULL);
+	return n;
+}
+
+START_TEST(no_byte_beyond_a_fibers_stack_is_shown)
+{
+	struct bh_view *v = &rig.arena;
+	uint32_t cls = BH_DATA_CLASSES, ref = bh_block_ref(cls, 1);
+	uint64_t size = bh_class_bytes(cls), low = BH_ARENA_BASE + v->l.off_data[cls] + size, w;
+
+	bh_st_rel(&v->a->task_pool.mark, 64);
+	ck_assert(bh_state_reserve(&v->tasks[1].state, 0, 1, &w));
+	v->tasks[1].kind = BH_KIND_FIBER;
+	bh_st_rel(&v->tasks[1].stack, ref);
+	bh_state_publish(&v->tasks[1].state, w, 0);
+	memset(bh_block_data(v, ref), 0x5a, size);
+	ck_assert_uint_eq(stack_bytes(low + size - 512), 512);
+	ck_assert_uint_eq(stack_bytes(low + 4096), size - 4096);
+	ck_assert_uint_eq(stack_bytes(low + size - 64), 64);
+	ck_assert_uint_eq(stack_bytes(low + size - 56), 0);
+	ck_assert_uint_eq(stack_bytes(low + size - 511), 0);
+	ck_assert_uint_eq(stack_bytes(low + size), 0);
+	ck_assert_uint_eq(stack_bytes(low + 4088), 0);
+	ck_assert_uint_eq(stack_bytes(low - 8), 0);
+	ck_assert_uint_eq(stack_bytes(0), 0);
+	ck_assert_uint_eq(stack_bytes(~7ull), 0);
+	bh_st_rel(&v->tasks[1].stack, bh_block_ref(0, 1)); /* no stack's block */
+	ck_assert_uint_eq(stack_bytes(low + size - 512), 0);
+	bh_st_rel(&v->tasks[1].stack, ~0u);
+	ck_assert_uint_eq(stack_bytes(low + size - 512), 0);
 }
 END_TEST
 
@@ -179,8 +233,8 @@ END_TEST
 
 START_TEST(an_unknown_service_is_named)
 {
-	for (int verb = 1; verb < 5; verb++)
-		if (verb != 3)
+	for (int verb = 1; verb < 7; verb++)
+		if (verb != 3 && verb != 5)
 			expect_error(ask(verb, "nobody"), BULKHEAD__ERROR__CODE__NO_SERVICE);
 }
 END_TEST
@@ -473,7 +527,7 @@ START_TEST(garbage_in_an_arena_is_only_garbage_in_the_answer)
 		}
 		memset(v->events[1].cells, (int)dice_roll(), sizeof(v->events[1].cells));
 		bh_st_rlx(&v->events[1].tail, dice_roll() & mask);
-		for (int verb = 0; verb < 6; verb++)
+		for (int verb = 0; verb < 7; verb++)
 			bulkhead__reply__free_unpacked(ask(verb, ""), NULL);
 	}
 	ck_assert(rig_alive(&rig));
@@ -509,6 +563,7 @@ int main(void)
 	tcase_set_timeout(t, 200);
 	tcase_add_test(t, status_counts_what_is_in_the_arena);
 	tcase_add_test(t, each_verb_is_answered);
+	tcase_add_test(t, no_byte_beyond_a_fibers_stack_is_shown);
 	tcase_add_test(t, text_of_the_services_cannot_hurt_a_terminal);
 	tcase_add_test(t, a_record_that_is_being_written_is_left_out);
 	tcase_add_test(t, an_unknown_service_is_named);

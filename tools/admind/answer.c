@@ -17,6 +17,7 @@ static const bh_answer_fn verbs[] = {
 	[BULKHEAD__REQUEST__VERB_AUDIT] = bh_answer_audit,
 	[BULKHEAD__REQUEST__VERB_RESIZE] = bh_answer_resize,
 	[BULKHEAD__REQUEST__VERB_TRACE_EVENTS] = bh_answer_events,
+	[BULKHEAD__REQUEST__VERB_DUMP] = bh_answer_dump,
 };
 
 void bh_answer_refuse(struct bh_answer *a, Bulkhead__Error__Code code, const char *fmt, ...)

@@ -35,6 +35,13 @@ void bh_answer_audit(struct bh_answer *a);
 void bh_answer_stop(struct bh_answer *a);
 void bh_answer_resize(struct bh_answer *a);
 void bh_answer_events(struct bh_answer *a);
+void bh_answer_dump(struct bh_answer *a);
+
+/* Fills @to with task @idx, whose state word is @w. False: it is another one by now.
+ * A task may end and another begin in its slot while it is read: what is said of
+ * the first is then to be thrown away. */
+bool bh_answer_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_view *v, uint32_t idx,
+		    uint64_t w, int64_t now_ns);
 
 /* The answer is no. */
 __attribute__((format(printf, 3, 4))) void

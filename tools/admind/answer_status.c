@@ -102,7 +102,7 @@ static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct
 	w->noop_wakes = bh_ld_rlx(&c->noop_wakes);
 	w->budget_yields = bh_ld_rlx(&c->budget_yields);
 	w->busy_ns = bh_meter_busy(&from->meter, now_ns());
-	w->since_ns = (uint64_t)(now_ns() - v->a->made_ns);
+	w->since_ns = (uint64_t)now_ns() - (uint64_t)v->a->made_ns;
 	fill_poll_times(a, w, &from->meter);
 	w->queued = bh_runq_len(&from->runq) + (bh_ld_rlx(&from->lifo) != 0);
 	w->task = bh_ld_rlx(&from->current);

@@ -27,11 +27,10 @@ static char *wait_text(uint8_t wait)
 	return word(wait < sizeof(waits) / sizeof(waits[0]) ? waits[wait] : "unknown");
 }
 
-/* A task may end and another begin in its slot while it is read: what is said of
- * the first is then thrown away. */
-static bool fill_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_view *v, uint32_t i,
-		      uint64_t w, int64_t now_ms)
+bool bh_answer_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_view *v, uint32_t i,
+		    uint64_t w, int64_t now_ns)
 {
+	int64_t now_ms = (int64_t)((uint64_t)now_ns - (uint64_t)v->a->made_ns) / 1000000;
 	const struct bh_tcb *t = &v->tasks[i];
 	uint16_t type = t->type;
 
@@ -102,7 +101,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Tasks *all, uint32_t ser
 	if (!v)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	int64_t age_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec - v->a->made_ns;
+	int64_t now_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
 	for (uint32_t i = 1, n = bh_counts_tasks(v); i < n; i++) {
 		uint64_t w = bh_ld_acq(&v->tasks[i].state);
 		uint16_t type = v->tasks[i].type;
@@ -115,12 +114,12 @@ static void fill_service(struct bh_answer *a, Bulkhead__Tasks *all, uint32_t ser
 		if (all->n_tasks == limit)
 			continue;
 		Bulkhead__Task *t = bh_scratch_take(&a->scratch, sizeof(*t));
-		if (fill_task(a, t, v, i, w, age_ns / 1000000)) {
+		if (bh_answer_task(a, t, v, i, w, now_ns)) {
 			t->service = name;
 			all->tasks[all->n_tasks++] = t;
 		}
 	}
-	fill_types(a, all, v, name, live, age_ns + v->a->made_ns);
+	fill_types(a, all, v, name, live, now_ns);
 }
 
 void bh_answer_tasks(struct bh_answer *a)

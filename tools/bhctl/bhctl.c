@@ -18,6 +18,7 @@ enum {
 	TAKES_SERVICE = 1,
 	TAKES_LIMIT = 2,
 	TAKES_NOW = 4,
+	TAKES_TASK = 16,
 	TAKES_WIDE = 32,
 	TAKES_SET = 64,
 	TAKES_SECONDS = 128,
@@ -38,6 +39,8 @@ static const struct verb {
 	  bh_workers_ask, bh_workers_show, bh_workers_json },
 	{ "tasks", BULKHEAD__REPLY__ANSWER_TASKS, TAKES_SERVICE | TAKES_LIMIT, bh_tasks_ask,
 	  bh_tasks_show, bh_tasks_json },
+	{ "dump", BULKHEAD__REPLY__ANSWER_DUMP, TAKES_SERVICE | TAKES_LIMIT | TAKES_TASK,
+	  bh_dump_ask, bh_dump_show, bh_dump_json },
 	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT, bh_crashes_ask, bh_crashes_show,
 	  bh_crashes_json },
 	{ "trace latency", BULKHEAD__REPLY__ANSWER_TRACE_LATENCY, TAKES_SECONDS, bh_latency_ask,
@@ -91,8 +94,9 @@ static const struct argp_option options[] = {
 	  "Admin endpoint of the system, as ipc:///absolute/path. Else $BULKHEAD_ADMIN, else the "
 	  "places where `bulkhead run` makes it",
 	  0 },
-	{ "service", 's', "NAME", 0, "workers, tasks, audit: of this service alone", 0 },
-	{ "limit", 'n', "N", 0, "tasks: at most N (100; up to 10000); crashes: the N newest", 0 },
+	{ "service", 's', "NAME", 0, "workers, tasks, dump, audit: of this service alone", 0 },
+	{ "limit", 'n', "N", 0,
+	  "tasks, dump: at most N (100, 1000; up to 10000); crashes: the N newest", 0 },
 	{ "set", 'w', "N", 0, "workers: have N of them from now on", 0 },
 	{ "seconds", 't', "N", 0,
 	  "trace: record for so long (stream: until interrupted; timeline: 5)", 0 },
@@ -103,10 +107,26 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+/* The argument of `dump`. */
+static void take_task(struct command *c, const char *word, struct argp_state *state)
+{
+	char *end;
+
+	c->o.task = strtoull(word, &end, 0);
+	if (*word < '0' || *word > '9' || *end || !c->o.task)
+		argp_error(state, "%.40s is no task: `bhctl tasks` lists them, as 0x100000002",
+			   word);
+	c->given |= TAKES_TASK;
+}
+
 static void take_word(struct command *c, const char *word, struct argp_state *state)
 {
 	size_t n = strlen(c->words);
 
+	if (c->verb && (c->verb->takes & ~c->given & TAKES_TASK)) {
+		take_task(c, word, state);
+		return;
+	}
 	if (c->verb || c->session)
 		argp_error(state, "%s takes no argument: what is %.40s?", c->words, word);
 	snprintf(c->words + n, sizeof(c->words) - n, "%s%.20s", n ? " " : "", word);
@@ -221,6 +241,7 @@ static const char doc[] =
 	"  bhctl workers         what each worker does, and how it gets its work\n"
 	"  bhctl workers --set N more or fewer of them, up to max_workers\n"
 	"  bhctl tasks           tasks by type, and one by one\n"
+	"  bhctl dump [TASK]     what each task waits for, and where in its code\n"
 	"  bhctl crashes         what crashed, where, and how fast it was back\n"
 	"  bhctl trace latency   how long woken workers wait for a CPU\n"
 	"  bhctl trace latency --seconds N  record; how long tasks wait, and are polled, by type\n"
@@ -267,7 +288,7 @@ static int show(const struct command *c, const Bulkhead__Reply *r)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "VERB", .doc = doc
+		.options = options, .parser = parse, .args_doc = "VERB [TASK]", .doc = doc
 	};
 	struct command c = { .o.service = "" };
 	struct bh_question q = { 0 };

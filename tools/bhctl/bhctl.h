@@ -29,6 +29,7 @@ struct bh_options {
 	uint32_t set;             /* workers wanted */
 	uint32_t seconds;         /* to record; 0: the verb's own */
 	const char *output, *svg; /* files; NULL: none */
+	uint64_t task;            /* 0: all */
 	bool json, now;
 };
 
@@ -44,6 +45,7 @@ struct bh_question {
 		Bulkhead__TraceLatencyRequest latency;
 		Bulkhead__AuditRequest audit;
 		Bulkhead__ResizeRequest resize;
+		Bulkhead__DumpRequest dump;
 	};
 };
 
@@ -57,6 +59,7 @@ BH_VERB(status);
 BH_VERB(workers);
 int bh_workers_wide_show(const Bulkhead__Reply *r); /* with --wide */
 BH_VERB(tasks);
+BH_VERB(dump);
 BH_VERB(crashes);
 BH_VERB(latency);
 BH_VERB(audit);

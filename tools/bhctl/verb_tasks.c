@@ -4,6 +4,7 @@
 
 #include "bhctl.h"
 #include "table.h"
+#include "task.h"
 #include "value.h"
 
 typedef unsigned long long ull;
@@ -81,7 +82,7 @@ int bh_tasks_show(const Bulkhead__Reply *r)
 	return BH_EXIT_OK;
 }
 
-static void put_task(struct json_object *o, const Bulkhead__Task *k)
+void bh_task_json(struct json_object *o, const Bulkhead__Task *k)
 {
 	bh_value_text(o, "service", k->service);
 	bh_value_hex(o, "task", k->task);
@@ -121,6 +122,6 @@ int bh_tasks_json(const Bulkhead__Reply *r, struct json_object *o)
 	bh_value_uint(o, "found", all->found);
 	list = bh_value_array(o, "tasks");
 	for (size_t i = 0; i < all->n_tasks; i++)
-		put_task(bh_value_item(list), all->tasks[i]);
+		bh_task_json(bh_value_item(list), all->tasks[i]);
 	return BH_EXIT_OK;
 }

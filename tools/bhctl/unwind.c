@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "unwind.h"
+
+#include <elfutils/libdwfl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workers/context_regs.h"
+
+/* To libdw the service is a process with one thread: the fiber that is looked at. */
+enum {
+	THREAD = 1
+};
+
+struct bh_unwinder {
+	Dwfl *dwfl;
+	uint64_t at; /* the fiber's stack */
+	const unsigned char *bytes;
+	size_t n;
+	struct bh_frame *out;
+	size_t frames;
+};
+
+static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread)
+{
+	(void)dwfl;
+	if (*thread)
+		return 0;
+	*thread = arg;
+	return THREAD;
+}
+
+static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread)
+{
+	(void)dwfl, (void)tid;
+	*thread = arg;
+	return true;
+}
+
+static bool read_word(const struct bh_unwinder *u, uint64_t address, uint64_t *out)
+{
+	uint64_t off = address - u->at;
+
+	if (off >= u->n || u->n - off < sizeof(*out))
+		return false;
+	memcpy(out, u->bytes + off, sizeof(*out));
+	return true;
+}
+
+static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *arg)
+{
+	uint64_t word;
+
+	(void)dwfl;
+	if (!read_word(arg, address, &word))
+		return false;
+	*out = word;
+	return true;
+}
+
+/* As they will be when bh_context_switch() returns. */
+static bool set_registers(Dwfl_Thread *thread, void *arg)
+{
+	const struct bh_unwinder *u = arg;
+	Dwarf_Word sp = u->at + BH_CONTEXT_BYTES, pc;
+
+	for (size_t i = 0; i < sizeof(bh_context_regs) / sizeof(bh_context_regs[0]); i++) {
+		uint64_t word;
+
+		if (!read_word(u, u->at + (uint64_t)bh_context_regs[i].at, &word) ||
+		    !dwfl_thread_state_registers(thread, bh_context_regs[i].dwarf, 1,
+						 (const Dwarf_Word *)&word))
+			return false;
+	}
+	if (!read_word(u, u->at + BH_CONTEXT_PC, &pc) ||
+	    !dwfl_thread_state_registers(thread, BH_CONTEXT_SP, 1, &sp))
+		return false;
+	dwfl_thread_state_register_pc(thread, pc);
+	return true;
+}
+
+struct bh_unwinder *bh_unwinder_open(int pid, char why[256])
+{
+	static char *no_path = NULL;
+	static const Dwfl_Callbacks files = { .find_elf = dwfl_linux_proc_find_elf,
+					      .find_debuginfo = dwfl_standard_find_debuginfo,
+					      .debuginfo_path = &no_path };
+	static const Dwfl_Thread_Callbacks thread = { .next_thread = next_thread,
+						      .get_thread = get_thread,
+						      .memory_read = read_memory,
+						      .set_initial_registers = set_registers };
+	struct bh_unwinder *u = calloc(1, sizeof(*u));
+	int err;
+
+	unsetenv("DEBUGINFOD_URLS"); /* or libdw would ask servers, and wait for them */
+	u->dwfl = u ? dwfl_begin(&files) : NULL;
+	if (!u || !u->dwfl) {
+		snprintf(why, 256, "out of memory");
+		free(u);
+		return NULL;
+	}
+	err = dwfl_linux_proc_report(u->dwfl, pid);
+	if (err) {
+		snprintf(why, 256,
+			 "/proc/%d/maps cannot be read: %s; ask as root, on the machine and in the "
+			 "container of the system",
+			 pid, err > 0 ? strerror(err) : dwfl_errmsg(-1));
+	} else if (dwfl_report_end(u->dwfl, NULL, NULL) ||
+		   !dwfl_attach_state(u->dwfl, NULL, pid, &thread, u)) {
+		snprintf(why, 256,
+			 "the programs in /proc/%d/maps cannot be read: %s; ask as a user who may "
+			 "read them",
+			 pid, dwfl_errmsg(-1));
+	} else {
+		return u;
+	}
+	bh_unwinder_close(u);
+	return NULL;
+}
+
+void bh_unwinder_close(struct bh_unwinder *u)
+{
+	if (!u)
+		return;
+	dwfl_end(u->dwfl);
+	free(u);
+}
+
+/* @pc is a return address: the call is before it. */
+static void name_frame(struct bh_unwinder *u, struct bh_frame *f, uint64_t call)
+{
+	Dwfl_Module *m = dwfl_addrmodule(u->dwfl, call);
+	GElf_Sym sym;
+	GElf_Off offset = 0;
+	const char *main_file = NULL;
+
+	if (!m)
+		return;
+	f->function = dwfl_module_addrinfo(m, call, &offset, &sym, NULL, NULL, NULL);
+	f->offset = f->function ? offset + (f->pc - call) : 0;
+	f->module = dwfl_module_info(m, NULL, NULL, NULL, NULL, NULL, &main_file, NULL);
+	f->module = main_file ? main_file : f->module;
+	Dwfl_Line *line = dwfl_module_getsrc(m, call);
+	f->file = line ? dwfl_lineinfo(line, NULL, &f->line, NULL, NULL, NULL) : NULL;
+}
+
+static int take_frame(Dwfl_Frame *frame, void *arg)
+{
+	struct bh_unwinder *u = arg;
+	struct bh_frame *f = &u->out[u->frames];
+	Dwarf_Addr pc;
+
+	if (u->frames == BH_FRAMES || !dwfl_frame_pc(frame, &pc, NULL) || !pc)
+		return DWARF_CB_ABORT;
+	*f = (struct bh_frame){ .pc = pc };
+	name_frame(u, f, pc - 1);
+	u->frames++;
+	return DWARF_CB_OK;
+}
+
+size_t bh_unwind(struct bh_unwinder *u, uint64_t at, const void *bytes, size_t n,
+		 struct bh_frame out[BH_FRAMES])
+{
+	u->at = at;
+	u->bytes = bytes;
+	u->n = n;
+	u->out = out;
+	u->frames = 0;
+	/* An error is the end of the stack, too: there is nothing beyond the copy. */
+	dwfl_getthread_frames(u->dwfl, THREAD, take_frame, u);
+	return u->frames;
+}
