@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * follow.h: keeps the probe's pids in step with the board, and the page in step
- * with the probe.
+ * follow.h: keeps the probes' pids in step with the board, and the page in step
+ * with the probes.
  *
  * Invariants
- *   I1  a worker slot (service, slot) has one entry from its first worker on,
- *       the same index in the page and in the probe's counts
- *   I2  tracked[e] is the pid for which the probe counts in entry e; 0: none
- *   I3  a pid is tracked in one entry at most, whatever the board says
+ *   I1  a slot (service, slot) has one entry from its first process on, the same
+ *       index in the page and in the probes' counts; slots beyond BH_TRACE_WORKERS
+ *       are tracked, and not counted
+ *   I2  tracked[s][w] is the pid that the probes know as that slot's; 0: none
+ *   I3  a pid is tracked in one slot at most, whatever the board says
  *
  * The board is the kernel's, and may be read in the middle of a change: each pid is
  * read once, and a wrong one does no more than not to count until the next round.
@@ -17,19 +18,25 @@
 
 #include "ipc/board.h"
 #include "ipc/trace_page.h"
-#include "wake_load.h"
+#include "probes.h"
 
 struct bh_follow {
 	const struct bh_board *board; /* mapped read-only */
 	struct bh_trace_page *page;
-	struct bh_wake *wake;
+	struct bh_probes *probes;
+	/* Where the workers see their arena; by service. */
+	struct bh_probe_service arena[BH_PLAN_SERVICES];
 	/* 1 + index of the slot's entry; 0: it has none yet */
-	uint16_t entry_of[BH_PLAN_SERVICES][BH_MAX_WORKERS];
-	int32_t tracked[BH_WAKE_ENTRIES];
+	uint16_t entry_of[BH_PLAN_SERVICES][BH_SLOTS];
+	int32_t tracked[BH_PLAN_SERVICES][BH_SLOTS];
+	int32_t zygote[2 * BH_PLAN_SERVICES]; /* those that the probes know; twins, too */
 };
 
-/* One round: workers that came and went since the last. */
+/* One round: workers and zygotes that came and went since the last. */
 void bh_follow_workers(struct bh_follow *f);
+
+/* The workers of @service see their tasks so from now on. */
+void bh_follow_arena(struct bh_follow *f, uint32_t service, const struct bh_probe_service *in);
 
 /* One refresh of the page. */
 void bh_follow_publish(struct bh_follow *f);

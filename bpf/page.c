@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "page.h"
 
+#include "ipc/trace_rings.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,11 +16,11 @@ int bh_page_create(struct bh_trace_page **page, int *fd)
 
 	if (f < 0)
 		return -errno;
-	if (ftruncate(f, sizeof(struct bh_trace_page)) < 0) {
+	if (ftruncate(f, BH_TRACE_BYTES) < 0) {
 		err = -errno;
 		goto out;
 	}
-	p = mmap(NULL, sizeof(struct bh_trace_page), PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
+	p = mmap(NULL, BH_TRACE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
 	/* The mapping above is the last one that may write. */
 	if (p == MAP_FAILED ||
 	    fcntl(f, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) <
@@ -27,7 +29,7 @@ int bh_page_create(struct bh_trace_page **page, int *fd)
 out:
 	if (err) {
 		if (p != MAP_FAILED)
-			munmap(p, sizeof(struct bh_trace_page));
+			munmap(p, BH_TRACE_BYTES);
 		close(f);
 		return err;
 	}

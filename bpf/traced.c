@@ -18,13 +18,18 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "arenas.h"
+#include "events.h"
 #include "follow.h"
 #include "ipc/control.h"
 #include "page.h"
 #include "privilege.h"
 
 #define REFRESH_MS      100
+#define DRAIN_MS        5    /* while events are recorded: a hundredth of what there is room for */
 #define IDLE_REFRESH_MS 1000 /* nothing to refresh; only the kernel is watched */
 
 enum {
@@ -33,13 +38,19 @@ enum {
 	EXIT_SYSTEM = 111,
 };
 
-_Static_assert(BH_WAKE_REASON_BYTES <= sizeof(((struct bh_ctl *)0)->text), "a reason fits");
-_Static_assert(BH_WAKE_REASON_BYTES <= sizeof(((struct bh_trace_page *)0)->reason),
-	       "a reason fits");
+_Static_assert(BH_TRACE_TEXT <= sizeof(((struct bh_ctl *)0)->text), "a reason fits");
 
 /* libc looks for it by name. */
 __attribute__((visibility("default"))) const char *argp_program_version =
 	"bulkhead-traced " BH_VERSION;
+
+struct tracer {
+	struct bh_follow follow;
+	struct bh_arenas arenas;
+	struct bh_events events;
+	bool recording;
+	int64_t next_ms; /* when the page is due */
+};
 
 static int system_failure(const char *what, int err)
 {
@@ -63,9 +74,19 @@ static const struct bh_board *map_board(void)
 	return NULL;
 }
 
+/* What is said of a tracer of which a part is missing; else the first part. */
+static const struct bh_trace_status *first_failure(const struct bh_trace_page *page)
+{
+	for (int i = 0; i < BH_TRACE_PARTS; i++)
+		if (page->part[i].error)
+			return &page->part[i];
+	return &page->part[0];
+}
+
 static int send_page(const struct bh_trace_page *page, int page_fd)
 {
-	struct bh_ctl ctl = { .op = BH_CTL_TRACE_PAGE, .value = page->error };
+	const struct bh_trace_status *first = first_failure(page);
+	struct bh_ctl ctl = { .op = BH_CTL_TRACE_PAGE, .value = first->error };
 	struct iovec iov = { &ctl, sizeof(ctl) };
 	union {
 		struct cmsghdr align;
@@ -77,7 +98,7 @@ static int send_page(const struct bh_trace_page *page, int page_fd)
 			      .msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	snprintf(ctl.text, sizeof(ctl.text), "%.*s", BH_WAKE_REASON_BYTES - 1, page->reason);
+	snprintf(ctl.text, sizeof(ctl.text), "%.*s", BH_TRACE_TEXT - 1, first->reason);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
@@ -85,22 +106,76 @@ static int send_page(const struct bh_trace_page *page, int page_fd)
 	return sendmsg(BH_CTL_FD, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Waits for the next refresh; false when nobody is at the other end any more.
- * What the kernel sends is for others of its children: it is dropped, descriptors
- * too, since no room is given for them. */
-static bool wait_refresh(int timeout_ms)
+/* A message of the kernel; false when nobody is at the other end any more. What is
+ * not an arena is for others of its children, and is dropped. */
+static bool take_message(struct tracer *t)
 {
-	struct pollfd p = { .fd = BH_CTL_FD, .events = POLLIN };
-	char packet[sizeof(struct bh_ctl)];
+	struct bh_ctl m;
+	struct iovec iov = { &m, sizeof(m) };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
+	struct bh_probe_service where;
+	int fd = -1;
 
-	if (poll(&p, 1, timeout_ms) <= 0)
-		return true;
-	ssize_t n = recv(BH_CTL_FD, packet, sizeof(packet), MSG_DONTWAIT);
-	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+	ssize_t n = recvmsg(BH_CTL_FD, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR);
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (fd >= 0 && n == sizeof(m) && m.op == BH_CTL_ARENA &&
+	    bh_arenas_take(&t->arenas, m.slot, fd, &where))
+		bh_follow_arena(&t->follow, m.slot, &where);
+	if (fd >= 0)
+		close(fd);
+	return true;
 }
 
-static int serve(struct bh_follow *f, int page_fd)
+/* Waits for the next round, or for a message. */
+static bool wait_round(struct tracer *t)
 {
+	struct pollfd p = { .fd = BH_CTL_FD, .events = POLLIN };
+	int ms = !t->follow.probes ? IDLE_REFRESH_MS : t->recording ? DRAIN_MS : REFRESH_MS;
+
+	return poll(&p, 1, ms) <= 0 || take_message(t);
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+}
+
+/* The events at every round, the rest when it is time. */
+static void look(struct tracer *t)
+{
+	struct bh_probes *p = t->follow.probes;
+	bool record = bh_arenas_recording(&t->arenas);
+
+	bh_probes_drain(p, bh_events_take, &t->events);
+	if (record != t->recording) {
+		t->recording = record;
+		t->follow.page->recording = record;
+		bh_probes_record(p, record);
+	}
+	if (clock_ms() < t->next_ms)
+		return;
+	t->next_ms = clock_ms() + REFRESH_MS;
+	bh_follow_workers(&t->follow);
+	bh_follow_publish(&t->follow);
+}
+
+static int serve(struct tracer *t, int page_fd)
+{
+	const struct bh_follow *f = &t->follow;
 	uint32_t kernel = f->board->kernel_restarts;
 	int err = send_page(f->page, page_fd);
 
@@ -111,22 +186,21 @@ static int serve(struct bh_follow *f, int page_fd)
 			kernel = now;
 			err = send_page(f->page, page_fd);
 		}
-		if (f->wake) {
-			bh_follow_workers(f);
-			bh_follow_publish(f);
-		}
-	} while (wait_refresh(f->wake ? REFRESH_MS : IDLE_REFRESH_MS));
-	bh_wake_stop(f->wake);
+		if (f->probes)
+			look(t);
+	} while (wait_round(t));
+	bh_probes_stop(f->probes);
 	return 0;
 }
 
 static int run(void)
 {
-	static struct bh_follow f;
+	static struct tracer t;
+	struct bh_follow *f = &t.follow;
 	int page_fd;
 
-	f.board = map_board();
-	if (!f.board) {
+	f->board = map_board();
+	if (!f->board) {
 		fprintf(stderr,
 			"bulkhead-traced: descriptor %d is not the board of this version: "
 			"it is bulkhead-kernel that starts this program; "
@@ -134,27 +208,35 @@ static int run(void)
 			BH_BOARD_FD);
 		return EXIT_USAGE;
 	}
-	int err = bh_page_create(&f.page, &page_fd);
+	int err = bh_page_create(&f->page, &page_fd);
 	if (err)
 		return system_failure("cannot create the page of histograms", err);
-	f.page->error = bh_wake_start(&f.wake, f.page->reason);
-	err = f.wake ? bh_wake_shed(f.wake) : bh_privilege_set(0, 0);
+	t.events.rings = bh_trace_rings(f->page);
+	bh_arenas_open(&t.arenas);
+	err = bh_probes_start(&f->probes, f->page->part);
+	if (err)
+		f->probes = NULL;
+	err = f->probes ? bh_probes_shed(f->probes) : bh_privilege_set(0, 0);
 	if (err)
 		return system_failure("cannot give up capabilities", err);
-	return serve(&f, page_fd);
+	return serve(&t, page_fd);
 }
 
 static int probe(void)
 {
-	struct bh_wake *wake = NULL;
-	char why[BH_WAKE_REASON_BYTES];
+	static const char *const parts[BH_TRACE_PARTS] = { "the scheduler", "crashes", "profiles" };
+	struct bh_trace_status status[BH_TRACE_PARTS] = { 0 };
+	struct bh_probes *probes = NULL;
 
-	if (bh_wake_start(&wake, why) < 0) {
-		printf("BPF does not work: %s\n", why);
+	if (bh_probes_start(&probes, status) < 0) {
+		printf("BPF does not work: %s\n", status[0].reason);
 		return EXIT_NO;
 	}
-	bh_wake_stop(wake);
+	bh_probes_stop(probes);
 	printf("BPF works: the wake-ups of workers can be measured\n");
+	for (int i = 0; i < BH_TRACE_PARTS; i++)
+		if (status[i].error)
+			printf("but not for %s: %s\n", parts[i], status[i].reason);
 	return 0;
 }
 
@@ -177,7 +259,7 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Measures how long Bulkhead's workers wait for a CPU after they were woken.\v"
+		.doc = "Watches Bulkhead's workers from the Linux kernel's side: how long they wait for a CPU, what they do, how they die.\v"
 		       "bulkhead-kernel starts it as part of a system (`trace: true` in the "
 		       "configuration); `bhctl trace latency` shows what it measured. By hand it is "
 		       "of use with --probe alone.",

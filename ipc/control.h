@@ -18,7 +18,7 @@
 #define BH_CTL_MARK \
 	6             /* SO_PRIORITY of a child's end, which means nothing to such a socket:
 			 zygotes know by it those of dead ones, in a table full of sockets */
-#define BH_BOARD_FD 5 /* admind, traced: the board, read-only; admind: the plan on BH_PLAN_FD */
+#define BH_BOARD_FD 5 /* admind, traced: the board, read-only; the plan is on BH_PLAN_FD */
 
 enum bh_ctl_op {
 	/* kernel -> zygote */

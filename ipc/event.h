@@ -46,13 +46,14 @@ enum bh_event_kind {
 			     waker's task if it is a worker; other_pid: the waker's; a: packed
 			     worker of the waker (bh_event_worker()); b: 1 from an interrupt */
 	BH_EV_ON_CPU,     /* a: ns it waited for the CPU, ~0: not known */
-	BH_EV_OFF_CPU,    /* a: prev_state; b: enum bh_event_off | kernel stack id << 32 */
-	BH_EV_SIGNAL,     /* a: si_code << 32 | signal; b: address; other_pid: the sender */
-	BH_EV_DIED,       /* a: wait status; b: user stack id, ~0: none */
+	BH_EV_OFF_CPU,    /* a: prev_state; b: enum bh_event_off */
+	BH_EV_SIGNAL,     /* a: si_code << 32 | signal; b: address; other_pid: the sender;
+			     other: its record */
+	BH_EV_DIED,       /* a: wait status; b: ns of CPU time it had used; other: its record */
 	BH_EV_OOM,        /* marked as victim; a: resident pages */
-	BH_EV_SAMPLE,     /* a: user stack id; b: kernel stack id; ~0: none */
-	BH_EV_FUTEX_IN,   /* a: address; b: operation */
-	BH_EV_FUTEX_OUT,  /* a: address; b: what the system call returned */
+	BH_EV_SAMPLE,     /* what a CPU was doing; other: its record */
+	BH_EV_MORE,       /* four words of record `pid`, from its word `other_pid` on: task,
+			     other, a, b; type: enum bh_event_more */
 	BH_EV_END,
 };
 
@@ -71,12 +72,20 @@ enum bh_event_poll {
 	BH_EVP_CRASHED, /* written by the kernel */
 };
 
+/* What the words of a record are; those that are not there are 0. */
+enum bh_event_more {
+	BH_EVM_USER = 0,  /* return addresses, innermost first */
+	BH_EVM_KERNEL,    /* the same */
+	BH_EVM_REGISTERS, /* struct pt_regs of the machine */
+	BH_EVM_SENDER,    /* 16 bytes: the sender's name */
+};
+
 /* Why a worker left its CPU. */
 enum bh_event_off {
 	BH_EVO_PREEMPTED = 0,
-	BH_EVO_FUTEX,
-	BH_EVO_IO,
-	BH_EVO_FAULT,
+	BH_EVO_FUTEX, /* in a futex system call: parked, or a lock */
+	BH_EVO_IO,    /* in a system call on a descriptor */
+	BH_EVO_FAULT, /* in no system call: a page fault that had to wait */
 	BH_EVO_SLEPT, /* otherwise */
 };
 

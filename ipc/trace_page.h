@@ -3,7 +3,7 @@
  * trace_page.h: the page on which traced publishes what it measured. One memfd,
  * written by traced alone, mapped read-only by admind (which gets it from the
  * kernel, BH_CTL_TRACE). Plain counters: a reader may see a bucket of one moment
- * and its neighbour of the next.
+ * and its neighbour of the next. Events are in rings as the workers' (evring.h).
  */
 #ifndef BH_IPC_TRACE_PAGE_H
 #define BH_IPC_TRACE_PAGE_H
@@ -12,26 +12,67 @@
 
 #include "plan.h"
 
-#define BH_TRACE_MAGIC   0x4543415254484201ull
+#define BH_TRACE_MAGIC   0x4543415254484202ull
 #define BH_TRACE_BUCKETS 64 /* log-linear: see bh_trace_bucket() */
+
+enum {
+	BH_TRACE_WORKERS = 1024, /* slots with histograms of their own */
+	BH_TRACE_TYPES = 512,    /* task types, likewise */
+	BH_TRACE_REASONS = 5,    /* enum bh_event_off */
+	BH_TRACE_CPUS = 256,     /* drops are counted by CPU number modulo this */
+	BH_TRACE_REGISTERS = 24,
+	BH_TRACE_RINGS = 16, /* event n stands in ring n % 16: rings are read one by one */
+	BH_TRACE_TEXT = 112,
+};
+
+/* The parts of the tracer: each may be missing, for a reason. */
+enum bh_trace_part {
+	BH_TRACE_SCHED = 0, /* the scheduler: wake-ups, switches */
+	BH_TRACE_CRASH,     /* signals, deaths, out of memory */
+	BH_TRACE_PROFILE,   /* samples */
+	BH_TRACE_PARTS,
+};
+
+struct bh_trace_hist {
+	uint64_t count;
+	uint64_t sum_ns;
+	uint64_t max_ns;
+	uint64_t buckets[BH_TRACE_BUCKETS];
+};
+
+struct bh_trace_times {
+	struct bh_trace_hist run_queue;             /* from wake-up to on-CPU */
+	struct bh_trace_hist off[BH_TRACE_REASONS]; /* from leaving the CPU to the wake-up;
+						       preempted: to being back */
+};
 
 struct bh_trace_worker {
 	uint32_t service, slot;
 	int32_t pid; /* the process it counts now; 0: unused entry */
 	uint32_t reserved;
-	uint64_t count;
-	uint64_t sum_ns;
-	uint64_t max_ns;
-	uint64_t buckets[BH_TRACE_BUCKETS]; /* wake-up to on-CPU, ns */
+	struct bh_trace_times times;
+};
+
+struct bh_trace_type {
+	uint32_t service, type; /* index in the arena's type table; ~0: no task */
+	struct bh_trace_times times;
+};
+
+struct bh_trace_status {
+	int32_t error;              /* 0, or why this part measures nothing (negative errno) */
+	char reason[BH_TRACE_TEXT]; /* what is missing and what would give it; "" if it works */
 };
 
 struct bh_trace_page {
 	uint64_t magic;
-	int32_t error; /* 0, or why nothing is measured (negative errno) */
-	uint32_t n_workers;
-	char reason[160]; /* what is missing and what would give it; "" when it works */
-	uint64_t updates; /* refreshes so far */
-	struct bh_trace_worker workers[BH_PLAN_SERVICES * BH_MAX_WORKERS];
+	struct bh_trace_status part[BH_TRACE_PARTS];
+	uint32_t n_workers, n_types;
+	uint32_t recording;              /* 1: all events are taken, not deaths alone */
+	uint64_t updates;                /* refreshes so far */
+	uint64_t dropped[BH_TRACE_CPUS]; /* events that found no room, by CPU */
+	struct bh_trace_worker workers[BH_TRACE_WORKERS];
+	struct bh_trace_type types[BH_TRACE_TYPES];
+	/* struct bh_evring[BH_TRACE_RINGS] follow: bh_trace_rings() */
 };
 
 /* Buckets are quarter octaves from 256 ns: bucket 0 is [0, 256), then four per

@@ -36,8 +36,8 @@ static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
 {
 	const struct bh_plan *plan = k->plan;
 	bool admind = idx == BH_PROCS_ADMIND;
-	/* The plan tells admind how large the arenas are; it is sealed. */
-	int fds[] = { admind ? BH_PLAN_FD : -1, ctl, open_read_only(k->board_fd), k->lifeline };
+	/* The plan tells how large the arenas are; it is sealed. */
+	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), k->lifeline };
 	const char *name = admind ? "bulkhead-admind" : "bulkhead-traced";
 	char path[sizeof(plan->libexec) + 32];
 	char *argv[] = { (char *)(uintptr_t)name, NULL };

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/trace_rings.h"
+
 int64_t now_ms(void)
 {
 	struct timespec t;
@@ -85,7 +87,7 @@ void rig_receive(struct rig *r)
 	ck_assert_uint_eq(r->said.op, BH_CTL_TRACE_PAGE);
 	ck_assert_ptr_nonnull(CMSG_FIRSTHDR(&msg));
 	memcpy(&r->page_fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	void *page = mmap(NULL, sizeof(struct bh_trace_page), PROT_READ, MAP_SHARED, r->page_fd, 0);
+	void *page = mmap(NULL, BH_TRACE_BYTES, PROT_READ, MAP_SHARED, r->page_fd, 0);
 	ck_assert_ptr_ne(page, MAP_FAILED);
 	r->page = page;
 	ck_assert_uint_eq(r->page->magic, BH_TRACE_MAGIC);
@@ -143,11 +145,13 @@ void rig_refresh(const struct rig *r)
 
 /* In a new worker: nothing of the test's, or traced would not see the control
  * socket end; dies with the test. */
-static void become_worker(int cpu)
+void worker_process(int cpu)
 {
 	cpu_set_t set;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL); /* the test's own handlers end the test */
 	close_range(3, ~0u, 0);
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
@@ -167,7 +171,7 @@ struct sleeper sleeper_start(int cpu)
 	if (pid == 0) {
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
-		become_worker(cpu);
+		worker_process(cpu);
 		while (read(STDIN_FILENO, &c, 1) == 1 && write(STDOUT_FILENO, &c, 1) == 1)
 			;
 		_exit(0);
@@ -215,7 +219,7 @@ pid_t spinner_start(int cpu)
 	ck_assert_int_ge(pid, 0);
 	if (pid)
 		return pid;
-	become_worker(cpu);
+	worker_process(cpu);
 	for (;;)
 		__asm__ volatile("");
 }
@@ -251,7 +255,7 @@ struct hog hog_start(int cpu)
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		dup2(start[0], STDIN_FILENO);
-		become_worker(cpu);
+		worker_process(cpu);
 		hog_main(spinning);
 	}
 	close(start[0]);

@@ -50,6 +50,9 @@ void sleeper_poke(const struct sleeper *s, unsigned times); /* each time asleep,
 void sleeper_rush(const struct sleeper *s, unsigned times); /* asleep or not */
 pid_t spinner_start(int cpu);
 
+/* Makes a fork of the test a worker: it has nothing of the test's, and dies with it. */
+void worker_process(int cpu);
+
 /* A process that takes a CPU for itself between begin and end; needs CAP_SYS_NICE. */
 struct hog {
 	pid_t pid;

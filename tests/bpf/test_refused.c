@@ -16,7 +16,7 @@
 
 #ifdef BH_WITH_BPF
 #include "bpf/privilege.h"
-#include "bpf/wake_reason.h"
+#include "bpf/reason.h"
 #endif
 
 #define NOBODY 65534
@@ -44,8 +44,8 @@ START_TEST(traced_says_what_is_missing_and_stays)
 	rig_start(&rig, somebody_without_privilege());
 	ck_assert_int_lt(rig.said.value, 0);
 	ck_assert_msg(strstr(rig.said.text, expected_word()), "%s", rig.said.text);
-	ck_assert_int_eq(rig.page->error, rig.said.value);
-	ck_assert_str_eq(rig.page->reason, rig.said.text);
+	ck_assert_int_eq(rig.page->part[0].error, rig.said.value);
+	ck_assert_str_eq(rig.page->part[0].reason, rig.said.text);
 	pause_ms(1500);
 	ck_assert_int_eq(waitpid(rig.traced, NULL, WNOHANG), 0);
 	ck_assert_uint_eq(rig.page->n_workers, 0);
@@ -88,7 +88,7 @@ END_TEST
 #ifdef BH_WITH_BPF
 static const struct {
 	int error;
-	struct bh_wake_facts facts;
+	struct bh_reason_facts facts;
 	const char *word;
 } reasons[] = {
 	{ -EPERM, { 0, true, true }, "CAP_BPF and CAP_PERFMON are missing" },
@@ -105,12 +105,12 @@ static const struct {
 
 START_TEST(reason_names_the_remedy_whole)
 {
-	char text[BH_WAKE_REASON_BYTES];
+	char text[BH_TRACE_TEXT];
 
-	bh_wake_reason(reasons[_i].error, &reasons[_i].facts, text);
+	bh_reason(reasons[_i].error, &reasons[_i].facts, text);
 	ck_assert_msg(strstr(text, reasons[_i].word), "%s", text);
 	/* A sentence that fills the room may have been cut. */
-	ck_assert_msg(strlen(text) < BH_WAKE_REASON_BYTES - 1, "%s", text);
+	ck_assert_msg(strlen(text) < BH_TRACE_TEXT - 1, "%s", text);
 }
 END_TEST
 #endif

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "bpf/privilege.h"
-#include "bpf/wake_load.h"
+#include "bpf/probes.h"
 #include "rig.h"
 
 #define SLEEPS    "voluntary_ctxt_switches"
@@ -68,7 +68,7 @@ static uint64_t at_least(const struct bh_trace_worker *w, uint64_t ns)
 	uint64_t n = 0;
 
 	for (unsigned b = bh_trace_bucket(ns); b < BH_TRACE_BUCKETS; b++)
-		n += w->buckets[b];
+		n += w->times.run_queue.buckets[b];
 	return n;
 }
 
@@ -82,11 +82,12 @@ START_TEST(each_wakeup_counts_once)
 	sleeper_poke(&s, 500);
 	slept = proc_status(s.pid, SLEEPS, 10) - slept;
 	rig_refresh(&rig);
-	assert_sleeps_counted(w->count, slept);
-	assert_near(w->count, 500, 10);
-	ck_assert_uint_eq(bucket_sum(w->buckets), w->count);
-	ck_assert_uint_ge(w->sum_ns, w->max_ns);
-	ck_assert_uint_gt(w->buckets[bh_trace_bucket(w->max_ns)], 0);
+	assert_sleeps_counted(w->times.run_queue.count, slept);
+	assert_near(w->times.run_queue.count, 500, 10);
+	ck_assert_uint_eq(bucket_sum(w->times.run_queue.buckets), w->times.run_queue.count);
+	ck_assert_uint_ge(w->times.run_queue.sum_ns, w->times.run_queue.max_ns);
+	ck_assert_uint_gt(w->times.run_queue.buckets[bh_trace_bucket(w->times.run_queue.max_ns)],
+			  0);
 }
 END_TEST
 
@@ -103,7 +104,7 @@ START_TEST(wakeups_that_race_with_sleeps_count_once)
 	sleeper_poke(&s, 0);
 	slept = proc_status(s.pid, SLEEPS, 10) - slept;
 	rig_refresh(&rig);
-	assert_sleeps_counted(w->count, slept);
+	assert_sleeps_counted(w->times.run_queue.count, slept);
 }
 END_TEST
 
@@ -136,13 +137,14 @@ START_TEST(delay_by_a_competitor_shows)
 	rig_refresh(&rig);
 	/* A poke that comes before its sleeper sleeps is no wake-up; on a busy machine
 	 * a few do. None counts twice, and nearly all that count were delayed. */
-	ck_assert_uint_le(f->count, POKES + 1);
-	ck_assert_uint_le(d->count, POKES + 1);
-	ck_assert_uint_ge(f->count, POKES * 3 / 4);
-	ck_assert_uint_ge(d->count, POKES * 3 / 4);
-	ck_assert_uint_ge(at_least(d, DELAY_MS * 1000000), d->count * 3 / 4);
-	ck_assert_uint_ge(d->sum_ns, d->count * 3 / 4 * DELAY_MS * 1000000);
-	ck_assert_uint_lt(at_least(f, DELAY_MS * 1000000), f->count / 2);
+	ck_assert_uint_le(f->times.run_queue.count, POKES + 1);
+	ck_assert_uint_le(d->times.run_queue.count, POKES + 1);
+	ck_assert_uint_ge(f->times.run_queue.count, POKES * 3 / 4);
+	ck_assert_uint_ge(d->times.run_queue.count, POKES * 3 / 4);
+	ck_assert_uint_ge(at_least(d, DELAY_MS * 1000000), d->times.run_queue.count * 3 / 4);
+	ck_assert_uint_ge(d->times.run_queue.sum_ns,
+			  d->times.run_queue.count * 3 / 4 * DELAY_MS * 1000000);
+	ck_assert_uint_lt(at_least(f, DELAY_MS * 1000000), f->times.run_queue.count / 2);
 }
 END_TEST
 
@@ -158,7 +160,7 @@ START_TEST(preemption_is_no_wakeup)
 	wait_until(proc_status(worker, PREEMPTED, 10) >= preempted + 20);
 	kill(competitor, SIGKILL);
 	rig_refresh(&rig);
-	assert_near(w->count, proc_status(worker, SLEEPS, 10) - slept, 1);
+	assert_near(w->times.run_queue.count, proc_status(worker, SLEEPS, 10) - slept, 1);
 }
 END_TEST
 
@@ -174,12 +176,12 @@ START_TEST(successor_counts_on_in_the_slot)
 	ck_assert_int_eq(waitpid(first.pid, NULL, 0), first.pid);
 	*slot = 0;
 	rig_refresh(&rig);
-	assert_near(w->count, 100, 5);
+	assert_near(w->times.run_queue.count, 100, 5);
 	*slot = second.pid;
 	ck_assert_ptr_eq(rig_tracked(&rig, 5, second.pid), w);
 	sleeper_poke(&second, 100);
 	rig_refresh(&rig);
-	assert_near(w->count, 200, 10);
+	assert_near(w->times.run_queue.count, 200, 10);
 	ck_assert_uint_eq(rig.page->n_workers, 1);
 }
 END_TEST
@@ -199,8 +201,8 @@ START_TEST(workers_may_swap_slots)
 	const struct bh_trace_worker *w1 = rig_tracked(&rig, 1, a.pid);
 	sleeper_poke(&a, 100);
 	rig_refresh(&rig);
-	assert_near(w0->count, 0, 5);
-	assert_near(w1->count, 100, 5);
+	assert_near(w0->times.run_queue.count, 0, 5);
+	assert_near(w1->times.run_queue.count, 100, 5);
 }
 END_TEST
 
@@ -222,7 +224,7 @@ START_TEST(garbage_in_the_board_is_borne)
 	const struct bh_trace_worker *w = rig_tracked(&rig, 3, s.pid);
 	sleeper_poke(&s, 100);
 	rig_refresh(&rig);
-	assert_near(w->count, 100, 5);
+	assert_near(w->times.run_queue.count, 100, 5);
 	ck_assert_uint_le(rig.page->n_workers, BH_PLAN_SERVICES * BH_MAX_WORKERS);
 	ck_assert_int_eq(kill(rig.traced, 0), 0);
 
@@ -280,10 +282,10 @@ START_TEST(death_detaches_and_the_next_starts_anew)
 	rig_start(&rig, getuid());
 	const struct bh_trace_worker *w = rig_tracked(&rig, 0, s.pid);
 	rig_refresh(&rig);
-	assert_near(w->count, 0, 0);
+	assert_near(w->times.run_queue.count, 0, 0);
 	sleeper_poke(&s, 100);
 	rig_refresh(&rig);
-	assert_near(w->count, 100, 5);
+	assert_near(w->times.run_queue.count, 100, 5);
 }
 END_TEST
 
@@ -323,19 +325,21 @@ END_TEST
 
 START_TEST(rereading_the_state_counts_too)
 {
-	struct bh_wake *wake;
+	struct bh_probes *probes;
+	const uint32_t last = BH_TRACE_WORKERS - 1;
+	const struct bh_probe_worker worker = { .entry = last };
 	struct sleeper s = sleeper_start(-1);
 
-	ck_assert_int_eq(bh_wake_start_as(&wake, BH_WAKE_STATE_REREAD), 0);
-	ck_assert_int_eq(bh_wake_track(wake, s.pid, BH_WAKE_ENTRIES - 1), 0);
+	ck_assert_int_eq(bh_probes_start_as(&probes, BH_PROBE_STATE_REREAD), 0);
+	ck_assert_int_eq(bh_probes_track(probes, s.pid, &worker), 0);
 	sleeper_poke(&s, 300);
-	assert_near(bh_wake_counts(wake, BH_WAKE_ENTRIES - 1)->count, 300, 15);
-	ck_assert_int_eq(bh_wake_track(wake, s.pid, 0), -EEXIST);
-	bh_wake_untrack(wake, s.pid);
-	uint64_t before = bh_wake_counts(wake, BH_WAKE_ENTRIES - 1)->count;
+	assert_near(bh_probes_counts(probes, last)->times.run_queue.count, 300, 15);
+	ck_assert_int_eq(bh_probes_track(probes, s.pid, &worker), -EEXIST);
+	bh_probes_untrack(probes, s.pid);
+	uint64_t before = bh_probes_counts(probes, last)->times.run_queue.count;
 	sleeper_poke(&s, 10);
-	ck_assert_uint_eq(bh_wake_counts(wake, BH_WAKE_ENTRIES - 1)->count, before);
-	bh_wake_stop(wake);
+	ck_assert_uint_eq(bh_probes_counts(probes, last)->times.run_queue.count, before);
+	bh_probes_stop(probes);
 }
 END_TEST
 

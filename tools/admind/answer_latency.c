@@ -3,11 +3,11 @@
 #include "answer.h"
 
 static void fill_buckets(struct bh_answer *a, Bulkhead__WorkerLatency *to,
-			 const struct bh_trace_worker *w)
+			 const struct bh_trace_hist *h)
 {
 	to->buckets = bh_scratch_list(&a->scratch, BH_TRACE_BUCKETS, sizeof(**to->buckets));
 	for (unsigned b = 0; b < BH_TRACE_BUCKETS; b++) {
-		uint64_t count = w->buckets[b];
+		uint64_t count = h->buckets[b];
 
 		if (!count)
 			continue;
@@ -30,10 +30,10 @@ static void fill_worker(struct bh_answer *a, Bulkhead__WorkerLatency *to,
 					      sizeof(b->services[w->service].name));
 	to->slot = w->slot;
 	to->pid = w->pid;
-	to->count = w->count;
-	to->sum_ns = w->sum_ns;
-	to->max_ns = w->max_ns;
-	fill_buckets(a, to, w);
+	to->count = w->times.run_queue.count;
+	to->sum_ns = w->times.run_queue.sum_ns;
+	to->max_ns = w->times.run_queue.max_ns;
+	fill_buckets(a, to, &w->times.run_queue);
 }
 
 /* False: nothing is measured, and that has been said. */
@@ -41,9 +41,10 @@ static bool measured(struct bh_answer *a)
 {
 	const struct bh_trace_page *page = a->system->trace;
 
-	if (page && !page->error)
+	if (page && !page->part[BH_TRACE_SCHED].error)
 		return true;
-	const char *why = page ? bh_scratch_text(&a->scratch, page->reason, sizeof(page->reason)) :
+	const char *why = page ? bh_scratch_text(&a->scratch, page->part[BH_TRACE_SCHED].reason,
+						 BH_TRACE_TEXT) :
 			  a->system->plan && !a->system->plan->trace ?
 				 "tracing is off; the configuration key `trace` turns it on" :
 				 "the trace server is not ready";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "wake_reason.h"
+#include "reason.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static const char *refused(uint64_t caps)
 	}
 }
 
-void bh_wake_reason(int error, const struct bh_wake_facts *facts, char text[BH_WAKE_REASON_BYTES])
+void bh_reason(int error, const struct bh_reason_facts *facts, char text[BH_TRACE_TEXT])
 {
 	const char *s = NULL;
 
@@ -41,9 +41,9 @@ void bh_wake_reason(int error, const struct bh_wake_facts *facts, char text[BH_W
 		s = "no scheduler tracepoints for BPF in this kernel; "
 		    "CONFIG_BPF_EVENTS=y would give them";
 	if (s)
-		snprintf(text, BH_WAKE_REASON_BYTES, "%s", s);
+		snprintf(text, BH_TRACE_TEXT, "%s", s);
 	else
-		snprintf(text, BH_WAKE_REASON_BYTES,
+		snprintf(text, BH_TRACE_TEXT,
 			 "the BPF programs do not load (%.40s); Linux 5.11 or later would do",
 			 strerror(-error));
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arenas.h: what traced knows of the services' arenas: where their processes have
+ * what the programs read, computed from the plan; and whether somebody records,
+ * which stands in the header, the only page that is mapped, read-only.
+ */
+#ifndef BH_BPF_ARENAS_H
+#define BH_BPF_ARENAS_H
+
+#include <stdbool.h>
+
+#include "ipc/arena.h"
+#include "probe.h"
+
+struct bh_arenas {
+	const struct bh_plan *plan; /* NULL: none; then no arena is ever known */
+	const struct bh_arena *header[BH_PLAN_SERVICES];
+};
+
+/* Maps the plan on BH_PLAN_FD. Without one, what workers run is not known. */
+void bh_arenas_open(struct bh_arenas *a);
+
+/* Takes the arena of @service on @fd, which stays the caller's. False: it is none. */
+bool bh_arenas_take(struct bh_arenas *a, uint32_t service, int fd, struct bh_probe_service *where);
+
+/* Does any service record? */
+bool bh_arenas_recording(const struct bh_arenas *a);
+
+#endif
