@@ -34,6 +34,7 @@ out:
 		return err;
 	}
 	*page = p;
+	(*page)->pid = (uint32_t)getpid();
 	(*page)->magic = BH_TRACE_MAGIC;
 	*fd = f;
 	return 0;

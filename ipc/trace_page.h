@@ -65,6 +65,7 @@ struct bh_trace_status {
 
 struct bh_trace_page {
 	uint64_t magic;
+	uint32_t pid; /* of traced: the next one has a page of its own */
 	struct bh_trace_status part[BH_TRACE_PARTS];
 	uint32_t n_workers, n_types;
 	uint32_t recording;              /* 1: all events are taken, not deaths alone */

@@ -14,7 +14,13 @@
 #include <time.h>
 
 enum {
-	MOST = 65536, /* events in an answer: 4 MiB */
+	TRACED = 0xffff,           /* as a service, in cursors: slots are traced's rings */
+	TRACED_LATE_NS = 20000000, /* its events are in their rings by then, at the latest */
+	MOST = 65536,              /* events in an answer: 4 MiB */
+};
+
+struct place {
+	uint32_t service, slot, arena;
 };
 
 struct drain {
@@ -50,6 +56,8 @@ static const Bulkhead__EventCursor *cursor_of(const struct bh_answer *a, uint32_
 
 static bool sound(struct bh_event *e, uint32_t service, uint32_t slot)
 {
+	if (service == TRACED)
+		return e->kind > BH_EV_RUNTIME_END && e->kind < BH_EV_END;
 	e->service = (uint8_t)service;
 	if (slot != BH_EVRING_KERNEL)
 		e->slot = (uint16_t)slot;
@@ -79,18 +87,17 @@ static void read_ring(struct drain *d, const struct bh_evring *r, Bulkhead__Even
 	d->out->more |= d->n == MOST;
 }
 
-static void drain_ring(struct drain *d, uint32_t service, uint32_t slot)
+/* @arena: which ring of that name it is: arenas, and traced's page, are replaced. */
+static void drain_ring(struct drain *d, const struct bh_evring *r, uint64_t skipped,
+		       const struct place *at)
 {
-	const struct bh_evring *r = &d->a->system->arena[service].events[slot];
-	uint32_t arena = d->a->system->board->services[service].arena_seq;
-	const Bulkhead__EventCursor *was = cursor_of(d->a, service, slot, arena);
+	const Bulkhead__EventCursor *was = cursor_of(d->a, at->service, at->slot, at->arena);
 	Bulkhead__EventCursor *c = d->out->cursors[d->out->n_cursors++];
-	uint64_t skipped = bh_ld_rlx(&r->skipped);
 
 	bulkhead__event_cursor__init(c);
-	c->service = service;
-	c->slot = slot;
-	c->arena = arena;
+	c->service = at->service;
+	c->slot = at->slot;
+	c->arena = at->arena;
 	c->skipped = skipped;
 	if (d->first) {
 		c->at = bh_ld_acq(&r->tail);
@@ -103,6 +110,29 @@ static void drain_ring(struct drain *d, uint32_t service, uint32_t slot)
 		d->out->n_cursors--; /* most slots are never used */
 }
 
+static void drain_slot(struct drain *d, uint32_t service, uint32_t slot)
+{
+	const struct bh_evring *r = &d->a->system->arena[service].events[slot];
+	const struct place at = { service, slot, d->a->system->board->services[service].arena_seq };
+
+	drain_ring(d, r, bh_ld_rlx(&r->skipped), &at);
+}
+
+/* The Linux kernel's view. What its programs had no room for counts for the first. */
+static void drain_traced(struct drain *d)
+{
+	const struct bh_trace_page *page = d->a->system->trace;
+	uint64_t dropped = 0;
+
+	for (uint32_t i = 0; page && i < BH_TRACE_CPUS; i++)
+		dropped += page->dropped[i];
+	for (uint32_t i = 0; page && i < BH_TRACE_RINGS; i++) {
+		const struct place at = { TRACED, i, page->pid };
+
+		drain_ring(d, &bh_trace_rings(page)[i], i ? 0 : dropped, &at);
+	}
+}
+
 static void drain_service(struct drain *d, uint32_t service)
 {
 	const struct bh_view *v = bh_system_arena(d->a->system, service);
@@ -110,8 +140,8 @@ static void drain_service(struct drain *d, uint32_t service)
 	if (!v)
 		return;
 	for (uint32_t s = 0; s < BH_SLOTS; s = bh_slot_after(v, s))
-		drain_ring(d, service, s);
-	drain_ring(d, service, BH_EVRING_KERNEL);
+		drain_slot(d, service, s);
+	drain_slot(d, service, BH_EVRING_KERNEL);
 }
 
 static void name_types(struct drain *d, uint32_t service)
@@ -150,9 +180,9 @@ void bh_answer_events(struct bh_answer *a)
 	if (!record(a, a->request->trace_events->record_ms))
 		return;
 	bulkhead__trace_events__init(e);
-	e->now_ns = clock_ns();
-	e->cursors =
-		bh_scratch_list(&a->scratch, services * (BH_SLOTS + 1ul), sizeof(**e->cursors));
+	e->now_ns = clock_ns() - (a->system->trace ? TRACED_LATE_NS : 0);
+	e->cursors = bh_scratch_list(&a->scratch, services * (BH_SLOTS + 1ul) + BH_TRACE_RINGS,
+				     sizeof(**e->cursors));
 	e->types = bh_scratch_list(&a->scratch, services * (size_t)BH_TYPES, sizeof(**e->types));
 	e->services = bh_scratch_take(&a->scratch, services * sizeof(*e->services));
 	for (uint32_t i = 0; i < services; i++) {
@@ -163,6 +193,7 @@ void bh_answer_events(struct bh_answer *a)
 		e->services[e->n_services++] =
 			bh_scratch_text(&a->scratch, b->name, sizeof(b->name));
 	}
+	drain_traced(&d);
 	e->events.data = (uint8_t *)d.events;
 	e->events.len = d.n * sizeof(*d.events);
 	a->reply.answer_case = BULKHEAD__REPLY__ANSWER_TRACE_EVENTS;

@@ -94,17 +94,17 @@ static void take_arena(struct bh_system *s, uint32_t i, int fd)
 static void take_trace(struct bh_system *s, int fd)
 {
 	int err = -EBADMSG;
-	const struct bh_trace_page *page = sealed(fd) ? map(fd, sizeof(*page), &err) : NULL;
+	const struct bh_trace_page *page = sealed(fd) ? map(fd, BH_TRACE_BYTES, &err) : NULL;
 
 	if (!page || page->magic != BH_TRACE_MAGIC) {
 		fprintf(stderr, "bulkhead-admind: cannot map the trace page: %s\n",
 			strerror(err ? -err : EBADMSG));
 		if (page)
-			munmap((void *)(uintptr_t)page, sizeof(*page));
+			munmap((void *)(uintptr_t)page, BH_TRACE_BYTES);
 		return;
 	}
 	if (s->trace)
-		munmap((void *)(uintptr_t)s->trace, sizeof(*s->trace));
+		munmap((void *)(uintptr_t)s->trace, BH_TRACE_BYTES);
 	s->trace = page;
 }
 

@@ -16,7 +16,7 @@
 #include "ipc/arena.h"
 #include "ipc/board.h"
 #include "ipc/control.h"
-#include "ipc/trace_page.h"
+#include "ipc/trace_rings.h"
 
 struct bh_system {
 	const struct bh_board *board;

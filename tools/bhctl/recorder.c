@@ -184,25 +184,12 @@ const char *bh_recorder_service(const struct bh_recorder *r, const struct bh_eve
 const char *bh_event_name(unsigned kind)
 {
 	static const char *const names[BH_EV_END] = {
-		[BH_EV_SPAWN] = "spawn",
-		[BH_EV_WAKE] = "wake",
-		[BH_EV_POLL] = "poll",
-		[BH_EV_PARK] = "park",
-		[BH_EV_STEAL] = "steal",
-		[BH_EV_TIMER] = "timer",
-		[BH_EV_IO] = "io",
-		[BH_EV_JOB] = "job",
-		[BH_EV_CRASH] = "crash",
-		[BH_EV_RESTART] = "restart",
-		[BH_EV_WOKEN] = "woken",
-		[BH_EV_ON_CPU] = "on_cpu",
-		[BH_EV_OFF_CPU] = "off_cpu",
-		[BH_EV_SIGNAL] = "signal",
-		[BH_EV_DIED] = "died",
-		[BH_EV_OOM] = "oom",
-		[BH_EV_SAMPLE] = "sample",
-		[BH_EV_FUTEX_IN] = "futex_in",
-		[BH_EV_FUTEX_OUT] = "futex_out",
+		[BH_EV_SPAWN] = "spawn",     [BH_EV_WAKE] = "wake",     [BH_EV_POLL] = "poll",
+		[BH_EV_PARK] = "park",       [BH_EV_STEAL] = "steal",   [BH_EV_TIMER] = "timer",
+		[BH_EV_IO] = "io",           [BH_EV_JOB] = "job",       [BH_EV_CRASH] = "crash",
+		[BH_EV_RESTART] = "restart", [BH_EV_WOKEN] = "woken",   [BH_EV_ON_CPU] = "on_cpu",
+		[BH_EV_OFF_CPU] = "off_cpu", [BH_EV_SIGNAL] = "signal", [BH_EV_DIED] = "died",
+		[BH_EV_OOM] = "oom",         [BH_EV_SAMPLE] = "sample", [BH_EV_MORE] = "more",
 	};
 
 	return kind < BH_EV_END && names[kind] ? names[kind] : "unknown";

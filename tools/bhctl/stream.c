@@ -10,6 +10,8 @@
 static const char *const queues[] = { "local", "shared", "jobs" };
 static const char *const ends[] = { "pending", "again", "done", "crashed" };
 
+static const char *const offs[] = { "preempted", "futex", "io", "fault", "slept" };
+
 static bool json;
 static uint64_t told; /* losses that were shown */
 
@@ -65,6 +67,23 @@ static void print_detail(const struct bh_event *e)
 	case BH_EV_RESTART:
 		printf("  after %.1f us", (double)e->a / 1e3);
 		break;
+	case BH_EV_WOKEN:
+		printf("  by process %" PRIu32 "%s", e->other_pid, e->b ? " (interrupt)" : "");
+		break;
+	case BH_EV_ON_CPU:
+		if (e->a != UINT64_MAX)
+			printf("  waited %.1f us", (double)e->a / 1e3);
+		break;
+	case BH_EV_OFF_CPU:
+		printf("  %s", WORD(offs, e->b));
+		break;
+	case BH_EV_SIGNAL:
+		printf("  %" PRIu32 " from process %" PRIu32 ", address %#" PRIx64, (uint32_t)e->a,
+		       e->other_pid, e->b);
+		break;
+	case BH_EV_DIED:
+		printf("  status %#" PRIx64, e->a);
+		break;
 	default:
 		break;
 	}
@@ -74,7 +93,9 @@ static void print_text(const struct bh_recorder *r, const struct bh_event *e)
 {
 	printf("%14.6f %s/%u %-8s", (double)((int64_t)e->time_ns - r->began_ns) / 1e9,
 	       bh_recorder_service(r, e), e->slot, bh_event_name(e->kind));
-	if (e->task)
+	if (e->task == BH_EVENT_NO_TASK)
+		printf(" unknown task");
+	else if (e->task)
 		printf(" %#" PRIx64 " %s", e->task,
 		       e->type != BH_EVENT_NO_TYPE ? bh_recorder_type(r, e) : "");
 	print_detail(e);
@@ -92,7 +113,8 @@ static void print_lost(uint64_t lost)
 static int print_ready(struct bh_recorder *r)
 {
 	for (size_t i = 0; i < r->ready; i++)
-		(json ? print_json : print_text)(r, &r->events[i]);
+		if (json || r->events[i].kind != BH_EV_MORE)
+			(json ? print_json : print_text)(r, &r->events[i]);
 	bh_recorder_drop(r, r->ready);
 	if (r->lost != told)
 		print_lost(r->lost - told);
