@@ -40,13 +40,17 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime; /* ns on a CPU */
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	int pid;              /* of the thread, in the initial pid namespace */
 	int tgid;             /* of the process */
 	unsigned int __state; /* since Linux 5.14 */
 	int exit_code;
 	char comm[16];
-	__u64 utime, stime;
+	struct sched_entity se;
 } __attribute__((preserve_access_index));
 
 struct kernel_siginfo {

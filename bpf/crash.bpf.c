@@ -152,7 +152,7 @@ int BPF_PROG(bh_exit, struct task_struct *task)
 		return 0;
 	set_event(&r->event, BH_EV_DIED, &w, pid);
 	r->event.a = (__u32)task->exit_code;
-	r->event.b = task->utime + task->stime;
+	r->event.b = task->se.sum_exec_runtime;
 	fill_record(ctx, r);
 	submit(r);
 	return 0;

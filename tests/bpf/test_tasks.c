@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -174,6 +175,19 @@ START_TEST(chain_of_wakers_is_seen)
 }
 END_TEST
 
+static double cpu_seconds(pid_t pid)
+{
+	char path[64];
+	unsigned long long ns = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	FILE *f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%llu", &ns), 1);
+	fclose(f);
+	return (double)ns / 1e9;
+}
+
 static void spin(void *arg)
 {
 	(void)arg;
@@ -193,6 +207,25 @@ START_TEST(samples_name_what_spins)
 	ck_assert_uint_eq(e.type, 3);
 	ck_assert_uint_ne(e.other, 0);
 	kill(w.pid, SIGKILL);
+}
+END_TEST
+
+/* As many samples as there was time on a CPU, by Linux's own account. */
+START_TEST(samples_measure_cpu_time)
+{
+	const struct role a = { 0, 7, 5, 3 };
+	struct sleeper w = scene_actor(&scene, &a, true, spin, NULL);
+	uint32_t n = 0, found = 0;
+
+	scene_record(&scene, true);
+	double before = cpu_seconds(w.pid);
+	ck_assert_int_eq(write(w.poke, "", 1), 1);
+	wait_until(cpu_seconds(w.pid) >= before + 1);
+	kill(w.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(w.pid, NULL, 0), w.pid);
+	n = all_events();
+	found = count_of(n, BH_EV_SAMPLE, w.pid);
+	ck_assert_msg(found > 150 && found < 300, "%u samples in a second", found);
 }
 END_TEST
 
@@ -230,6 +263,7 @@ int main(void)
 	tcase_add_test(t, switches_carry_worker_and_task);
 	tcase_add_test(t, chain_of_wakers_is_seen);
 	tcase_add_test(t, samples_name_what_spins);
+	tcase_add_test(t, samples_measure_cpu_time);
 	tcase_add_test(t, nothing_is_recorded_unasked);
 	suite_add_tcase(suite, t);
 

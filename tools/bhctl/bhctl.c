@@ -22,7 +22,9 @@ enum {
 	TAKES_WIDE = 32,
 	TAKES_SET = 64,
 	TAKES_SECONDS = 128,
-	TAKES_OUTPUT = 256,
+	TAKES_OUTPUT = 256, /* and needs one */
+	MAY_OUTPUT = 512,
+	TAKES_FOLLOW = 1024, /* the same letter as --now */
 };
 
 static const struct verb {
@@ -73,8 +75,12 @@ static const struct session {
 	int takes;
 	int (*run)(const char *url, const struct bh_options *o);
 } sessions[] = {
+	{ "trace crashes", TAKES_SECONDS | TAKES_FOLLOW, bh_deaths },
+	{ "trace hogs", TAKES_SECONDS, bh_hogs },
+	{ "trace profile", TAKES_SECONDS | MAY_OUTPUT, bh_profile },
 	{ "trace stream", TAKES_SECONDS, bh_stream },
 	{ "trace timeline", TAKES_SECONDS | TAKES_OUTPUT, bh_timeline },
+	{ "trace wakers", TAKES_SECONDS, bh_wakers },
 };
 
 /* What `trace latency` is with --seconds. */
@@ -99,11 +105,16 @@ static const struct argp_option options[] = {
 	  "tasks, dump: at most N (100, 1000; up to 10000); crashes: the N newest", 0 },
 	{ "set", 'w', "N", 0, "workers: have N of them from now on", 0 },
 	{ "seconds", 't', "N", 0,
-	  "trace: record for so long (stream: until interrupted; timeline: 5)", 0 },
-	{ "output", 'o', "FILE", 0, "trace timeline: write it there, for Perfetto", 0 },
+	  "trace: record for so long (stream, crashes: until interrupted; else 5)", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "trace timeline: write it there, for Perfetto; trace profile: FILE.svg, or folded stacks",
+	  0 },
 	{ "svg", 'S', "FILE", 0, "trace timeline: write a picture there", 0 },
 	{ "wide", 'l', NULL, 0, "workers: all counters, on lines longer than 80 columns", 0 },
-	{ "now", 'f', NULL, 0, "stop: do not wait for requests under way", 0 },
+	{ "now", 'f', NULL, 0,
+	  "stop: do not wait for requests under way. (trace crashes -f: go on until interrupted, "
+	  "as it does)",
+	  0 },
 	{ 0 },
 };
 
@@ -156,11 +167,16 @@ static void finish(struct command *c, struct argp_state *state)
 	if (!c->words[0])
 		argp_error(state, "what do you want to know? Try `bhctl status`");
 	if (!c->verb && !strcmp(c->words, "trace"))
-		argp_error(state,
-			   "trace what? There are `bhctl trace latency`, timeline and stream");
+		argp_error(state, "trace what? There are `bhctl trace latency`, timeline, profile, "
+				  "crashes, hogs, wakers and stream");
 	if (!c->verb && !c->session)
 		argp_error(state, "there is no verb `%s`", c->words);
-	int wrong = c->given & ~(c->verb ? c->verb->takes : c->session->takes);
+	int can = c->verb ? c->verb->takes : c->session->takes;
+	if (can & MAY_OUTPUT && !c->o.svg)
+		can |= TAKES_OUTPUT;
+	if (can & TAKES_FOLLOW)
+		can |= TAKES_NOW;
+	int wrong = c->given & ~can;
 	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
 		if (wrong & takes[i].bit)
 			argp_error(state, "%s takes no --%s", c->words, takes[i].option);
@@ -246,6 +262,10 @@ static const char doc[] =
 	"  bhctl trace latency   how long woken workers wait for a CPU\n"
 	"  bhctl trace latency --seconds N  record; how long tasks wait, and are polled, by type\n"
 	"  bhctl trace timeline  who ran where and when, and who woke whom: -o FILE, --svg FILE\n"
+	"  bhctl trace profile   where the CPU time goes: a flame graph with -o FILE.svg\n"
+	"  bhctl trace crashes -f crashes as they happen, with what Linux saw of them\n"
+	"  bhctl trace hogs      which task types have the CPUs, and the longest polls\n"
+	"  bhctl trace wakers    who wakes whom, how often\n"
 	"  bhctl trace stream    what workers do, event by event\n"
 	"  bhctl audit           check the invariants of the shared memory\n"
 	"  bhctl stop            stop the system; return when it has ended\n\n"

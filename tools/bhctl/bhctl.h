@@ -69,6 +69,10 @@ BH_VERB(resize); /* of `workers` with --set */
 /* Verbs that ask more than once: exit codes. */
 int bh_stream(const char *url, const struct bh_options *o);
 int bh_waits(const char *url, const struct bh_options *o);
+int bh_deaths(const char *url, const struct bh_options *o);
+int bh_hogs(const char *url, const struct bh_options *o);
+int bh_profile(const char *url, const struct bh_options *o);
+int bh_wakers(const char *url, const struct bh_options *o);
 int bh_timeline(const char *url, const struct bh_options *o);
 
 #endif

@@ -28,7 +28,7 @@ static int ask(struct bh_recorder *r, bool begin)
 	Bulkhead__TraceEventsRequest t = BULKHEAD__TRACE_EVENTS_REQUEST__INIT;
 	Bulkhead__Reply *reply;
 
-	t.record_ms = LEASE_MS;
+	t.record_ms = r->record ? LEASE_MS : 0;
 	t.begin = begin;
 	if (r->last) {
 		t.cursors = r->last->trace_events->cursors;
@@ -107,10 +107,11 @@ static void settle(struct bh_recorder *r, bool all)
 		r->ready++;
 }
 
-int bh_recorder_begin(struct bh_recorder *r, const char *url)
+int bh_recorder_begin(struct bh_recorder *r, const char *url, bool record)
 {
 	memset(r, 0, sizeof(*r));
 	r->url = url;
+	r->record = record;
 	int code = ask(r, true);
 	if (!code) {
 		take_names(r);

@@ -20,6 +20,7 @@ enum {
 
 struct bh_recorder {
 	const char *url;
+	bool record;
 	Bulkhead__Reply *last; /* cursors, and names */
 	struct bh_event *events;
 	size_t n, room;
@@ -31,8 +32,9 @@ struct bh_recorder {
 	const char *service[BH_RECORDER_SERVICES];
 };
 
-/* Turns the recording on. Exit codes; what is wrong has been said. */
-int bh_recorder_begin(struct bh_recorder *r, const char *url);
+/* Turns the recording on; without @record what comes unasked is taken alone: deaths.
+ * Exit codes; what is wrong has been said. */
+int bh_recorder_begin(struct bh_recorder *r, const char *url, bool record);
 
 /* Takes what has come; the recording stays on for seconds after each. Events [0,
  * ready) of `events` are then sorted and complete. */

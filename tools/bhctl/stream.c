@@ -127,7 +127,7 @@ static int print_ready(struct bh_recorder *r)
 int bh_stream(const char *url, const struct bh_options *o)
 {
 	struct bh_recorder r;
-	int code = bh_recorder_begin(&r, url);
+	int code = bh_recorder_begin(&r, url, true);
 
 	json = o->json;
 	if (!code)

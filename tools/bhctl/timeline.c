@@ -130,7 +130,7 @@ int bh_timeline(const char *url, const struct bh_options *o)
 {
 	struct bh_recorder r;
 	struct bh_timeline t = { .r = &r };
-	int code = bh_recorder_begin(&r, url);
+	int code = bh_recorder_begin(&r, url, true);
 
 	if (!code)
 		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, NULL);

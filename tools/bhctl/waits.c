@@ -170,7 +170,7 @@ int bh_waits(const char *url, const struct bh_options *o)
 	struct bh_recorder r;
 	struct bh_timeline t = { .r = &r };
 	struct sample *s = NULL;
-	int code = bh_recorder_begin(&r, url);
+	int code = bh_recorder_begin(&r, url, true);
 	size_t n;
 
 	if (!code)

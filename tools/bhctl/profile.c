@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile.c: bhctl trace profile: where the workers' CPU time goes, as a flame graph
+ * (-o FILE.svg), or as folded stacks, a line each, for other tools (-o FILE, or to
+ * the standard output): service;task type;outermost function;...;innermost count.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bhctl.h"
+#include "flame.h"
+#include "recorder.h"
+#include "records.h"
+#include "symbols.h"
+
+enum {
+	SECONDS = 5,
+	FRAMES = 48,
+	NAME = 200,
+	LINE = 16384,
+	BETWEEN = 1, /* until they are sorted: before any letter, so a frame's callees follow it */
+};
+
+static struct bh_records records;
+
+static void add(char line[LINE], size_t *n, const char *name)
+{
+	if (*n + strlen(name) + 2 > LINE)
+		return;
+	if (*n)
+		line[(*n)++] = BETWEEN;
+	for (; *name; name++)
+		line[(*n)++] = *name == ';' || *name == ' ' ? '_' : *name;
+	line[*n] = 0;
+}
+
+static char *fold(struct bh_symbols *s, const struct bh_recorder *r, const struct bh_event *e)
+{
+	uint64_t user[FRAMES], kernel[FRAMES];
+	uint32_t u = bh_records_get(&records, e->other, BH_EVM_USER, user, FRAMES);
+	uint32_t k = bh_records_get(&records, e->other, BH_EVM_KERNEL, kernel, FRAMES);
+	char line[LINE] = "", name[NAME];
+	size_t n = 0;
+
+	add(line, &n, bh_recorder_service(r, e));
+	add(line, &n, e->type == BH_EVENT_NO_TYPE ? "(no task)" : bh_recorder_type(r, e));
+	while (u--) {
+		/* A return address is that of the next instruction; the innermost is none. */
+		bh_symbols_user(s, e->service, user[u] - (u ? 1 : 0), false, name, sizeof(name));
+		add(line, &n, name);
+	}
+	while (k--) {
+		bh_symbols_kernel(s, kernel[k], name, sizeof(name));
+		add(line, &n, name);
+	}
+	return strdup(line);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sorted and counted; returns how many different ones there are. */
+static size_t fold_all(struct bh_symbols *s, const struct bh_recorder *r,
+		       struct bh_flame_stack **out)
+{
+	char **lines = calloc(r->n + 1, sizeof(*lines));
+	struct bh_flame_stack *stacks = calloc(r->n + 1, sizeof(*stacks));
+	size_t n = 0, different = 0;
+
+	if (!lines || !stacks)
+		abort();
+	bh_records_add(&records, r->events, r->n);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->events[i].kind == BH_EV_SAMPLE && (lines[n] = fold(s, r, &r->events[i])))
+			n++;
+	qsort(lines, n, sizeof(*lines), compare);
+	for (size_t i = 0; i < n; i++) {
+		if (different && !strcmp(stacks[different - 1].text, lines[i]))
+			free(lines[i]);
+		else
+			stacks[different++].text = lines[i];
+		stacks[different - 1].count++;
+	}
+	for (size_t i = 0; i < different; i++)
+		for (char *c = stacks[i].text; *c; c++)
+			if (*c == BETWEEN)
+				*c = ';';
+	free(lines);
+	*out = stacks;
+	return different;
+}
+
+static int write_all(const char *path, const struct bh_flame_stack *stacks, size_t n)
+{
+	size_t len = path ? strlen(path) : 0;
+	FILE *f = path ? fopen(path, "we") : stdout;
+
+	if (f && len > 4 && !strcmp(path + len - 4, ".svg"))
+		bh_flame_svg(f, stacks, n);
+	else
+		for (size_t i = 0; f && i < n; i++)
+			fprintf(f, "%s %zu\n", stacks[i].text, stacks[i].count);
+	if (!f || fflush(f) || ferror(f) || (path && fclose(f))) {
+		fprintf(stderr, "bhctl: cannot write %s: %m\n", path ? path : "the profile");
+		return BH_EXIT_SYSTEM;
+	}
+	return 0;
+}
+
+static int report(struct bh_symbols *s, const struct bh_recorder *r, const struct bh_options *o)
+{
+	struct bh_flame_stack *stacks;
+	size_t samples = 0, n = fold_all(s, r, &stacks);
+	int code = write_all(o->output, stacks, n);
+
+	for (size_t i = 0; i < n; i++) {
+		samples += stacks[i].count;
+		free(stacks[i].text);
+	}
+	free(stacks);
+	fprintf(stderr, "bhctl: %zu samples, %zu different stacks, %llu events lost\n", samples, n,
+		(unsigned long long)r->lost);
+	for (uint32_t i = 0; i < BH_RECORDER_SERVICES; i++)
+		if (bh_symbols_missing(s, i))
+			fprintf(stderr, "bhctl: no names of functions: %s\n",
+				bh_symbols_missing(s, i));
+	return code;
+}
+
+int bh_profile(const char *url, const struct bh_options *o)
+{
+	struct bh_symbols *s = NULL;
+	struct bh_recorder r;
+	int code = bh_recorder_begin(&r, url, true);
+
+	if (!code)
+		code = bh_symbols_open(&s, url);
+	if (!code)
+		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, NULL);
+	if (!code)
+		code = report(s, &r, o);
+	bh_symbols_close(s);
+	bh_records_fini(&records);
+	bh_recorder_fini(&r);
+	return code;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbols.h"
+
+#include <elfutils/libdwfl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "bhctl.h"
+
+struct ksym {
+	uint64_t address;
+	char name[56];
+};
+
+struct bh_symbols {
+	Dwfl *code[BH_RECORDER_SERVICES];
+	bool tried[BH_RECORDER_SERVICES];
+	int pid[BH_RECORDER_SERVICES]; /* of a process that lives; 0: none */
+	char why[BH_RECORDER_SERVICES][96];
+	struct ksym *kernel;
+	size_t n_kernel;
+	bool tried_kernel;
+};
+
+int bh_symbols_open(struct bh_symbols **out, const char *url)
+{
+	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
+	Bulkhead__StatusRequest status = BULKHEAD__STATUS_REQUEST__INIT;
+	Bulkhead__Reply *r;
+
+	q.verb_case = BULKHEAD__REQUEST__VERB_STATUS;
+	q.status = &status;
+	int code = bh_ask(url, &q, &r);
+	if (code)
+		return code;
+	struct bh_symbols *s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	if (r->answer_case == BULKHEAD__REPLY__ANSWER_STATUS)
+		for (size_t i = 0; i < r->status->n_services && i < BH_RECORDER_SERVICES; i++)
+			s->pid[i] = r->status->services[i]->zygote_pid;
+	bulkhead__reply__free_unpacked(r, NULL);
+	*out = s;
+	return 0;
+}
+
+void bh_symbols_close(struct bh_symbols *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < BH_RECORDER_SERVICES; i++)
+		if (s->code[i])
+			dwfl_end(s->code[i]);
+	free(s->kernel);
+	free(s);
+}
+
+static Dwfl *report(struct bh_symbols *s, uint32_t service)
+{
+	static char *debug_path; /* none but the default */
+	static const Dwfl_Callbacks callbacks = {
+		.find_elf = dwfl_linux_proc_find_elf,
+		.find_debuginfo = dwfl_standard_find_debuginfo,
+		.debuginfo_path = &debug_path,
+	};
+	Dwfl *d = dwfl_begin(&callbacks);
+	int err = d ? dwfl_linux_proc_report(d, s->pid[service]) : -1;
+
+	if (!err && !dwfl_report_end(d, NULL, NULL))
+		return d;
+	snprintf(s->why[service], sizeof(s->why[service]), "/proc/%d/maps: %s", s->pid[service],
+		 err > 0 ? strerror(err) : dwfl_errmsg(-1));
+	if (d)
+		dwfl_end(d);
+	return NULL;
+}
+
+static Dwfl *code_of(struct bh_symbols *s, uint32_t service)
+{
+	if (service >= BH_RECORDER_SERVICES)
+		return NULL;
+	if (!s->tried[service] && s->pid[service] > 0)
+		s->code[service] = report(s, service);
+	s->tried[service] = true;
+	return s->code[service];
+}
+
+const char *bh_symbols_missing(const struct bh_symbols *s, uint32_t service)
+{
+	return service < BH_RECORDER_SERVICES && s->why[service][0] ? s->why[service] : NULL;
+}
+
+static void add_line(Dwfl_Module *m, uint64_t address, char *text, size_t bytes)
+{
+	size_t n = strlen(text);
+	Dwfl_Line *l = dwfl_module_getsrc(m, address);
+	int line;
+	const char *file = l ? dwfl_lineinfo(l, NULL, &line, NULL, NULL, NULL) : NULL;
+
+	if (!file)
+		return;
+	const char *slash = strrchr(file, '/');
+	snprintf(text + n, bytes - n, " (%s:%d)", slash ? slash + 1 : file, line);
+}
+
+void bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, bool line,
+		     char *text, size_t bytes)
+{
+	Dwfl *d = code_of(s, service);
+	Dwfl_Module *m = d ? dwfl_addrmodule(d, address) : NULL;
+	const char *name = m ? dwfl_module_addrname(m, address) : NULL;
+
+	if (!name) {
+		snprintf(text, bytes, "%#" PRIx64, address);
+		return;
+	}
+	snprintf(text, bytes, "%s", name);
+	if (line)
+		add_line(m, address, text, bytes);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct ksym *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* All addresses are 0 for who may not see them. */
+static void read_kernel(struct bh_symbols *s)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	struct ksym k;
+	char type;
+	size_t room = 0;
+
+	s->tried_kernel = true;
+	while (f &&
+	       fscanf(f, "%" SCNx64 " %c %55[^\n \t]%*[^\n]", &k.address, &type, k.name) == 3) {
+		if (!k.address || (type != 't' && type != 'T'))
+			continue;
+		if (s->n_kernel == room) {
+			room = room ? room * 2 : 1 << 16;
+			struct ksym *more = realloc(s->kernel, room * sizeof(*more));
+			if (!more)
+				break;
+			s->kernel = more;
+		}
+		s->kernel[s->n_kernel++] = k;
+	}
+	if (f)
+		fclose(f);
+	if (s->n_kernel)
+		qsort(s->kernel, s->n_kernel, sizeof(k), by_address);
+}
+
+void bh_symbols_kernel(struct bh_symbols *s, uint64_t address, char *text, size_t bytes)
+{
+	size_t lo = 0, hi;
+
+	if (!s->tried_kernel)
+		read_kernel(s);
+	for (hi = s->n_kernel; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->kernel[mid].address <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	snprintf(text, bytes, "%s_[k]", lo ? s->kernel[lo - 1].name : "kernel");
+}

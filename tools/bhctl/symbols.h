@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbols.h: names for addresses: of a service's code, through libdw and the memory
+ * map of its zygote (all its workers are forks of one image), and of Linux's own,
+ * from /proc/kallsyms. Both need the rights to read them: where they are missing,
+ * addresses stay numbers.
+ */
+#ifndef BH_BHCTL_SYMBOLS_H
+#define BH_BHCTL_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "recorder.h"
+
+struct bh_symbols;
+
+/* Asks the system at @url for its zygotes. Exit codes. */
+int bh_symbols_open(struct bh_symbols **out, const char *url);
+void bh_symbols_close(struct bh_symbols *s);
+
+/* "function" or "0x1234"; with @line "function (file.c:12)" where that is known. */
+void bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, bool line,
+		     char *text, size_t bytes);
+void bh_symbols_kernel(struct bh_symbols *s, uint64_t address, char *text, size_t bytes);
+
+/* Why addresses of @service stay numbers; NULL: they have names. */
+const char *bh_symbols_missing(const struct bh_symbols *s, uint32_t service);
+
+#endif
