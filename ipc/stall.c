@@ -22,6 +22,7 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	struct bh_worker *w = &v->workers[slot];
 	struct bh_idle *idle = &v->a->idle;
 	uint64_t bit = 1ull << slot;
+	uint32_t park = bh_ld_acq(&w->park);
 	bool owed = false;
 
 	take_lifo(v, w);
@@ -29,7 +30,8 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	 * it stood woke nobody. The AND comes before the look at the queues. */
 	if (bh_ld_rlx(&idle->searching) & bit)
 		owed = bh_and(&idle->searching, ~bit) & bit;
-	if (bh_ld_acq(&w->park) != BH_AWAKE && !(bh_ld_acq(&idle->parked) & bit))
+	/* What is no such state at all is the audit's business. */
+	if (park != BH_AWAKE && park <= BH_PARKED_IN_EPOLL && !(bh_ld_acq(&idle->parked) & bit))
 		bh_unpark(&w->park, v->kick);
 	if (owed || bh_runq_len(&w->runq) || bh_inject_ready(&v->inject))
 		bh_notify(v);

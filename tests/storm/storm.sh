@@ -19,7 +19,8 @@
 #
 # Numbers may have fractions. The seed is printed; with it the same kinds of process
 # are killed in the same order after the same pauses. What they were doing then is up
-# to the machine. An hour leaves some ten megabytes behind while it runs.
+# to the machine. An hour leaves some ten megabytes behind while it runs, in $TMPDIR:
+# let that be a place where nobody tidies up.
 . "$(dirname "$0")/../e2e/lib.sh"
 need curl jq
 
@@ -252,6 +253,8 @@ while [ "$(now_ms)" -lt "$end" ]; do
 	ms=$((pause_ms / 2 + RANDOM % (pause_ms + 1)))
 	look
 	strike "$one"
+	# Whoever tidies up in /tmp takes the books along.
+	[ -d "$dir" ] || fail "somebody removed $dir: nothing can be balanced any more (seed $seed)"
 	alive "$pid" || broken "the system ended in the storm"
 	alive "$load_pid" || broken "the clients ended in the storm: $(cat "$dir/complaints")"
 	if [ $(($(now_ms) - recorded)) -gt "$every_ms" ]; then
