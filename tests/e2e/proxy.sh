@@ -32,7 +32,8 @@ sums() {
 	done
 }
 
-socat "UNIX-LISTEN:$dir/socket,fork,backlog=64" EXEC:sha256sum 2>"$dir/socat" &
+# As long as it takes: socat gives the other way half a second after the first has ended.
+socat -t 60 "UNIX-LISTEN:$dir/socket,fork,backlog=64" EXEC:sha256sum 2>"$dir/socat" &
 within 10 test -S "$dir/socket" || fail "socat does not listen"
 upstream "unix:$dir/socket"
 sums
@@ -52,7 +53,7 @@ cat >"$dir/answer" <<-END
 	cat "$dir/data"
 END
 chmod +x "$dir/answer"
-socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork EXEC:"$dir/answer" 2>"$dir/http" &
+socat -t 60 -d -d TCP-LISTEN:0,bind=127.0.0.1,fork EXEC:"$dir/answer" 2>"$dir/http" &
 within 10 grep -q 'listening on' "$dir/http" || fail "no server: $(cat "$dir/http")"
 upstream "$(sed -n 's/.*listening on AF=2 //p' "$dir/http" | head -n 1)"
 [ "$(curl -s -m 30 "$url/data" | sha256sum)" = "$sum" ] || fail "curl gets something else"
