@@ -194,3 +194,28 @@ bool rig_attached(struct rig *r)
 	snprintf(line, sizeof(line), "(pid %d) attached", r->board->kernel_pid);
 	return strstr(rig_said(r), line) != NULL;
 }
+
+int rig_descriptors(pid_t pid, char *text, size_t size)
+{
+	char path[40], link[64];
+	struct dirent *e;
+	size_t used = 0;
+	int n = 0;
+
+	text[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+		link[len > 0 ? len : 0] = '\0';
+		if (used < size)
+			used += (size_t)snprintf(text + used, size - used, " %s:%s", e->d_name,
+						 link);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}

@@ -44,6 +44,9 @@ const struct bh_proc *rig_proc(struct rig *r, enum bh_proc_kind kind);
 /* The kernel that there is now has attached to the system of a dead one. */
 bool rig_attached(struct rig *r);
 
+/* How many descriptors @pid has; what they are, in @text (@size bytes). */
+int rig_descriptors(pid_t pid, char *text, size_t size);
+
 /* Polls @expr for at most 10 s. */
 #define rig_until(expr)                                                               \
 	do {                                                                          \

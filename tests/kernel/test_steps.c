@@ -3,7 +3,6 @@
  * successor closes what it had just opened. And killed after single instructions, where
  * crashes are counted: each counts once. */
 #include <check.h>
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,27 +55,7 @@ static bool all_up(void)
 /* How many guardian and kernel have; what they are, in @text. */
 static int descriptors(char *text, size_t size)
 {
-	char path[40], link[64];
-	struct dirent *e;
-	size_t used = 0;
-	int n = 0;
-
-	text[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/fd", r.guardian);
-	DIR *d = opendir(path);
-	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
-		link[len > 0 ? len : 0] = '\0';
-		if (used < size)
-			used += (size_t)snprintf(text + used, size - used, " %s:%s", e->d_name,
-						 link);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	return n;
+	return rig_descriptors(r.guardian, text, size);
 }
 
 static int base;

@@ -3,7 +3,6 @@
  * twin goes on, and no descriptor stays behind. The service is a real one. */
 #include <arpa/inet.h>
 #include <check.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -60,27 +59,7 @@ static bool all_up(void)
 /* How many the service has; what they are, in @text. */
 static int descriptors(char *text, size_t size)
 {
-	char path[40], link[64];
-	struct dirent *e;
-	size_t used = 0;
-	int n = 0;
-
-	text[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/fd", rig_proc(&r, BH_PROC_ZYGOTE)->pid);
-	DIR *d = opendir(path);
-	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
-		link[len > 0 ? len : 0] = '\0';
-		if (used < size)
-			used += (size_t)snprintf(text + used, size - used, " %s:%s", e->d_name,
-						 link);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	return n;
+	return rig_descriptors(rig_proc(&r, BH_PROC_ZYGOTE)->pid, text, size);
 }
 
 static int count(void)
