@@ -12,6 +12,7 @@
  *   crash   /crash?how=..., at the given rate: reported as what it was
  *   raw     a numbered line to the echo service
  *   brief   /hello on a connection of its own: an accept and a close for each
+ *   blocking /blocking?ms=N, N by seed: a job in a blocking process
  *
  * What went wrong is printed line by line, for whoever knows what was killed:
  *
@@ -41,6 +42,7 @@ enum {
 	CRASH,
 	RAW,
 	BRIEF,
+	BLOCKING,
 	KINDS,
 };
 
@@ -52,15 +54,16 @@ static const struct {
 	const char *name;
 	int count;
 } kinds[KINDS] = {
-	[ECHO] = { "echo", 12 },  [HELLO] = { "hello", 8 }, [SLEEP] = { "sleep", 24 },
-	[CRASH] = { "crash", 8 }, [RAW] = { "raw", 12 },    [BRIEF] = { "brief", 4 },
+	[ECHO] = { "echo", 12 },         [HELLO] = { "hello", 8 }, [SLEEP] = { "sleep", 24 },
+	[CRASH] = { "crash", 8 },        [RAW] = { "raw", 12 },    [BRIEF] = { "brief", 4 },
+	[BLOCKING] = { "blocking", 12 },
 };
 
 struct conn {
 	struct client_conn io;
 	int id, kind;
 	int how; /* of a crash under way */
-	int ms;  /* of a sleep under way */
+	int ms;  /* of a sleep or a job under way */
 	uint64_t seq;
 	int64_t retry_at;
 	char expect[64];
@@ -132,6 +135,9 @@ static int compose(struct conn *c, char *out, size_t size)
 				tail);
 	case RAW:
 		return snprintf(out, size, "%s\n", c->expect);
+	case BLOCKING:
+		c->ms = (int)roll(30);
+		return snprintf(out, size, "GET /blocking?ms=%d %s\r\n", c->ms, tail);
 	case BRIEF:
 		return snprintf(out, size, "GET /hello %sConnection: close\r\n\r\n", tail);
 	default:
@@ -200,6 +206,9 @@ static bool is_expected(const struct conn *c, const struct client_response *res)
 		if (took - c->ms * INT64_C(1000000) > late_ns)
 			late_ns = took - c->ms * INT64_C(1000000);
 		return res->status == 200 && client_has(res, "slept ") &&
+		       took >= c->ms * INT64_C(1000000);
+	case BLOCKING:
+		return res->status == 200 && client_has(res, "blocked for ") &&
 		       took >= c->ms * INT64_C(1000000);
 	default:
 		return res->status == 200 && client_has(res, "Hello");

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# storm [--minutes N] [--kill worker,zygote,kernel,admind] [--rate R] [--crashes C]
+# storm [--minutes N] [--kill worker,blocking,zygote,kernel,admind] [--rate R] [--crashes C]
 #       [--seed S] [--keep]
 #
 # A whole system under load, and R times a second (4) a SIGKILL to one of its
 # processes, drawn by seed: a worker, all of a service's workers at once, a worker
-# twice in a row, a zygote or its twin, the kernel, admind. Handlers also crash by
-# themselves, C times a second (5). In the end the books are balanced:
+# twice in a row, a blocking process, a zygote or its twin, the kernel, admind.
+# Handlers also crash by themselves, C times a second (5). In the end the books are
+# balanced:
 #
 # - Each request was answered once. Those that were not are excused one by one: a
 #   500 by the crash record it names, which must tell of a SIGKILL that hit this
@@ -25,7 +26,7 @@
 need curl jq
 
 minutes=${BH_STORM_MINUTES:-1}
-kinds=worker,zygote,kernel,admind
+kinds=worker,blocking,zygote,kernel,admind
 rate=4
 crashes=5
 seed=$((RANDOM << 15 | RANDOM))
@@ -56,6 +57,7 @@ pause_ms=$(awk -v r="$rate" 'BEGIN { print int(1000 / r) }')
 # what carries the work: they are hit most.
 declare -A lots_of=(
 	[worker]="worker worker worker worker both again"
+	[blocking]="blocking blocking"
 	[zygote]="zygote twin"
 	[kernel]="kernel"
 	[admind]="admind"
@@ -76,6 +78,7 @@ services:
     module: http.so
     workers: 2
     listen: ["127.0.0.1:0"]
+    blocking: {max: 6, keep_alive: 100ms}
     crash: {intensity: 0}
     restart: {backoff_min: 1ms, backoff_max: 20ms}
   - name: echo
@@ -88,17 +91,18 @@ YAML
 
 # -- who is there ----------------------------------------------------------------------------
 
-# look: fills kernel, admind, workers_http, workers_echo and zygotes_* with pids.
+# look: fills kernel, admind, workers_*, zygotes_* and blocking (of http) with pids.
 look() {
 	local p name words all=()
 	kernel='' admind=''
-	workers_http=() workers_echo=() zygotes_http=() zygotes_echo=()
+	workers_http=() workers_echo=() blocking=() zygotes_http=() zygotes_echo=()
 	read -r -a all 2>/dev/null <"/proc/$pid/task/$pid/children" || [ "${#all[@]}" -gt 0 ] || return 0
 	for p in "${all[@]}"; do
 		read -r name 2>/dev/null <"/proc/$p/comm" || continue
 		case $name in
 		bulkhead-kernel) kernel=$p ;;
 		bulkhead-admind) admind=$p ;;
+		bh:http:b*) blocking+=("$p") ;;
 		bh:http:*) workers_http+=("$p") ;;
 		bh:echo:*) workers_echo+=("$p") ;;
 		bulkhead-host)
@@ -114,7 +118,7 @@ look() {
 
 # -- killing ---------------------------------------------------------------------------------
 
-declare -A killed=([worker]=0 [zygote]=0 [kernel]=0 [admind]=0 [none]=0)
+declare -A killed=([worker]=0 [blocking]=0 [zygote]=0 [kernel]=0 [admind]=0 [none]=0)
 last_kernel=0
 last_zygote=0
 number=0
@@ -143,6 +147,7 @@ strike() {
 	now=$(now_ms)
 	case $lot in
 	worker) hit worker ${workers[@]:+"${workers[one % ${#workers[@]}]}"} ;;
+	blocking) hit blocking ${blocking[@]:+"${blocking[one % ${#blocking[@]}]}"} ;;
 	both) hit worker "${workers[@]}" ;;
 	again) # as soon as another one is there, if not the other slot's
 		hit worker "${workers[@]:0:1}"
@@ -277,10 +282,10 @@ cat "$dir/complaints" >&2
 
 # Of the deaths by SIGKILL, those that this storm's own kills explain: each kill of a pid
 # explains one. /crash?how=kill kills itself; nobody else may.
-sed -n 's/.* worker \([1-9][0-9]*\)$/\1/p' "$dir/kills" | jq -s . >"$dir/pids.json"
+sed -nE 's/.* (worker|blocking) ([1-9][0-9]*)$/\2/p' "$dir/kills" | jq -s . >"$dir/pids.json"
 jq -s --slurpfile pids "$dir/pids.json" '
 	($pids[0] | group_by(.) | map({key: (.[0] | tostring), value: length}) | from_entries) as $kills |
-	map(select(.signal == 9 and .process == "worker")) | unique_by(.id) | group_by(.pid) |
+	map(select(.signal == 9 and (.process == "worker" or .process == "blocking"))) | unique_by(.id) | group_by(.pid) |
 	map(sort_by(.task_name == "http.crash", .id) | to_entries |
 		map(.value + {ours: (.key < ($kills[.value.pid | tostring] // 0))})) | add // []' \
 	"$dir/records" >"$dir/records.json"
@@ -304,8 +309,8 @@ hits() {
 lost() { grep -Ec "^(reset|idle) ($1)\$" "$dir/load"; }
 hits_http=$(hits http.connection http.main)
 hits_raw=$(hits echo.connection echo.main)
-[ "$(lost 'echo|hello|sleep|crash|brief')" -le "$hits_http" ] ||
-	broken "$(lost 'echo|hello|sleep|crash|brief') connections of http broke, $hits_http tasks were hit"
+[ "$(lost 'echo|hello|sleep|crash|brief|blocking')" -le "$hits_http" ] ||
+	broken "$(lost 'echo|hello|sleep|crash|brief|blocking') connections of http broke, $hits_http tasks were hit"
 [ "$(lost raw)" -le "$hits_raw" ] || broken "$(lost raw) connections of echo broke, $hits_raw tasks were hit"
 
 within 15 all_up || broken "not all are back: zygotes ${zygotes_http[*]} / ${zygotes_echo[*]}, workers ${workers_http[*]} / ${workers_echo[*]}"
@@ -321,14 +326,15 @@ restarts=$(status .kernel.restarts)
 # -- figures ---------------------------------------------------------------------------------
 
 row() { printf '  %-44s %s\n' "$1" "$2"; }
-all() { books_of "[.echo, .hello, .sleep, .crash, .raw, .brief | .$1] | add"; }
+all() { books_of "[.echo, .hello, .sleep, .crash, .raw, .brief, .blocking | .$1] | add"; }
 row "seconds" "$seconds"
-for kind in worker zygote kernel admind; do row "killed: $kind" "${killed[$kind]}"; done
+for kind in worker blocking zygote kernel admind; do row "killed: $kind" "${killed[$kind]}"; done
 row "nobody there to be killed" "${killed[none]}"
 row "crashes recorded" "$(jq -s 'unique_by(.id) | length' "$dir/records")"
 row "requests sent" "$(all sent)"
 row "answered" "$(all ok)"
 row "of these, waited for a timer and a join" "$(books_of .sleep.ok)"
+row "of these, done by a blocking process" "$(books_of .blocking.ok)"
 row "their own handler was killed" "$(all own)"
 row "their connection's task was killed" "$(all reset)"
 row "latest timer, ms" "$(books_of .timer_late_ms)"
