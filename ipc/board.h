@@ -31,6 +31,7 @@ enum {
 	BH_BOARD_PROCS = 3 + BH_PLAN_SERVICES * (2 + BH_SLOTS),
 	BH_BOARD_CRASHES = 256,
 	BH_BOARD_LOGS = 64,
+	BH_BOARD_RESETS = BH_PLAN_INTENSITY + 1,
 };
 
 /* Kinds of process. */
@@ -137,7 +138,10 @@ struct bh_board_service {
 	uint32_t arena_memfd;                  /* the kernel's descriptor */
 	uint32_t epfd, doorbell, kick;         /* the kernel's descriptors */
 	uint32_t reset_streak;                 /* resets with less than the period between them */
-	int64_t reset_ns;                      /* when the last one was; CLOCK_MONOTONIC */
+	/* When the newest were, by CLOCK_MONOTONIC; the first is resets_at[0], and so on
+	 * round. The stamp is written before the count. */
+	int64_t resets_at[BH_BOARD_RESETS];
+	uint64_t resets_seen;
 };
 
 enum bh_system_state {

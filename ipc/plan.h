@@ -24,6 +24,7 @@
 enum {
 	BH_PLAN_SERVICES = 16,
 	BH_PLAN_LISTEN = 8,
+	BH_PLAN_INTENSITY = 255, /* the most that can be counted: crashes, resets */
 	BH_PLAN_OPTIONS = 32,
 	BH_MAX_WORKERS = 64, /* one bit each in a 64-bit mask */
 	BH_MAX_BLOCKING = 512,

@@ -11,16 +11,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* OTP's rule: more than `intensity` within the period, wherever that begins. A kernel
+ * that is killed after the count makes its successor count this reset twice. */
 static bool too_often(struct bh_ksvc *s)
 {
 	struct bh_board_service *b = s->board;
-	int64_t now = s->kernel->now_ns;
+	int64_t now = s->kernel->now_ns, period = s->plan->restart_period_ms * BH_NS_PER_MS;
+	uint64_t n = b->resets_seen, most = s->plan->restart_intensity;
 
-	if (!b->reset_ns || now - b->reset_ns > s->plan->restart_period_ms * BH_NS_PER_MS)
+	if (!n || now - b->resets_at[(n - 1) % BH_BOARD_RESETS] > period)
 		b->reset_streak = 0;
-	b->reset_ns = now;
 	b->reset_streak++;
-	return s->plan->restart_intensity && b->reset_streak > s->plan->restart_intensity;
+	b->resets_at[n % BH_BOARD_RESETS] = now;
+	bh_compiler_barrier();
+	b->resets_seen = n + 1;
+	return most && n >= most && now - b->resets_at[(n - most) % BH_BOARD_RESETS] <= period;
 }
 
 /* A worker that the zygote was asked for and that nobody has seen: either it
@@ -89,8 +94,9 @@ void bh_service_reset(struct bh_ksvc *s, const char *why)
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
 		return;
 	if (too_often(s)) {
-		bh_fail(k, "service %s failed %u times, less than %u ms apart; the last time: %s",
-			s->plan->name, s->board->reset_streak, s->plan->restart_period_ms, why);
+		bh_fail(k, "service %s failed %u times within %u ms; the last time: %s",
+			s->plan->name, s->plan->restart_intensity + 1, s->plan->restart_period_ms,
+			why);
 		return;
 	}
 	bh_log("service %s is reset: %s", s->plan->name, why);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* test_reset.c: suite kernel.reset. When a service has been reset too often. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+enum {
+	INTENSITY = 3,
+	PERIOD_MS = 1000
+};
+
+static struct bh_kernel *k;
+static struct bh_ksvc *s;
+static struct bh_plan plan = { .n_services = 1 };
+static bool gave_up;
+
+/* Nobody is there to be ended or started. */
+void bh_proc_kill(struct bh_kernel *kernel, uint32_t idx)
+{
+	(void)kernel, (void)idx;
+}
+
+void bh_proc_forget(struct bh_kernel *kernel, uint32_t idx)
+{
+	(void)kernel, (void)idx;
+}
+
+bool bh_worker_bump(struct bh_ksvc *svc, uint32_t slot)
+{
+	(void)svc, (void)slot;
+	return true;
+}
+
+void bh_restart_later(struct bh_kernel *kernel, uint32_t idx, uint32_t failures, uint32_t min_ms,
+		      uint32_t max_ms)
+{
+	(void)kernel, (void)idx, (void)failures, (void)min_ms, (void)max_ms;
+}
+
+void bh_fail(struct bh_kernel *kernel, const char *fmt, ...)
+{
+	(void)kernel, (void)fmt;
+	gave_up = true;
+}
+
+void bh_log(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+static void setup(void)
+{
+	struct bh_plan_service *p = &plan.services[0];
+
+	k = calloc(1, sizeof(*k));
+	k->board = calloc(1, sizeof(*k->board));
+	k->plan = &plan;
+	k->now_ns = BH_NS_PER_S;
+	s = &k->svc[0];
+	*s = (struct bh_ksvc){
+		.plan = p, .board = &k->board->services[0], .workers = 1, .kernel = k
+	};
+	*p = (struct bh_plan_service){ .restart_intensity = INTENSITY,
+				       .restart_period_ms = PERIOD_MS };
+	gave_up = false;
+}
+
+static void teardown(void)
+{
+	free(k->board);
+	free(k);
+}
+
+/* A reset @ms after the last one. True: the system gives up. */
+static bool reset_after(int64_t ms)
+{
+	k->now_ns += ms * BH_NS_PER_MS;
+	s->board->state = BH_PROC_UP;
+	bh_service_reset(s, "for a test");
+	return gave_up;
+}
+
+START_TEST(more_than_the_intensity_within_the_period_is_too_often)
+{
+	for (int i = 0; i < INTENSITY; i++)
+		ck_assert(!reset_after(PERIOD_MS / INTENSITY));
+	ck_assert(reset_after(PERIOD_MS / INTENSITY));
+}
+END_TEST
+
+/* Each is less than a period after the one before. */
+START_TEST(the_intensity_within_each_period_is_not)
+{
+	for (int i = 0; i < 3 * BH_BOARD_RESETS; i++)
+		ck_assert(!reset_after(PERIOD_MS / INTENSITY + 1));
+	ck_assert(reset_after(0));
+}
+END_TEST
+
+START_TEST(an_intensity_of_0_never_gives_up)
+{
+	plan.services[0].restart_intensity = 0;
+	for (int i = 0; i < 3 * BH_BOARD_RESETS; i++)
+		ck_assert(!reset_after(0));
+}
+END_TEST
+
+START_TEST(the_largest_intensity_is_counted)
+{
+	plan.services[0].restart_intensity = BH_PLAN_INTENSITY;
+	for (int i = 0; i < BH_PLAN_INTENSITY; i++)
+		ck_assert(!reset_after(0));
+	ck_assert(reset_after(0));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("kernel.reset");
+	TCase *c = tcase_create("intensity");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, more_than_the_intensity_within_the_period_is_too_often);
+	tcase_add_test(c, the_intensity_within_each_period_is_not);
+	tcase_add_test(c, an_intensity_of_0_never_gives_up);
+	tcase_add_test(c, the_largest_intensity_is_counted);
+	suite_add_tcase(suite, c);
+	SRunner *sr = srunner_create(suite);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
