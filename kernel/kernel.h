@@ -237,6 +237,9 @@ typedef int (*bh_child_fn)(struct bh_kernel *k, uint32_t idx, int ctl);
  */
 int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child);
 
+/* What to look at when a process cannot be made, for the end of a sentence; or "". */
+const char *bh_proc_hint(int err);
+
 /* Makes the control socket of entry @idx; returns the child's end. */
 int bh_proc_socket(struct bh_kernel *k, uint32_t idx);
 

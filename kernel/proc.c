@@ -67,6 +67,11 @@ static _Noreturn void child_main(struct bh_kernel *k, uint32_t idx, int ctl, bh_
 	_exit(child(k, idx, ctl));
 }
 
+const char *bh_proc_hint(int err)
+{
+	return err == -EAGAIN ? " (see ulimit -u and the pids limit of the control group)" : "";
+}
+
 int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
@@ -91,6 +96,11 @@ int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child)
 	close(ctl);
 	if (!err)
 		err = bh_watch(k, p->pidfd, BH_SRC_PIDFD, idx);
+	/* Nobody would see it die, and the next one takes its entry: the guardian reaps. */
+	if (err && p->pid > 0)
+		bh_proc_kill(k, idx);
+	if (err)
+		bh_proc_forget(k, idx);
 	return err;
 }
 

@@ -31,16 +31,23 @@ void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint
 	bh_st_rel(&p->state, BH_PROC_BACKOFF);
 }
 
+/* It did start once: what fails now is for want of something, and may come back. */
 static void start_service(struct bh_kernel *k, struct bh_ksvc *s)
 {
+	uint32_t failures = bh_proc_at(k, s->procs)->failures;
 	int err;
 
 	s->board->state = BH_PROC_FREE;
 	err = bh_service_start(s);
-	if (err)
-		bh_fail(k, "service %s cannot start again: %s", s->plan->name, strerror(-err));
-	else
+	if (!err) {
 		bh_log("service %s starts again", s->plan->name);
+		return;
+	}
+	bh_log("service %s cannot start again: %s%s; trying again", s->plan->name, strerror(-err),
+	       bh_proc_hint(err));
+	s->board->state = BH_PROC_BACKOFF;
+	bh_restart_later(k, s->procs, failures + 1, s->plan->backoff_min_ms,
+			 s->plan->backoff_max_ms);
 }
 
 static void start(struct bh_kernel *k, uint32_t idx)

@@ -125,12 +125,10 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	bool fresh = m->value > 0 && !bh_proc_taken(k, m->value);
 
 	if (mine && m->value < 0) {
-		bh_log("service %s: cannot make %s %u: %s%s", s->plan->name,
+		bh_log("service %s: cannot make %s %u: %s%s; trying again", s->plan->name,
 		       slot < BH_MAX_WORKERS ? "worker" : "blocking process",
 		       slot < BH_MAX_WORKERS ? slot : slot - BH_MAX_WORKERS, strerror(-m->value),
-		       m->value == -EAGAIN ? " (see ulimit -u and the pids limit of the control "
-					     "group); trying again" :
-					     "; trying again");
+		       bh_proc_hint(m->value));
 		bh_restart_later(k, idx, p->failures + 1, s->plan->backoff_min_ms,
 				 s->plan->backoff_max_ms);
 	} else if (mine && fresh && (pid == m->value || pid == -ESRCH)) {

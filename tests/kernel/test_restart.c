@@ -15,10 +15,17 @@ enum {
 static struct bh_kernel *k;
 
 /* Nobody is started here. */
+
 int bh_service_start(struct bh_ksvc *s)
 {
 	(void)s;
 	return 0;
+}
+
+const char *bh_proc_hint(int err)
+{
+	(void)err;
+	return "";
 }
 
 void bh_twin_start(struct bh_ksvc *s)
@@ -34,11 +41,6 @@ void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 void bh_server_start(struct bh_kernel *kernel, uint32_t idx)
 {
 	(void)kernel, (void)idx;
-}
-
-void bh_fail(struct bh_kernel *kernel, const char *fmt, ...)
-{
-	(void)kernel, (void)fmt;
 }
 
 void bh_log(const char *fmt, ...)

@@ -27,4 +27,20 @@ another() { workers_up 2 && [ "$(status .kernel.pid)" != "$kernel" ]; }
 within 20 another || fail "not everybody is back: $(status '.services[0].workers')"
 answers "$other" ping pong
 within 10 serves || fail "new connections are not served"
+
+note "the service is to start anew, and there is no room for its zygote"
+zygotes() { children "$pid" bulkhead-host; }
+both() { [ "$(zygotes | wc -l)" = 2 ]; }
+within 10 both || fail "no twin"
+mapfile -t victims < <(zygotes)
+kernel=$(status .kernel.pid)
+kill -STOP "$kernel"
+limit pids.max pids.max 1
+kill -KILL "${victims[@]}"
+kill -CONT "$kernel"
+said() { grep -q "service needy cannot start again.*pids limit" "$log"; }
+within 10 said || fail "the log does not say why the service does not come back"
+alive "$pid" || fail "the system gave up: $(tail -n 3 "$log")"
+limit pids.max pids.max 1000
+within 20 serves || fail "the service is not back: $(status '.services[0]')"
 stop
