@@ -8,7 +8,7 @@
  * sleep:
  *
  *   out(sleep) waking in         the ordinary one: in - waking
- *   waking out(sleep) in         the waker was faster than the sleeper: in - waking
+ *   waking out(sleep) in         the waker was faster than the sleeper: in - out
  *   waking out(sleep) waking in  the first kept it awake, the sleep came later: the
  *                                second takes its place
  *   waking out(preempted) in     it was kept awake: nothing counts
@@ -123,7 +123,7 @@ static __always_inline __u32 why_off(struct task_struct *task)
 }
 
 static __always_inline void leave_cpu(struct bh_probe_worker *w, struct task_struct *prev,
-				      bool asleep, unsigned long state)
+				      const struct task_struct *next, bool asleep)
 {
 	w->asleep = asleep;
 	w->off = asleep ? why_off(prev) : BH_EVO_PREEMPTED;
@@ -136,8 +136,9 @@ static __always_inline void leave_cpu(struct bh_probe_worker *w, struct task_str
 		return;
 	set_event(e, BH_EV_OFF_CPU, w, (__u32)prev->pid);
 	e->time_ns = w->out_ns;
-	e->a = state;
+	e->a = w->in_ns ? w->out_ns - w->in_ns : 0;
 	e->b = w->off;
+	e->other_pid = (__u32)next->pid;
 	submit(e);
 }
 
@@ -147,10 +148,12 @@ static __always_inline void enter_cpu(struct bh_probe_worker *w, const struct ta
 	bool woken = w->asleep && w->wake_ns;
 	/* A sleep without a wake-up, or a wake-up before the sleep, gives no interval. */
 	bool known = w->out_ns && (woken || !w->asleep);
-	__u64 since = woken ? w->wake_ns : w->out_ns, waited = now > since ? now - since : 0;
+	__u64 since = woken && w->wake_ns > w->out_ns ? w->wake_ns : w->out_ns;
+	__u64 waited = now > since ? now - since : 0;
 	__u64 away = !w->asleep ? waited : w->wake_ns > w->out_ns ? w->wake_ns - w->out_ns : 0;
 
 	w->wake_ns = 0;
+	w->in_ns = now;
 	if (woken && !w->out_ns) {
 		struct bh_probe_counts *c = bpf_map_lookup_elem(&counts, &w->entry);
 		if (c)
@@ -167,6 +170,8 @@ static __always_inline void enter_cpu(struct bh_probe_worker *w, const struct ta
 	set_event(e, BH_EV_ON_CPU, w, (__u32)next->pid);
 	e->time_ns = now;
 	e->a = known || woken ? waited : ~0ull;
+	e->b = !known ? ~0ull : woken ? away : 0;
+	e->other_pid = w->off;
 	submit(e);
 }
 
@@ -175,7 +180,7 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev,
 {
 	struct bh_probe_worker *out = worker_of(prev);
 	if (out)
-		leave_cpu(out, prev, !preempt && prev_state != 0, prev_state);
+		leave_cpu(out, prev, next, !preempt && prev_state != 0);
 
 	struct bh_probe_worker *in = worker_of(next);
 	if (in)

@@ -6,7 +6,8 @@
  *
  * Time is when the event was written; a producer's events are in order. What lasts
  * (a poll, a sleep) is one event, written when it is over, with its length in `a`:
- * half as many events, and one that began before the recording is still seen.
+ * half as many events, and one that began before the recording is still seen. (So the
+ * stay on a CPU is BH_EV_OFF_CPU.)
  *
  * BPF programs include this, so it includes <stdint.h> alone. What comes from a
  * worker may be forged: whoever reads checks kind, service, slot and type before
@@ -45,8 +46,11 @@ enum bh_event_kind {
 	BH_EV_WOKEN = 32, /* the worker's thread was woken: task: what it last ran; other: the
 			     waker's task if it is a worker; other_pid: the waker's; a: packed
 			     worker of the waker (bh_event_worker()); b: 1 from an interrupt */
-	BH_EV_ON_CPU,     /* a: ns it waited for the CPU, ~0: not known */
-	BH_EV_OFF_CPU,    /* a: prev_state; b: enum bh_event_off */
+	BH_EV_ON_CPU,     /* a: ns it waited for the CPU, woken or preempted; b: ns before that in
+			     which it did not want one; either ~0: not known; other_pid: enum
+			     bh_event_off, how it had left */
+	BH_EV_OFF_CPU,    /* a: ns it had been on it, 0: not known; b: enum bh_event_off;
+			     other_pid: who got the CPU, 0: nobody */
 	BH_EV_SIGNAL,     /* a: si_code << 32 | signal; b: address; other_pid: the sender;
 			     other: its record */
 	BH_EV_DIED,       /* a: wait status; b: ns of CPU time it had used; other: its record */
@@ -109,7 +113,8 @@ _Static_assert(sizeof(struct bh_event) == 64, "the same in BPF and in user space
 /* Whether `a` is how long it lasted, up to time_ns. */
 static inline int bh_event_lasts(unsigned kind)
 {
-	return kind == BH_EV_POLL || kind == BH_EV_JOB || kind == BH_EV_PARK;
+	return kind == BH_EV_POLL || kind == BH_EV_JOB || kind == BH_EV_PARK ||
+	       kind == BH_EV_OFF_CPU;
 }
 
 static inline uint64_t bh_event_worker(uint8_t service, uint16_t slot)

@@ -13,7 +13,7 @@
 #include "plan.h"
 
 #define BH_TRACE_MAGIC   0x4543415254484202ull
-#define BH_TRACE_BUCKETS 64 /* log-linear: see bh_trace_bucket() */
+#define BH_TRACE_BUCKETS 96 /* log-linear: see bh_trace_bucket() */
 
 enum {
 	BH_TRACE_WORKERS = 1024, /* slots with histograms of their own */
@@ -77,7 +77,7 @@ struct bh_trace_page {
 };
 
 /* Buckets are quarter octaves from 256 ns: bucket 0 is [0, 256), then four per
- * power of two; the last takes the rest (from 12.6 ms). The BPF programs include
+ * power of two; the last takes the rest (from 3.2 s). The BPF programs include
  * this too, and BPF has no instruction that counts leading zeros (clang 14 crashes
  * on the builtin): hence the search. */
 static inline unsigned bh_trace_bucket(uint64_t ns)

@@ -47,7 +47,7 @@ bhctl workers | awk 'length > 80 { exit 1 }' || fail "bhctl workers is too wide:
 bhctl workers --wide | grep -q 'in vain' || fail "bhctl workers --wide: $(bhctl workers --wide)"
 bhctl crashes | grep -q SIGSEGV || fail "bhctl crashes does not name the signal: $(bhctl crashes)"
 
-bhctl trace latency >"$dir/text" 2>"$dir/err"
+bhctl trace latency --seconds 1 >"$dir/text" 2>"$dir/err"
 code=$?
 case $code in
 0) [ -s "$dir/text" ] || fail "bhctl trace latency prints nothing" ;;

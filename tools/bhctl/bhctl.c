@@ -25,6 +25,8 @@ enum {
 	TAKES_OUTPUT = 256, /* and needs one */
 	MAY_OUTPUT = 512,
 	TAKES_FOLLOW = 1024, /* the same letter as --now */
+	TAKES_BY = 2048,
+	TAKES_TOTAL = 4096,
 };
 
 static const struct verb {
@@ -45,8 +47,6 @@ static const struct verb {
 	  bh_dump_ask, bh_dump_show, bh_dump_json },
 	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT, bh_crashes_ask, bh_crashes_show,
 	  bh_crashes_json },
-	{ "trace latency", BULKHEAD__REPLY__ANSWER_TRACE_LATENCY, TAKES_SECONDS, bh_latency_ask,
-	  bh_latency_show, bh_latency_json },
 	{ "audit", BULKHEAD__REPLY__ANSWER_AUDIT, TAKES_SERVICE, bh_audit_ask, bh_audit_show,
 	  bh_audit_json },
 	{ "stop", BULKHEAD__REPLY__ANSWER_STOPPING, TAKES_NOW, bh_stop_ask, bh_stop_show,
@@ -77,14 +77,15 @@ static const struct session {
 } sessions[] = {
 	{ "trace crashes", TAKES_SECONDS | TAKES_FOLLOW, bh_deaths },
 	{ "trace hogs", TAKES_SECONDS, bh_hogs },
+	{ "trace latency", TAKES_SECONDS | TAKES_BY | TAKES_TOTAL, bh_waits },
 	{ "trace profile", TAKES_SECONDS | MAY_OUTPUT, bh_profile },
 	{ "trace stream", TAKES_SECONDS, bh_stream },
 	{ "trace timeline", TAKES_SECONDS | TAKES_OUTPUT, bh_timeline },
 	{ "trace wakers", TAKES_SECONDS, bh_wakers },
 };
 
-/* What `trace latency` is with --seconds. */
-static const struct session waits = { "trace latency", TAKES_SECONDS, bh_waits };
+/* What `trace latency` is with --total. */
+static const struct session total = { "trace latency", TAKES_BY | TAKES_TOTAL, bh_latency_total };
 
 struct command {
 	struct bh_options o;
@@ -110,6 +111,9 @@ static const struct argp_option options[] = {
 	  "trace timeline: write it there, for Perfetto; trace profile: FILE.svg, or folded stacks",
 	  0 },
 	{ "svg", 'S', "FILE", 0, "trace timeline: write a picture there", 0 },
+	{ "by", 'b', "WHAT", 0, "trace latency: by task (its type), worker or service", 0 },
+	{ "total", 'T', NULL, 0,
+	  "trace latency: what was counted since the start, without recording: no queue wait", 0 },
 	{ "wide", 'l', NULL, 0, "workers: all counters, on lines longer than 80 columns", 0 },
 	{ "now", 'f', NULL, 0,
 	  "stop: do not wait for requests under way. (trace crashes -f: go on until interrupted, "
@@ -160,6 +164,8 @@ static const struct {
 	{ TAKES_WIDE, "wide" },
 	{ TAKES_SECONDS, "seconds" },
 	{ TAKES_OUTPUT, "output or --svg" },
+	{ TAKES_BY, "by" },
+	{ TAKES_TOTAL, "total" },
 };
 
 static void finish(struct command *c, struct argp_state *state)
@@ -186,8 +192,24 @@ static void finish(struct command *c, struct argp_state *state)
 		c->verb = &resize;
 	else if (c->given & TAKES_WIDE)
 		c->verb = &wide;
-	if (c->verb && (c->given & TAKES_SECONDS))
-		c->session = &waits;
+	if (c->given & TAKES_TOTAL) {
+		c->session = &total;
+		if (c->given & TAKES_SECONDS)
+			argp_error(state, "--total is since the start: it takes no --seconds");
+	}
+}
+
+static enum bh_by what_by(const char *arg, struct argp_state *state)
+{
+	static const char *const names[] = {
+		[BH_BY_TASK] = "task", [BH_BY_WORKER] = "worker", [BH_BY_SERVICE] = "service"
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(arg, names[i]))
+			return (enum bh_by)i;
+	argp_error(state, "--by %.40s: expected task, worker or service", arg);
+	return BH_BY_TASK;
 }
 
 static uint32_t number(const char *arg, const char *option, struct argp_state *state)
@@ -233,6 +255,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		*(key == 'o' ? &c->o.output : &c->o.svg) = arg;
 		c->given |= TAKES_OUTPUT;
 		return 0;
+	case 'b':
+		c->o.by = what_by(arg, state);
+		c->given |= TAKES_BY;
+		return 0;
+	case 'T':
+		c->given |= TAKES_TOTAL;
+		return 0;
 	case 'l':
 		c->given |= TAKES_WIDE;
 		return 0;
@@ -259,8 +288,7 @@ static const char doc[] =
 	"  bhctl tasks           tasks by type, and one by one\n"
 	"  bhctl dump [TASK]     what each task waits for, and where in its code\n"
 	"  bhctl crashes         what crashed, where, and how fast it was back\n"
-	"  bhctl trace latency   how long woken workers wait for a CPU\n"
-	"  bhctl trace latency --seconds N  record; how long tasks wait, and are polled, by type\n"
+	"  bhctl trace latency   how long tasks wait for a worker and a CPU, and are polled\n"
 	"  bhctl trace timeline  who ran where and when, and who woke whom: -o FILE, --svg FILE\n"
 	"  bhctl trace profile   where the CPU time goes: a flame graph with -o FILE.svg\n"
 	"  bhctl trace crashes -f crashes as they happen, with what Linux saw of them\n"

@@ -22,6 +22,13 @@ enum bh_exit {
 	BH_EXIT_SYSTEM = 111, /* the machine refused something, or nobody answered */
 };
 
+/* What latencies are shown for. */
+enum bh_by {
+	BH_BY_TASK = 0, /* its type */
+	BH_BY_WORKER,
+	BH_BY_SERVICE,
+};
+
 struct bh_options {
 	const char *admin;        /* NULL: look for it */
 	const char *service;      /* "": all */
@@ -30,6 +37,7 @@ struct bh_options {
 	uint32_t seconds;         /* to record; 0: the verb's own */
 	const char *output, *svg; /* files; NULL: none */
 	uint64_t task;            /* 0: all */
+	enum bh_by by;
 	bool json, now;
 };
 
@@ -42,7 +50,6 @@ struct bh_question {
 		Bulkhead__TasksRequest tasks;
 		Bulkhead__CrashesRequest crashes;
 		Bulkhead__StopRequest stop;
-		Bulkhead__TraceLatencyRequest latency;
 		Bulkhead__AuditRequest audit;
 		Bulkhead__ResizeRequest resize;
 		Bulkhead__DumpRequest dump;
@@ -61,7 +68,6 @@ int bh_workers_wide_show(const Bulkhead__Reply *r); /* with --wide */
 BH_VERB(tasks);
 BH_VERB(dump);
 BH_VERB(crashes);
-BH_VERB(latency);
 BH_VERB(audit);
 BH_VERB(stop);
 BH_VERB(resize); /* of `workers` with --set */
@@ -69,6 +75,7 @@ BH_VERB(resize); /* of `workers` with --set */
 /* Verbs that ask more than once: exit codes. */
 int bh_stream(const char *url, const struct bh_options *o);
 int bh_waits(const char *url, const struct bh_options *o);
+int bh_latency_total(const char *url, const struct bh_options *o); /* with --total */
 int bh_deaths(const char *url, const struct bh_options *o);
 int bh_hogs(const char *url, const struct bh_options *o);
 int bh_profile(const char *url, const struct bh_options *o);

@@ -73,9 +73,13 @@ static void print_detail(const struct bh_event *e)
 	case BH_EV_ON_CPU:
 		if (e->a != UINT64_MAX)
 			printf("  waited %.1f us", (double)e->a / 1e3);
+		if (e->b != UINT64_MAX)
+			printf(", was away %.1f us (%s)", (double)e->b / 1e3,
+			       WORD(offs, e->other_pid));
 		break;
 	case BH_EV_OFF_CPU:
-		printf("  %s", WORD(offs, e->b));
+		printf("  after %.1f us, %s, for process %" PRIu32, (double)e->a / 1e3,
+		       WORD(offs, e->b), e->other_pid);
 		break;
 	case BH_EV_SIGNAL:
 		printf("  %" PRIu32 " from process %" PRIu32 ", address %#" PRIx64, (uint32_t)e->a,

@@ -1,39 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waits.c: bhctl trace latency --seconds: by task type, how long tasks waited from a
- * wake-up to the poll that it led to, how long their workers waited for a CPU, and how
- * long the polls took. From every event of a recording, so percentiles are exact.
+ * waits.c: bhctl trace latency: how long tasks waited from a wake-up to the poll that
+ * it led to, how long their workers waited for a CPU, how long the polls took, and
+ * why workers were off their CPUs. From every event of a recording, so percentiles
+ * are exact.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bhctl.h"
-#include "table.h"
+#include "latency.h"
 #include "timeline.h"
-#include "value.h"
 
-enum what {
-	QUEUE_WAIT,
-	CPU_WAIT, /* known where BPF works */
-	POLL
+enum {
+	SECONDS = 5,
+	SLOTS = BH_ROW_KERNEL + 1,
 };
-
-static const char *const names[] = { "queue wait", "CPU wait", "poll" };
 
 struct sample {
 	uint64_t ns;
-	size_t event; /* one of its type */
-	uint32_t type;
+	uint32_t who; /* slot or type, as they are grouped by */
 	uint8_t service, what;
 };
 
-/* All samples of one type and kind. */
-struct group {
-	const struct sample *s;
+struct samples {
+	struct sample *s;
 	size_t n;
-	double mean_ns;
+	enum bh_by by;
 };
 
 static int by_group(const void *a, const void *b)
@@ -42,146 +35,147 @@ static int by_group(const void *a, const void *b)
 
 	if (x->service != y->service)
 		return x->service - y->service;
-	if (x->type != y->type)
-		return x->type < y->type ? -1 : 1;
+	if (x->who != y->who)
+		return x->who < y->who ? -1 : 1;
 	if (x->what != y->what)
 		return x->what - y->what;
 	return x->ns < y->ns ? -1 : x->ns > y->ns;
 }
 
-static void add(struct sample *s, size_t *n, const struct bh_timeline *t, size_t event,
-		enum what what, uint64_t ns)
+static void add(struct samples *s, const struct bh_event *e, uint32_t type, unsigned what,
+		uint64_t ns)
 {
-	const struct bh_event *e = &t->r->events[event];
+	uint32_t who = s->by == BH_BY_SERVICE ? 0 : s->by == BH_BY_WORKER ? e->slot : type;
 
-	s[(*n)++] = (struct sample){ ns, event, e->type, e->service, (uint8_t)what };
+	s->s[s->n++] = (struct sample){ ns, who, e->service, (uint8_t)what };
 }
 
-/* Sorted; NULL: no memory. */
-static struct sample *collect(const struct bh_timeline *t, size_t *n)
+/*
+ * The type of each time that a worker got a CPU (by event): the task's that it was
+ * preempted or blocked in. A worker without a task was woken for the one that it polls
+ * next: the wait is that one's, unless it goes to sleep again before. Events are in
+ * the order of their ends, and polls of one worker do not overlap.
+ */
+static void find_types(const struct bh_recorder *r, uint32_t *type)
 {
-	struct sample *s = malloc((t->r->ready + t->n_arrows + 1) * sizeof(*s));
+	static size_t open[BH_RECORDER_SERVICES][SLOTS]; /* 1 + event that waits for its poll */
 
-	*n = 0;
-	if (!s)
-		return NULL;
-	for (size_t i = 0; i < t->r->ready; i++) {
-		const struct bh_event *e = &t->r->events[i];
+	memset(open, 0, sizeof(open));
+	for (size_t i = 0; i < r->ready; i++) {
+		const struct bh_event *e = &r->events[i];
 
-		if (e->kind == BH_EV_POLL || e->kind == BH_EV_JOB)
-			add(s, n, t, i, POLL, e->a);
-		else if (e->kind == BH_EV_ON_CPU && e->a != UINT64_MAX &&
-			 e->type != BH_EVENT_NO_TYPE)
-			add(s, n, t, i, CPU_WAIT, e->a);
+		type[i] = e->type;
+		if (e->service >= BH_RECORDER_SERVICES || e->slot >= SLOTS)
+			continue;
+		size_t *waits = &open[e->service][e->slot];
+		if (e->kind == BH_EV_ON_CPU && e->type == BH_EVENT_NO_TYPE)
+			*waits = i + 1;
+		if ((e->kind != BH_EV_POLL && e->kind != BH_EV_JOB) || !*waits)
+			continue;
+		type[*waits - 1] = e->type;
+		*waits = 0;
 	}
+}
+
+static void collect_event(struct samples *s, const struct bh_event *e, uint32_t type)
+{
+	if (e->kind == BH_EV_POLL || e->kind == BH_EV_JOB)
+		add(s, e, e->type, BH_POLL_TIME, e->a);
+	if (e->kind != BH_EV_ON_CPU)
+		return;
+	if (e->a != UINT64_MAX)
+		add(s, e, type, BH_CPU_WAIT, e->a);
+	if (e->other_pid == BH_EVO_PREEMPTED && e->a != UINT64_MAX)
+		add(s, e, e->type, BH_OFF_CPU + BH_EVO_PREEMPTED, e->a);
+	else if (e->other_pid <= BH_EVO_SLEPT && e->b != UINT64_MAX)
+		add(s, e, e->type, BH_OFF_CPU + e->other_pid, e->b);
+}
+
+/* Sorted. False: no memory. */
+static bool collect(const struct bh_timeline *t, struct samples *s)
+{
+	const struct bh_recorder *r = t->r;
+	uint32_t *type = malloc((r->ready + 1) * sizeof(*type));
+
+	s->s = malloc((2 * r->ready + t->n_arrows + 1) * sizeof(*s->s));
+	if (!type || !s->s) {
+		free(type);
+		return false;
+	}
+	find_types(r, type);
+	for (size_t i = 0; i < r->ready; i++)
+		collect_event(s, &r->events[i], type[i]);
 	for (size_t i = 0; i < t->n_arrows; i++) {
-		const struct bh_arrow *a = &t->arrows[i];
+		const struct bh_event *from = &r->events[t->arrows[i].from];
+		const struct bh_event *to = &r->events[t->arrows[i].to];
 
-		add(s, n, t, a->to, QUEUE_WAIT,
-		    bh_event_start(&t->r->events[a->to]) - t->r->events[a->from].time_ns);
+		add(s, to, to->type, BH_QUEUE_WAIT, bh_event_start(to) - from->time_ns);
 	}
-	qsort(s, *n, sizeof(*s), by_group);
-	return s;
+	free(type);
+	qsort(s->s, s->n, sizeof(*s->s), by_group);
+	return true;
 }
 
-/* The group that begins at @s, of at most @n samples. */
-static struct group group_at(const struct sample *s, size_t n)
+/* One group's samples of one time, [s, s + n), sorted. */
+static void add_group(struct bh_latency *l, const struct bh_recorder *r, const struct sample *s,
+		      size_t n)
 {
-	struct group g = { .s = s };
-	double sum = 0;
+	const struct bh_event e = { .service = s->service, .type = s->who };
+	const char *type = s->who == BH_EVENT_NO_TYPE ? "" : bh_recorder_type(r, &e);
+	struct bh_hist *h =
+		bh_latency_of(l, bh_recorder_service(r, &e), s->who, type, (enum bh_time)s->what);
 
-	while (g.n < n && s[g.n].service == s->service && s[g.n].type == s->type &&
-	       s[g.n].what == s->what)
-		sum += (double)s[g.n++].ns;
-	g.mean_ns = sum / (double)g.n;
-	return g;
-}
-
-/* The smallest value that @share of all do not exceed. */
-static uint64_t percentile(const struct group *g, double share)
-{
-	size_t i = (size_t)(share * (double)g->n);
-
-	return g->s[i < g->n ? i : g->n - 1].ns;
-}
-
-static void show_us(struct bh_table *t, double ns)
-{
-	char text[24];
-
-	bh_text_us(text, ns / 1e3);
-	bh_table_add(t, "%s", text);
-}
-
-static const double shares[] = { 0.5, 0.9, 0.99, 0.999, 1 };
-
-static void show(const struct bh_recorder *r, const struct sample *s, size_t n)
-{
-	static const char *const heads[] = { "<service", "<type", "<what", "count", "mean",
-					     "p50",      "p90",   "p99",   "p99.9", "max" };
-	struct bh_table t;
-
-	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
-	for (size_t i = 0; i < n;) {
-		struct group g = group_at(s + i, n - i);
-		const struct bh_event *e = &r->events[g.s->event];
-
-		bh_table_add(&t, "%s", bh_recorder_service(r, e));
-		bh_table_add(&t, "%s", bh_recorder_type(r, e));
-		bh_table_add(&t, "%s", names[g.s->what]);
-		bh_table_add(&t, "%zu", g.n);
-		show_us(&t, g.mean_ns);
-		for (size_t j = 0; j < sizeof(shares) / sizeof(shares[0]); j++)
-			show_us(&t, (double)percentile(&g, shares[j]));
-		i += g.n;
+	for (size_t i = 0; i < n; i++) {
+		bh_hist_add(h, s[i].ns, s[i].ns + 1, 1);
+		h->sum_ns += (double)s[i].ns;
 	}
-	bh_table_print(&t, 0);
-	if (r->lost)
-		printf("%" PRIu64 " events were lost, and are not in here\n", r->lost);
+	/* The smallest value that so many do not exceed. */
+	for (int i = 0; i < BH_SHARES; i++) {
+		size_t at = (size_t)(bh_shares[i] * (double)n);
+		h->exact_ns[i] = s[at < n ? at : n - 1].ns;
+	}
+	h->max_ns = s[n - 1].ns;
 }
 
-static void print_json(const struct bh_recorder *r, const struct sample *s, size_t n)
+static void group(struct bh_latency *l, const struct bh_recorder *r, const struct samples *s)
 {
-	static const char *const keys[] = { "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns" };
-	struct json_object *o = json_object_new_object(), *list;
+	for (size_t i = 0, n; i < s->n; i += n) {
+		const struct sample *at = &s->s[i];
 
-	bh_value_uint(o, "lost", r->lost);
-	list = bh_value_array(o, "types");
-	for (size_t i = 0; i < n;) {
-		struct group g = group_at(s + i, n - i);
-		const struct bh_event *e = &r->events[g.s->event];
-		struct json_object *at = bh_value_item(list);
-
-		bh_value_text(at, "service", bh_recorder_service(r, e));
-		bh_value_text(at, "type", bh_recorder_type(r, e));
-		bh_value_text(at, "what", names[g.s->what]);
-		bh_value_uint(at, "count", g.n);
-		bh_value_uint(at, "mean_ns", (uint64_t)g.mean_ns);
-		for (size_t j = 0; j < sizeof(shares) / sizeof(shares[0]); j++)
-			bh_value_uint(at, keys[j], percentile(&g, shares[j]));
-		i += g.n;
+		for (n = 1; i + n < s->n && at[n].service == at->service && at[n].who == at->who &&
+			    at[n].what == at->what;
+		     n++)
+			;
+		add_group(l, r, at, n);
 	}
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
-	json_object_put(o);
 }
 
 int bh_waits(const char *url, const struct bh_options *o)
 {
+	struct bh_latency l = { .by = o->by, .seconds = o->seconds ? o->seconds : SECONDS };
+	struct samples s = { .by = o->by };
 	struct bh_recorder r;
 	struct bh_timeline t = { .r = &r };
-	struct sample *s = NULL;
+	Bulkhead__Reply *kernel = NULL;
 	int code = bh_recorder_begin(&r, url, true);
-	size_t n;
 
 	if (!code)
-		code = bh_recorder_run(&r, o->seconds, NULL);
-	if (!code && (!bh_timeline_arrows(&t) || !(s = collect(&t, &n)))) {
+		code = bh_recorder_run(&r, l.seconds, NULL);
+	if (!code && (!bh_timeline_arrows(&t) || !collect(&t, &s))) {
 		fprintf(stderr, "bhctl: no memory for %zu events; record for less time\n", r.n);
 		code = BH_EXIT_SYSTEM;
 	}
 	if (!code)
-		(o->json ? print_json : show)(&r, s, n);
-	free(s);
+		code = bh_latency_kernel(&l, url, &kernel);
+	if (kernel)
+		bulkhead__reply__free_unpacked(kernel, NULL);
+	if (!code) {
+		l.lost = r.lost;
+		group(&l, &r, &s);
+		(o->json ? bh_latency_json : bh_latency_show)(&l);
+	}
+	bh_latency_fini(&l);
+	free(s.s);
 	free(t.arrows);
 	bh_recorder_fini(&r);
 	return code;

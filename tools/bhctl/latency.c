@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "latency.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+
+const double bh_shares[BH_SHARES] = { 0.5, 0.9, 0.99, 0.999, 1 };
+
+struct bh_hist *bh_latency_of(struct bh_latency *l, const char *service, unsigned slot,
+			      const char *type, enum bh_time what)
+{
+	struct bh_latency_group key = { .slot = l->by == BH_BY_WORKER ? slot : 0 };
+
+	snprintf(key.service, sizeof(key.service), "%s", service);
+	if (l->by == BH_BY_TASK && type)
+		snprintf(key.type, sizeof(key.type), "%s", type);
+	for (size_t i = 0; i < l->n; i++) {
+		struct bh_latency_group *g = &l->groups[i];
+
+		if (g->slot == key.slot && !strcmp(g->service, key.service) &&
+		    !strcmp(g->type, key.type))
+			return &g->time[what];
+	}
+	l->groups = realloc(l->groups, (l->n + 1) * sizeof(*l->groups));
+	if (!l->groups) {
+		fprintf(stderr, "bhctl: out of memory\n");
+		exit(BH_EXIT_SYSTEM);
+	}
+	l->groups[l->n] = key;
+	return &l->groups[l->n++].time[what];
+}
+
+static unsigned bucket(uint64_t ns)
+{
+	if (ns < 16)
+		return 0;
+	unsigned log2 = 63 - (unsigned)__builtin_clzll(ns);
+	unsigned b = 1 + (log2 - 4) * 4 + ((unsigned)(ns >> (log2 - 2)) & 3u);
+
+	return b < BH_HIST_BUCKETS ? b : BH_HIST_BUCKETS - 1;
+}
+
+void bh_hist_add(struct bh_hist *h, uint64_t from_ns, uint64_t below_ns, uint64_t count)
+{
+	h->count += count;
+	h->buckets[bucket(from_ns)] += count;
+	if (below_ns > h->max_ns + 1)
+		h->max_ns = below_ns - 1;
+}
+
+int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **reply)
+{
+	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
+	Bulkhead__TraceLatencyRequest t = BULKHEAD__TRACE_LATENCY_REQUEST__INIT;
+
+	q.verb_case = BULKHEAD__REQUEST__VERB_TRACE_LATENCY;
+	q.trace_latency = &t;
+	int code = bh_ask(url, &q, reply);
+	if (code)
+		return code;
+	if ((*reply)->error)
+		snprintf(l->missing, sizeof(l->missing), "%s", (*reply)->error->text);
+	if ((*reply)->answer_case == BULKHEAD__REPLY__ANSWER_TRACE_LATENCY)
+		return 0;
+	bulkhead__reply__free_unpacked(*reply, NULL);
+	*reply = NULL;
+	return 0;
+}
+
+void bh_latency_fini(struct bh_latency *l)
+{
+	free(l->groups);
+}
