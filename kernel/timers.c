@@ -9,7 +9,8 @@
  *   worker: deadline, fence, armed_ns      kernel: armed_ns = 0, fence, deadline
  *   worker: ring, fence, sleeps_until      kernel: sleeps_until, fence, rings
  *
- * (the second one's right column is in kernel.c).
+ * (the second one's right column is in kernel.c; its left one's fence comes at the end of
+ * the poll: workers/owed.h).
  *
  * Deadlines and wheel are in the service's clock (ipc/clock.h), which a test may
  * have stopped.

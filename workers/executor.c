@@ -18,6 +18,7 @@
 #include "workers/fiber.h"
 #include "workers/guard.h"
 #include "workers/meter.h"
+#include "workers/owed.h"
 #include "workers/run.h"
 #include "workers/trace.h"
 
@@ -86,7 +87,7 @@ void bh_rt_schedule(uint32_t idx)
 	}
 	if (!bh_rt.sched.lifo_max) {
 		bh_rt_push_back(idx);
-		bh_notify(&bh_rt.v);
+		bh_owe_look();
 		return;
 	}
 	/* Out of the slot and not yet in the ring, `before` stands in the journal. */
@@ -96,7 +97,7 @@ void bh_rt_schedule(uint32_t idx)
 	if (!before)
 		return; /* this worker takes it next: nobody need be woken */
 	bh_rt_push_back(before);
-	bh_notify(&bh_rt.v);
+	bh_owe_look();
 }
 
 int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
@@ -428,6 +429,7 @@ void bh_task_run(uint32_t idx)
 		run_poll(t);
 	else
 		run_fiber(t);
+	bh_owed_pay();
 	bh_meter_polled(since);
 	bh_trace_polled();
 	bh_rt.idx = 0;

@@ -7,7 +7,7 @@
  * posts the task's index on this worker's timer ring, and rings the doorbell if
  * the kernel would sleep past it.
  */
-#include "workers/run.h"
+#include "workers/owed.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -45,22 +45,29 @@ static void timer_post(struct bh_timer_ring *r, uint32_t idx)
 	bh_st_rel(&r->tail, t + 1);
 }
 
+/* Does the wheel hold the timer of @t, for @deadline or before? */
+static bool armed_by(const struct bh_tcb *t, int64_t deadline)
+{
+	int64_t armed = bh_ld_rlx(&t->armed_ns);
+
+	return armed > 0 && armed <= deadline;
+}
+
 void bh_rt_deadline(struct bh_tcb *t, uint32_t idx, int64_t deadline)
 {
 	bh_st_rel(&t->deadline_ns, deadline == BH_FOREVER ? 0 : deadline);
 	if (deadline == BH_FOREVER)
 		return;
-	/* The kernel clears armed_ns, then reads the deadline; this stores the
-	 * deadline, then reads armed_ns: one of the two sees the other's. */
-	bh_fence();
-	int64_t armed = bh_ld_rlx(&t->armed_ns);
-	if (armed && armed <= deadline)
-		return;
+	/* Not in time for it: then the kernel is told, whatever it does meanwhile. */
+	if (armed_by(t, deadline)) {
+		/* The kernel clears armed_ns, then reads the deadline; this stores the
+		 * deadline, then reads armed_ns: one of the two sees the other's. */
+		bh_fence();
+		if (armed_by(t, deadline))
+			return;
+	}
 	timer_post(&bh_rt.me->timers, idx);
-	/* Likewise with the kernel's going to sleep. */
-	bh_fence();
-	if (bh_ld_rlx(&bh_rt.v.a->kernel_sleeps_until) > deadline)
-		bh_doorbell();
+	bh_owe_bell(deadline);
 }
 
 static void switch_out(enum bh_after after)
@@ -95,9 +102,7 @@ static bool passed(int64_t deadline)
  * then somebody woke it. The kernel takes the timer out before it wakes. */
 static bool expired(const struct bh_tcb *t, int64_t deadline)
 {
-	int64_t armed = bh_ld_rlx(&t->armed_ns);
-
-	return !(armed > 0 && armed <= deadline) && deadline <= bh_now();
+	return !armed_by(t, deadline) && deadline <= bh_now();
 }
 
 int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)

@@ -31,6 +31,7 @@ bool asleep[WORKERS]; /* in futex_wait */
 bool dead[WORKERS + 1], gone[WORKERS + 1];
 bool hog; /* there is still one that never ends */
 bool hogged[WORKERS];
+bool endless, stuck; /* the pusher's poll may last; does */
 
 /* bh_notify(): a step for each word it touches; goes on at @then. */
 #define NOTIFY(then)                                                                       \
@@ -125,16 +126,29 @@ end_idle:	do
 	atomic { !gone[me] -> goto end_idle }
 }
 
-/* Queues @items, each with a wake-up. */
+/* Queues @items, as the kernel does, each with a wake-up, or as a poll does
+ * (workers/owed.h): a look without a fence may find nobody, and then there is one at
+ * the end. In some runs a poll does not come to its end. */
 proctype kernel(byte items)
 {
 	mtype pc = PUSH;
 	byte w;
+	bool owes;
 	{
 		do
 		:: d_step { pc == PUSH && items > 0 -> work++; items--; pc = PICK1 }
+		:: d_step { pc == PUSH && items > 0 -> work++; items--; owes = true }
+		:: d_step { pc == PUSH && items == 0 && owes ->
+			owes = false;
+#ifdef MUTATE_OWE_NOTHING
+			pc = PUSH }
+#else
+			pc = PICK1 }
+#endif
+		:: d_step { pc == PUSH && owes && endless -> stuck = true; pc = HOGGED }
 		NOTIFY(PUSH)
-		:: pc == PUSH && items == 0 -> break
+		:: pc == PUSH && items == 0 && !owes -> break
+		:: pc == HOGGED -> break
 		od;
 		gone[KERNEL] = true
 	} unless { atomic { dead[KERNEL] -> gone[KERNEL] = true } }
@@ -198,6 +212,9 @@ end_relief:
 	:: d_step { pc == TURN && hogged[1] && searching[1] -> searching[1] = false; pc = PICK1 }
 #endif
 #endif
+#ifndef MUTATE_NO_RELIEF
+	:: d_step { pc == TURN && stuck && work > 0 -> stuck = false; pc = PICK1 }
+#endif
 	NOTIFY(TURN)
 	od
 }
@@ -211,6 +228,7 @@ init
 		if
 		:: run killer(1); run relief(); hog = true
 		:: run killer(ANYBODY)
+		:: run relief(); endless = true
 		:: hog = true
 		fi
 	}

@@ -7,6 +7,8 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "tests/sweep/sweep.h"
 
@@ -352,6 +354,55 @@ START_TEST(a_finder_that_is_not_the_last_wakes_nobody)
 }
 END_TEST
 
+/* -- looks that are owed -- */
+
+/* Worker 2 goes to sleep when this has queued, and has looked at who sleeps. */
+static enum bh_poll queues(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	for (uint32_t i = 0; i < 2; i++)
+		bh_rt_wake(pair[i], 0, 0);
+	park_2();
+	return BH_READY;
+}
+
+START_TEST(who_falls_asleep_during_a_poll_is_woken_at_its_end)
+{
+	pair[0] = task(once, BH_WAITING);
+	pair[1] = task(once, BH_WAITING);
+	bh_runq_push(&me()->runq, task(queues, BH_SCHEDULED));
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(w.v.workers[2].park, BH_AWAKE);
+}
+END_TEST
+
+/* The kernel decides to sleep for long when this has looked. */
+static enum bh_poll arms(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	bh_st_rlx(&w.v.a->kernel_sleeps_until, 0);
+	bh_poll_at(cx, 1000000);
+	ck_assert_int_eq(read(bh_rt.doorbell, &(uint64_t){ 0 }, 8), -1);
+	bh_st_rlx(&w.v.a->kernel_sleeps_until, INT64_MAX);
+	return BH_PENDING;
+}
+
+START_TEST(the_bell_is_rung_at_the_end_of_the_poll_if_need_be)
+{
+	uint64_t rung = 0;
+
+	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	bh_runq_push(&me()->runq, task(arms, BH_SCHEDULED));
+	ck_assert(bh_executor_turn());
+	ck_assert_int_eq(read(bh_rt.doorbell, &rung, sizeof(rung)), sizeof(rung));
+	ck_assert_uint_eq(rung, 1);
+	bh_runq_push(&me()->runq, task(once, BH_SCHEDULED));
+	ck_assert(bh_executor_turn()); /* owes nothing */
+	ck_assert_int_eq(read(bh_rt.doorbell, &rung, sizeof(rung)), -1);
+	close(bh_rt.doorbell);
+}
+END_TEST
+
 /* -- alone -- */
 
 START_TEST(a_worker_alone_runs_tasks_in_the_order_of_their_wake_ups)
@@ -414,6 +465,8 @@ int main(void)
 	tcase_add_test(tc, at_most_half_search);
 	tcase_add_test(tc, the_last_finder_wakes_one_more);
 	tcase_add_test(tc, a_finder_that_is_not_the_last_wakes_nobody);
+	tcase_add_test(tc, who_falls_asleep_during_a_poll_is_woken_at_its_end);
+	tcase_add_test(tc, the_bell_is_rung_at_the_end_of_the_poll_if_need_be);
 	tcase_add_test(tc, a_worker_alone_runs_tasks_in_the_order_of_their_wake_ups);
 	tcase_add_test(tc, pinned_tasks_and_others_take_turns);
 	suite_add_tcase(s, tc);
