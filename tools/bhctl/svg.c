@@ -22,7 +22,8 @@ enum {
 	TICKS = 10,
 	LABEL = 60, /* a slice this wide has its name in it */
 	MOST_ROWS = 256,
-	NAMES = 16, /* in the legend */
+	NAMES = 16,                   /* in the legend */
+	CPU_ROW = BH_EVENT_NO_WORKER, /* as a row's service: its slot is a CPU */
 };
 
 struct picture {
@@ -32,7 +33,7 @@ struct picture {
 	struct {
 		uint8_t service;
 		uint16_t slot;
-		double drawn[2]; /* x up to which there is a poll, and a sleep */
+		double drawn[4]; /* x up to which there is a poll, a sleep, BH_SPAN_ON, _WAIT */
 	} row[MOST_ROWS];
 	unsigned rows;
 	const char *name[NAMES];
@@ -53,19 +54,26 @@ static double y_of(unsigned row)
 	return TOP + (double)row * ROW;
 }
 
-static unsigned row_of(const struct picture *p, const struct bh_event *e)
+static unsigned row_at(const struct picture *p, uint8_t service, unsigned slot)
 {
 	for (unsigned i = 0; i < p->rows; i++)
-		if (p->row[i].service == e->service && p->row[i].slot == e->slot)
+		if (p->row[i].service == service && p->row[i].slot == slot)
 			return i;
 	return MOST_ROWS;
 }
 
+static unsigned row_of(const struct picture *p, const struct bh_event *e)
+{
+	return row_at(p, e->service, e->slot);
+}
+
+/* CPUs first: 255 + 1 wraps. */
 static int by_place(const void *a, const void *b)
 {
 	const struct bh_event *x = a, *y = b;
+	uint8_t left = (uint8_t)(x->service + 1), right = (uint8_t)(y->service + 1);
 
-	return x->service != y->service ? x->service - y->service : x->slot - y->slot;
+	return left != right ? left - right : x->slot - y->slot;
 }
 
 /* Names come from configuration and code: what XML would take for its own is not
@@ -102,18 +110,28 @@ static unsigned hue_of(const char *name)
 	return (h ^ h >> 15) * 0x9e3779b1u >> 16 & 0x1ff; /* degrees; beyond 360 they wrap */
 }
 
+static void find_row(struct picture *p, struct bh_event seen[MOST_ROWS], uint8_t service,
+		     unsigned slot)
+{
+	if (p->rows == MOST_ROWS || row_at(p, service, slot) < MOST_ROWS)
+		return;
+	seen[p->rows].service = p->row[p->rows].service = service;
+	seen[p->rows].slot = p->row[p->rows].slot = (uint16_t)slot;
+	p->rows++;
+}
+
 static void find_rows(struct picture *p)
 {
 	struct bh_event seen[MOST_ROWS];
 
-	for (size_t i = 0; i < p->t->r->ready && p->rows < MOST_ROWS; i++) {
+	for (size_t i = 0; i < p->t->n_spans; i++)
+		if (p->t->spans[i].kind == BH_SPAN_ON)
+			find_row(p, seen, CPU_ROW, p->t->spans[i].cpu);
+	for (size_t i = 0; i < p->t->r->ready; i++) {
 		const struct bh_event *e = &p->t->r->events[i];
 
-		if (row_of(p, e) < MOST_ROWS)
-			continue;
-		seen[p->rows] = *e;
-		p->row[p->rows].service = e->service;
-		p->row[p->rows++].slot = e->slot;
+		if (e->kind != BH_EV_MORE && e->service != CPU_ROW && e->slot <= BH_ROW_KERNEL)
+			find_row(p, seen, e->service, e->slot);
 	}
 	qsort(seen, p->rows, sizeof(seen[0]), by_place);
 	for (unsigned i = 0; i < p->rows; i++) {
@@ -162,8 +180,12 @@ static void put_row_names(struct picture *p)
 	for (unsigned i = 0; i < p->rows; i++) {
 		struct bh_event e = { .service = p->row[i].service };
 
-		bh_row_name(name, p->row[i].slot);
 		fprintf(p->f, "<text x=\"12\" y=\"%.1f\">", y_of(i) + BAR - 6);
+		if (e.service == CPU_ROW) {
+			fprintf(p->f, "CPU %u</text>\n", p->row[i].slot);
+			continue;
+		}
+		bh_row_name(name, p->row[i].slot);
 		put_text(p->f, bh_recorder_service(p->t->r, &e));
 		fprintf(p->f, ": %s</text>\n", name);
 	}
@@ -253,11 +275,59 @@ static void put_events(struct picture *p)
 
 		if (row == MOST_ROWS)
 			continue;
-		if (bh_event_lasts(e->kind))
+		if (e->kind == BH_EV_POLL || e->kind == BH_EV_JOB || e->kind == BH_EV_PARK)
 			put_slice(p, e, row);
 		else if (e->kind == BH_EV_STEAL || e->kind == BH_EV_CRASH ||
 			 e->kind == BH_EV_RESTART)
 			put_mark(p, e, row);
+	}
+}
+
+/* -- the Linux kernel's view -------------------------------------------------------- */
+
+/* In a row, from y on, @height high. */
+static void put_bar(struct picture *p, const struct bh_span *s, unsigned row, double y, int height,
+		    const char *colour, const char *name)
+{
+	double from = x_of(p, (int64_t)s->from_ns), to = x_of(p, (int64_t)s->to_ns);
+	double *drawn = &p->row[row].drawn[2 + (s->kind == BH_SPAN_WAIT)];
+
+	if (to < *drawn + 1) {
+		p->merged++;
+		return;
+	}
+	from = from < *drawn ? *drawn : from;
+	fprintf(p->f,
+		"<rect class=\"linux\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" "
+		"fill=\"%s\"><title>",
+		from, y, to - from > 1 ? to - from : 1, height, colour);
+	put_text(p->f, name);
+	fprintf(p->f, ", %.1f us</title></rect>\n", (double)(s->to_ns - s->from_ns) / 1e3);
+	*drawn = to > from + 1 ? to : from + 1;
+	p->slices++;
+}
+
+/* Who is on each CPU; and under each worker's polls, whether it has one. */
+static void put_spans(struct picture *p)
+{
+	char name[160], row_name[32], colour[32];
+
+	for (size_t i = 0; i < p->t->n_spans; i++) {
+		const struct bh_span *s = &p->t->spans[i];
+		const struct bh_event *e = &p->t->r->events[s->event];
+		unsigned row = row_of(p, e), cpu = row_at(p, CPU_ROW, s->cpu);
+
+		bh_span_name(name, p->t, s);
+		if (s->kind != BH_SPAN_AWAY && row < MOST_ROWS)
+			put_bar(p, s, row, y_of(row) + BAR + 1, 4,
+				s->kind == BH_SPAN_ON ? "#3a3" : "#d22", name);
+		if (s->kind != BH_SPAN_ON || cpu == MOST_ROWS)
+			continue;
+		bh_row_name(row_name, e->slot);
+		snprintf(name, sizeof(name), "%.48s: %s", bh_recorder_service(p->t->r, e),
+			 row_name);
+		snprintf(colour, sizeof(colour), "hsl(%u 45%% 75%%)", hue_of(name));
+		put_bar(p, s, cpu, y_of(cpu), BAR, colour, name);
 	}
 }
 
@@ -330,12 +400,16 @@ bool bh_timeline_svg(const struct bh_timeline *t, FILE *f)
 	put_axis(&p);
 	put_row_names(&p);
 	put_events(&p);
+	put_spans(&p);
 	put_legend(&p);
 	bool ok = put_arrows(&p);
 	fprintf(f,
 		"<text x=\"12\" y=\"%.1f\" fill=\"#555\">%zu slices drawn, %zu narrower than a "
 		"pixel left out; %zu of %zu wake-ups drawn, those that waited longest; %" PRIu64
-		" events lost</text>\n</svg>\n",
-		y_of(p.rows) + 38, p.slices, p.merged, p.arrows, t->n_arrows, t->r->lost);
+		" events lost%s</text>\n</svg>\n",
+		y_of(p.rows) + 38, p.slices, p.merged, p.arrows, t->n_arrows, t->r->lost,
+		t->n_spans ?
+			". Under the polls: green: the worker is on a CPU; red: it waits for one" :
+			"");
 	return ok && !ferror(f);
 }

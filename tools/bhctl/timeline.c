@@ -96,6 +96,104 @@ bool bh_timeline_arrows(struct bh_timeline *t)
 	return true;
 }
 
+/* -- spans ---------------------------------------------------------------------- */
+
+static int by_start(const void *a, const void *b)
+{
+	const struct bh_span *x = a, *y = b;
+
+	return x->from_ns != y->from_ns ? (x->from_ns < y->from_ns ? -1 : 1) :
+					  (int)x->kind - (int)y->kind;
+}
+
+static void add_span(struct bh_timeline *t, size_t event, enum bh_span_kind kind, uint64_t to_ns,
+		     uint64_t ns)
+{
+	if (ns && ns <= to_ns)
+		t->spans[t->n_spans++] = (struct bh_span){ .from_ns = to_ns - ns,
+							   .to_ns = to_ns,
+							   .event = event,
+							   .kind = kind,
+							   .cpu = t->r->events[event].cpu };
+}
+
+/* By worker: since when it has been on a CPU, and how long it is known to be there. */
+struct stay {
+	uint64_t from_ns, to_ns;
+	size_t event;
+};
+static struct stay stays[BH_RECORDER_SERVICES][BH_SLOTS];
+
+/* A stay is told when it is over. One that is not is seen by its beginning, or, if that
+ * was before the recording, by its samples. */
+static void note_stay(const struct bh_timeline *t, size_t event)
+{
+	const struct bh_event *e = &t->r->events[event];
+	struct stay *s = &stays[e->service][e->slot];
+
+	if (e->kind == BH_EV_OFF_CPU)
+		*s = (struct stay){ 0 };
+	else if (e->kind == BH_EV_ON_CPU)
+		*s = (struct stay){ e->time_ns, (uint64_t)t->r->now_ns, event };
+	else if (e->kind == BH_EV_SAMPLE && !s->from_ns)
+		*s = (struct stay){ e->time_ns, e->time_ns, event };
+	else if (e->kind == BH_EV_SAMPLE && s->to_ns < e->time_ns)
+		s->to_ns = e->time_ns;
+	else if (e->kind == BH_EV_DIED)
+		*s = (struct stay){ 0 };
+}
+
+static void add_stays(struct bh_timeline *t)
+{
+	for (size_t i = 0; i < BH_RECORDER_SERVICES; i++)
+		for (size_t k = 0; k < BH_SLOTS; k++) {
+			const struct stay *s = &stays[i][k];
+
+			if (s->from_ns && s->to_ns > s->from_ns)
+				add_span(t, s->event, BH_SPAN_ON, s->to_ns, s->to_ns - s->from_ns);
+		}
+}
+
+bool bh_timeline_spans(struct bh_timeline *t)
+{
+	size_t most = 2 * t->r->ready + (size_t)BH_RECORDER_SERVICES * BH_SLOTS + 1;
+
+	t->spans = malloc(most * sizeof(*t->spans));
+	if (!t->spans)
+		return false;
+	for (size_t i = 0; i < t->r->ready; i++) {
+		const struct bh_event *e = &t->r->events[i];
+		bool waited = e->kind == BH_EV_ON_CPU && e->a < e->time_ns;
+
+		if (e->service >= BH_RECORDER_SERVICES || e->slot >= BH_SLOTS)
+			continue;
+		note_stay(t, i);
+		if (e->kind == BH_EV_OFF_CPU)
+			add_span(t, i, BH_SPAN_ON, e->time_ns, e->a);
+		if (waited)
+			add_span(t, i, BH_SPAN_WAIT, e->time_ns, e->a);
+		if (waited && e->b != UINT64_MAX)
+			add_span(t, i, BH_SPAN_AWAY, e->time_ns - e->a, e->b);
+	}
+	add_stays(t);
+	qsort(t->spans, t->n_spans, sizeof(*t->spans), by_start);
+	return true;
+}
+
+void bh_span_name(char out[32], const struct bh_timeline *t, const struct bh_span *s)
+{
+	static const char *const why[] = { "preempted", "futex", "I/O", "page fault", "other" };
+	uint32_t off = t->r->events[s->event].other_pid;
+
+	if (s->kind == BH_SPAN_ON)
+		snprintf(out, 32, "on CPU %u", s->cpu);
+	else if (s->kind == BH_SPAN_WAIT)
+		snprintf(out, 32, "waits for a CPU");
+	else
+		snprintf(out, 32, "off: %s",
+			 off < sizeof(why) / sizeof(*why) ? why[off] : "unknown");
+}
+
 /* -- files ------------------------------------------------------------------------ */
 
 static int write_file(const struct bh_timeline *t, const char *path,
@@ -134,7 +232,7 @@ int bh_timeline(const char *url, const struct bh_options *o)
 
 	if (!code)
 		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, NULL);
-	if (!code && !bh_timeline_arrows(&t)) {
+	if (!code && (!bh_timeline_arrows(&t) || !bh_timeline_spans(&t))) {
 		fprintf(stderr, "bhctl: no memory for %zu events; record for less time\n", r.n);
 		code = BH_EXIT_SYSTEM;
 	}
@@ -148,6 +246,7 @@ int bh_timeline(const char *url, const struct bh_options *o)
 				"; open the file in https://ui.perfetto.dev or chrome://tracing" :
 				"");
 	free(t.arrows);
+	free(t.spans);
 	bh_recorder_fini(&r);
 	return code;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * timeline_json.c: a timeline in Chrome's trace event format, which Perfetto and
- * chrome://tracing open. A service is a process there, a worker slot a thread.
+ * chrome://tracing open. A service is a process there, a worker slot a thread. With the
+ * Linux kernel's view each worker has a second thread, what Linux did with it; and
+ * there is a process of which each CPU is a thread, with who is on it.
  *
  *   X  slice    a poll, a job, a sleep; and, a nanosecond wide so that an arrow has
  *               where to begin, a wake-up by no task or by one whose poll is not here
  *   s, f        the two ends of an arrow, by id
- *   i  instant  a steal, a crash, a restart
+ *   i  instant  a steal, a crash, a restart; a signal, a death
  *   M  the names of rows
  *
  * All but the names come in the order of time.
@@ -21,14 +23,20 @@
 
 enum part {
 	PART_EVENT,
+	PART_SPAN,
 	PART_ARROW_FROM,
 	PART_ARROW_TO
+};
+
+enum {
+	CPUS = 1000,  /* pid of the process of CPUs */
+	LINUX = 1000, /* + slot: tid of a worker's second row */
 };
 
 /* What is to be written, to be sorted. */
 struct item {
 	uint64_t at_ns;
-	size_t idx; /* of the event or the arrow */
+	size_t idx; /* of the event, the span or the arrow */
 	enum part part;
 };
 
@@ -99,6 +107,55 @@ static bool put_slice(const struct bh_timeline *t, FILE *f, const struct bh_even
 	return end(f, o);
 }
 
+/* On its CPU a worker is in two rows: its own, and the CPU's. */
+static bool put_span(const struct bh_timeline *t, FILE *f, const struct bh_span *s)
+{
+	static const char *const cats[] = {
+		[BH_SPAN_ON] = "on_cpu", [BH_SPAN_WAIT] = "cpu_wait", [BH_SPAN_AWAY] = "off_cpu"
+	};
+	const struct bh_event *e = &t->r->events[s->event];
+	bool known = e->type != BH_EVENT_NO_TYPE, ok = true;
+	char name[160], row[32];
+
+	bh_row_name(row, e->slot);
+	for (int cpu = 0; cpu <= (s->kind == BH_SPAN_ON); cpu++) {
+		if (cpu)
+			snprintf(name, sizeof(name), "%.48s %s%s%.64s",
+				 bh_recorder_service(t->r, e), row, known ? ": " : "",
+				 known ? bh_recorder_type(t->r, e) : "");
+		else
+			bh_span_name(name, t, s);
+		struct json_object *o = begin(t, "X", name, e, s->from_ns), *args;
+
+		bh_value_text(o, "cat", cats[s->kind]);
+		bh_value_uint(o, "pid", cpu ? CPUS : e->service + 1u);
+		bh_value_uint(o, "tid", cpu ? s->cpu : (uint32_t)LINUX + e->slot);
+		put_us(o, "dur", (int64_t)(s->to_ns - s->from_ns));
+		args = bh_value_object(o, "args");
+		if (known)
+			bh_value_text(args, "type", bh_recorder_type(t->r, e));
+		if (s->kind == BH_SPAN_ON)
+			bh_value_uint(args, "next_pid", e->other_pid);
+		ok = end(f, o) && ok;
+	}
+	return ok;
+}
+
+/* What killed it, as Linux saw it. */
+static bool put_death(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+{
+	struct json_object *o = begin(t, "i", bh_event_name(e->kind), e, e->time_ns), *args;
+
+	bh_value_uint(o, "tid", LINUX + e->slot);
+	bh_value_text(o, "s", "t");
+	args = bh_value_object(o, "args");
+	if (e->kind == BH_EV_SIGNAL) {
+		bh_value_uint(args, "signal", (uint32_t)e->a);
+		bh_value_uint(args, "sender_pid", e->other_pid);
+	}
+	return end(f, o);
+}
+
 static bool put_instant(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
 {
 	struct json_object *o = begin(t, "i", bh_event_name(e->kind), e, e->time_ns), *args;
@@ -137,6 +194,16 @@ static bool put_event(const struct bh_timeline *t, FILE *f, const struct bh_even
 	bool in_poll = in_a_poll(e);
 
 	switch (e->kind) {
+	case BH_EV_WOKEN: /* the spans say all that rows can show of them */
+	case BH_EV_ON_CPU:
+	case BH_EV_OFF_CPU:
+	case BH_EV_SAMPLE:
+	case BH_EV_MORE:
+		return true;
+	case BH_EV_SIGNAL:
+	case BH_EV_DIED:
+	case BH_EV_OOM:
+		return e->slot >= BH_SLOTS || put_death(t, f, e);
 	case BH_EV_STEAL:
 	case BH_EV_CRASH:
 	case BH_EV_RESTART:
@@ -185,7 +252,7 @@ static bool put_names(const struct bh_timeline *t, FILE *f)
 		const struct bh_event *e = &t->r->events[i];
 
 		if (e->service >= BH_RECORDER_SERVICES || e->slot > BH_ROW_KERNEL ||
-		    seen[e->service][e->slot])
+		    e->kind == BH_EV_MORE || seen[e->service][e->slot])
 			continue;
 		seen[e->service][e->slot] = true;
 		if (!service_seen[e->service]) {
@@ -199,12 +266,43 @@ static bool put_names(const struct bh_timeline *t, FILE *f)
 	return ok;
 }
 
+/* Of the rows that the Linux kernel's view adds. */
+static bool put_linux_names(const struct bh_timeline *t, FILE *f)
+{
+	static bool cpu_seen[BH_CPUS], seen[BH_RECORDER_SERVICES][BH_SLOTS];
+	char text[64], row[32];
+	bool ok = !t->n_spans || put_name(f, "process_name", CPUS, 0, "CPUs");
+
+	for (size_t i = 0; i < t->r->ready; i++) {
+		const struct bh_event *e = &t->r->events[i];
+
+		if (e->kind < BH_EV_RUNTIME_END || e->kind == BH_EV_MORE ||
+		    e->service >= BH_RECORDER_SERVICES || e->slot >= BH_SLOTS)
+			continue;
+		if (!seen[e->service][e->slot]) {
+			bh_row_name(row, e->slot);
+			snprintf(text, sizeof(text), "%s, by Linux", row);
+			ok = ok &&
+			     put_name(f, "thread_name", e->service + 1u, LINUX + e->slot, text);
+		}
+		seen[e->service][e->slot] = true;
+		if (e->kind != BH_EV_OFF_CPU || e->cpu >= BH_CPUS || cpu_seen[e->cpu])
+			continue;
+		cpu_seen[e->cpu] = true;
+		snprintf(text, sizeof(text), "CPU %u", e->cpu);
+		ok = ok && put_name(f, "thread_name", CPUS, e->cpu, text);
+	}
+	return ok;
+}
+
 static size_t items_of(const struct bh_timeline *t, struct item *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->r->ready; i++)
 		out[n++] = (struct item){ bh_event_start(&t->r->events[i]), i, PART_EVENT };
+	for (size_t i = 0; i < t->n_spans; i++)
+		out[n++] = (struct item){ t->spans[i].from_ns, i, PART_SPAN };
 	for (size_t i = 0; i < t->n_arrows; i++) {
 		const struct bh_arrow *a = &t->arrows[i];
 
@@ -214,19 +312,30 @@ static size_t items_of(const struct bh_timeline *t, struct item *out)
 	return n;
 }
 
+static bool put_item(const struct bh_timeline *t, FILE *f, const struct item *i)
+{
+	switch (i->part) {
+	case PART_EVENT:
+		return put_event(t, f, &t->r->events[i->idx]);
+	case PART_SPAN:
+		return put_span(t, f, &t->spans[i->idx]);
+	default:
+		return put_arrow(t, f, i->idx, i->part == PART_ARROW_FROM);
+	}
+}
+
 bool bh_timeline_json(const struct bh_timeline *t, FILE *f)
 {
-	struct item *items = malloc((t->r->ready + 2 * t->n_arrows + 1) * sizeof(*items));
+	size_t room = t->r->ready + t->n_spans + 2 * t->n_arrows + 1;
+	struct item *items = malloc(room * sizeof(*items));
 	bool ok = items && fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", f) >= 0 &&
-		  put_names(t, f);
+		  put_names(t, f) && put_linux_names(t, f);
 	size_t n = ok ? items_of(t, items) : 0;
 
 	if (ok)
 		qsort(items, n, sizeof(*items), by_time);
 	for (size_t i = 0; ok && i < n; i++)
-		ok = items[i].part == PART_EVENT ?
-			     put_event(t, f, &t->r->events[items[i].idx]) :
-			     put_arrow(t, f, items[i].idx, items[i].part == PART_ARROW_FROM);
+		ok = put_item(t, f, &items[i]);
 	free(items);
 	/* The end of the list has no comma: one more name, of the clock. */
 	return ok && fprintf(f,

@@ -66,9 +66,10 @@ static void add_kernel(struct bh_latency *l, const Bulkhead__TraceLatency *t)
 static int add_polls(struct bh_latency *l, const char *url)
 {
 	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
-	Bulkhead__WorkersRequest all = BULKHEAD__WORKERS_REQUEST__INIT;
+	Bulkhead__WorkersRequest all;
 	Bulkhead__Reply *r;
 
+	bulkhead__workers_request__init(&all);
 	q.verb_case = BULKHEAD__REQUEST__VERB_WORKERS;
 	q.workers = &all;
 	int code = bh_ask(url, &q, &r);
