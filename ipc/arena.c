@@ -10,6 +10,7 @@
 
 enum {
 	PAGE = 4096,
+	REACTOR_WORKERS = 8,  /* share an epoll instance */
 	PINNED_LOG2_MAX = 16, /* beyond that many pinned tasks at once, scans help out */
 };
 
@@ -53,6 +54,7 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 
 	memset(l, 0, sizeof(*l));
 	l->workers = clamp(workers, 1, BH_MAX_WORKERS);
+	l->reactors = (l->workers + REACTOR_WORKERS - 1) / REACTOR_WORKERS;
 	l->blocking = BH_MAX_BLOCKING;
 	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
@@ -190,7 +192,8 @@ int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base
 	if (p == MAP_FAILED)
 		return -errno;
 	v->l = *l;
-	v->kick = -1;
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
+		v->kick[i] = -1;
 	point(v, p);
 	if (v->a->magic != BH_ARENA_MAGIC || v->a->format != BH_ARENA_FORMAT) {
 		bh_view_unmap(v);
@@ -222,7 +225,8 @@ void bh_unpark_all(const struct bh_view *v)
 {
 	for (uint32_t i = 0; i < v->l.workers; i++)
 		bh_unpark_again(&v->workers[i].park);
-	bh_kick(v->kick);
+	for (uint32_t i = 0; i < v->l.reactors; i++)
+		bh_kick(v->kick[i]);
 }
 
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx)

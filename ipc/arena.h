@@ -40,10 +40,8 @@
 /* Descriptors a zygote finds on start, beside BH_PLAN_FD and BH_CTL_FD. */
 enum {
 	BH_ARENA_FD = 5,
-	BH_EPOLL_FD = 6,
-	BH_DOORBELL_FD = 7,
-	BH_KICK_FD = 8,
-	BH_LISTEN_FD = 9
+	BH_DOORBELL_FD = 6,
+	BH_REACTOR_FD = 7, /* of each reactor its epoll instance and its kick */
 };
 
 enum bh_run_state {
@@ -116,7 +114,7 @@ struct bh_arena {
 /* Sizes and offsets, from the plan. */
 struct bh_layout {
 	uint64_t bytes;
-	uint32_t workers, blocking, tasks, ios, tokens, inject_log2, pinned_log2;
+	uint32_t workers, reactors, blocking, tasks, ios, tokens, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
 	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types, off_events;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
@@ -141,7 +139,7 @@ struct bh_view {
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_inject_view blocking;
 	struct bh_pool_view task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
-	int kick; /* this process's descriptor of the service's kick; -1: none */
+	int kick[BH_MAX_REACTORS]; /* this process's descriptors of the kicks; -1: none */
 };
 
 /* Computes the layout. Every number is clamped to what the format can hold. */
@@ -157,6 +155,22 @@ int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
  * format and size. Errors: -ENOMEM, -EBADMSG, -EEXIST (the address is taken). */
 int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base, bool write);
 void bh_view_unmap(struct bh_view *v);
+
+/* The descriptors of reactor @i, and that of the first listener. */
+static inline int bh_epoll_fd(uint32_t i)
+{
+	return BH_REACTOR_FD + 2 * (int)i;
+}
+
+static inline int bh_kick_fd(uint32_t i)
+{
+	return bh_epoll_fd(i) + 1;
+}
+
+static inline int bh_listen_fd(const struct bh_layout *l)
+{
+	return bh_epoll_fd(l->reactors);
+}
 
 static inline struct bh_tcb *bh_tcb_at(const struct bh_view *v, uint32_t idx)
 {
@@ -214,7 +228,7 @@ static inline uint32_t bh_slot_after(const struct bh_view *v, uint32_t slot)
 /* Wakes a sleeping worker if the idle rules ask for it. For whoever pushed. */
 static inline void bh_notify(const struct bh_view *v)
 {
-	int w = bh_idle_pick(&v->a->idle);
+	int w = bh_idle_pick(&v->a->idle, v->l.reactors);
 
 	if (w >= 0 && (uint32_t)w < v->l.workers)
 		bh_unpark(&v->workers[w].park, v->kick);

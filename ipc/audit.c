@@ -283,9 +283,9 @@ static void check_counts(struct audit *a)
 		       (unsigned long long)live);
 }
 
-static void check_lease(struct audit *a)
+static void check_lease(struct audit *a, uint32_t i)
 {
-	uint64_t w = bh_ld_acq(&a->v->a->idle.lease), word = 0;
+	uint64_t w = bh_ld_acq(&a->v->a->idle.lease[i].word), word = 0;
 	uint32_t slot = bh_lease_slot(w);
 
 	if (bh_lease_mode(w) == BH_LEASE_FREE)
@@ -294,8 +294,8 @@ static void check_lease(struct audit *a)
 		word = bh_ld_acq(&a->v->workers[slot].word);
 	if (bh_lease_mode(w) >= BH_LEASE_MODES || (word & 0xffff) != BH_WORKER_UP ||
 	    ((word >> 16) & 0xffff) != bh_lease_epoch(w))
-		report(a, "lease", "worker %u, epoch %u, has it in mode %u", slot,
-		       bh_lease_epoch(w), bh_lease_mode(w));
+		report(a, "lease", "worker %u, epoch %u, has that of reactor %u in mode %u", slot,
+		       bh_lease_epoch(w), i, bh_lease_mode(w));
 }
 
 static void check_quiet(struct audit *a)
@@ -316,7 +316,8 @@ static void check_quiet(struct audit *a)
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_blocks(a, c);
 	check_counts(a);
-	check_lease(a);
+	for (uint32_t i = 0; i < v->l.reactors; i++)
+		check_lease(a, i);
 }
 
 /* Of a round of steps, what cannot be so for a moment only. */

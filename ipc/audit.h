@@ -50,7 +50,7 @@
  *   current         the task a worker holds is in the table              busy
  *   journal         likewise what its journal names                      busy
  *   pinned-home     a pinned task's home is a slot in use                busy
- *   lease           the reactor's is a worker's or nobody's (busy); quiet:
+ *   lease           each reactor's is a worker's or nobody's (busy); quiet:
  *                   a live incarnation's
  *   type            every task's type is in the table                    busy
  *   evring          the newest event of a ring bears its number          busy

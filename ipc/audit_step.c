@@ -74,13 +74,23 @@ static void check_ring(const struct look *l, const struct bh_inject_view *v)
 		report(l, "inject", CERTAIN, h, t, "head %llu, tail %llu", (ull)h, (ull)t);
 }
 
+static void check_leases(const struct look *l)
+{
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++) {
+		uint64_t w = bh_ld_acq(&l->v->a->idle.lease[i].word);
+
+		if (bh_lease_mode(w) >= BH_LEASE_MODES || bh_lease_slot(w) >= l->v->l.workers ||
+		    (i >= l->v->l.reactors && w))
+			report(l, "lease", CERTAIN, w, i, "of reactor %u: %#llx", i, (ull)w);
+	}
+}
+
 static void check_header(const struct look *l)
 {
 	const struct bh_view *v = l->v;
 	const struct bh_arena *a = v->a;
 	uint64_t in_use = v->l.workers == 64 ? ~0ull : (1ull << v->l.workers) - 1;
 	uint64_t parked = bh_ld_acq(&a->idle.parked), searching = bh_ld_acq(&a->idle.searching);
-	uint64_t lease = bh_ld_acq(&a->idle.lease);
 	uint32_t spinner = bh_ld_acq(&a->idle.spinner);
 	char name[16];
 
@@ -106,8 +116,7 @@ static void check_header(const struct look *l)
 		       v->l.workers - 1);
 	if (spinner > v->l.workers)
 		report(l, "spinner", CERTAIN, spinner, 0, "worker %u", spinner - 1);
-	if (bh_lease_mode(lease) >= BH_LEASE_MODES || bh_lease_slot(lease) >= v->l.workers)
-		report(l, "lease", CERTAIN, lease, 0, "%#llx", (ull)lease);
+	check_leases(l);
 }
 
 static void check_guard(const struct look *l, uint32_t n)

@@ -136,8 +136,9 @@ struct bh_board_service {
 	uint64_t worker_hogs[BH_MAX_WORKERS];  /* polls beyond their task's limit */
 	char last_reset[160];                  /* why; "": never */
 	uint32_t arena_memfd;                  /* the kernel's descriptor */
-	uint32_t epfd, doorbell, kick;         /* the kernel's descriptors */
-	uint32_t reset_streak;                 /* resets with less than the period between them */
+	uint32_t doorbell;                     /* the kernel's descriptors */
+	uint32_t epfd[BH_MAX_REACTORS], kick[BH_MAX_REACTORS];
+	uint32_t reset_streak; /* resets with less than the period between them */
 	/* When the newest were, by CLOCK_MONOTONIC; the first is resets_at[0], and so on
 	 * round. The stamp is written before the count. */
 	int64_t resets_at[BH_BOARD_RESETS];

@@ -16,14 +16,14 @@ void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns
 	syscall(SYS_futex, park, FUTEX_WAIT, expected, timeout_ns < 0 ? NULL : &ts, NULL, 0);
 }
 
-void bh_unpark(_Atomic uint32_t *park, int kick)
+void bh_unpark(_Atomic uint32_t *park, const int *kick)
 {
 	uint32_t was = bh_xchg(park, BH_AWAKE);
 
 	if (was == BH_PARKED)
 		syscall(SYS_futex, park, FUTEX_WAKE, 1, NULL, NULL, 0);
-	else if (was == BH_PARKED_IN_EPOLL)
-		bh_kick(kick);
+	else if (kick && bh_park_sleeps(was))
+		bh_kick(kick[was - BH_PARKED_IN_EPOLL]);
 }
 
 void bh_unpark_again(_Atomic uint32_t *park)

@@ -43,35 +43,51 @@ struct bh_idle {
 	_Alignas(128) _Atomic uint64_t parked;
 	_Atomic uint32_t spinner; /* slot + 1; 0: nobody */
 	_Alignas(128) _Atomic uint64_t searching;
-	_Alignas(128) _Atomic uint64_t lease;
+	struct bh_lease lease[BH_MAX_REACTORS];
 };
 
 /* A worker's parker: a futex word. Who sleeps in epoll_wait is woken by a kick: a
- * write to an eventfd in the service's epoll instance, edge-triggered, never read. */
+ * write to an eventfd in that epoll instance, edge-triggered, never read. */
 enum bh_park {
 	BH_AWAKE = 0,
 	BH_PARKED = 1,
-	BH_PARKED_IN_EPOLL = 2,
-	BH_SPINNING = 3, /* watches the word, and does not sleep yet */
-	BH_PARKS
+	BH_SPINNING = 2,        /* watches the word, and does not sleep yet */
+	BH_PARKED_IN_EPOLL = 3, /* from here on: and the number of the instance */
+	BH_PARKS = BH_PARKED_IN_EPOLL + BH_MAX_REACTORS
 };
 
-/* Of @parked, which is not 0: the one that spins, else one on its futex, else the one
+/* True if it takes a system call to wake who left @word in its parker. */
+static inline bool bh_park_sleeps(uint32_t word)
+{
+	return word == BH_PARKED || (word >= BH_PARKED_IN_EPOLL && word < BH_PARKS);
+}
+
+/* The bits of those that wait for events in the first @reactors instances. */
+static inline uint64_t bh_idle_sleepers(const struct bh_idle *i, uint32_t reactors)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t r = 0; r < reactors; r++)
+		bits |= bh_lease_sleeper(bh_ld_rlx(&i->lease[r].word));
+	return bits;
+}
+
+/* Of @parked, which is not 0: the one that spins, else one on its futex, else one
  * that waits for events. A stale `spinner` or lease only costs time. */
-static inline int bh_idle_choose(const struct bh_idle *i, uint64_t parked)
+static inline int bh_idle_choose(const struct bh_idle *i, uint32_t reactors, uint64_t parked)
 {
 	uint32_t spinner = bh_ld_rlx(&i->spinner);
 	uint64_t first = spinner ? parked & 1ull << ((spinner - 1) & 63) : 0;
 
 	if (!first)
-		first = parked & ~bh_lease_sleeper(bh_ld_rlx(&i->lease));
+		first = parked & ~bh_idle_sleepers(i, reactors);
 	return __builtin_ctzll(first ? first : parked);
 }
 
 /* Pusher, after the push: picks the worker to wake, and makes it a searcher.
  * -1: nobody needs to be woken. The caller then calls bh_unpark().
  * Commit: the AND that takes the parked bit. */
-static inline int bh_idle_pick(struct bh_idle *i)
+static inline int bh_idle_pick(struct bh_idle *i, uint32_t reactors)
 {
 	bh_fence(); /* D2 */
 	if (bh_ld_rlx(&i->searching))
@@ -79,7 +95,7 @@ static inline int bh_idle_pick(struct bh_idle *i)
 	uint64_t parked = bh_ld_rlx(&i->parked);
 
 	while (parked) {
-		int w = bh_idle_choose(i, parked);
+		int w = bh_idle_choose(i, reactors, parked);
 		uint64_t bit = 1ull << w;
 
 		if (bh_and(&i->parked, ~bit) & bit) {
@@ -142,11 +158,10 @@ static inline void bh_idle_spin_end(struct bh_idle *i, uint32_t slot)
 		bh_st_rel(&i->spinner, 0);
 }
 
-/* How worker @slot sleeps: in epoll_wait if it has the lease. */
-static inline enum bh_park bh_idle_sleeps(const struct bh_idle *i, uint32_t slot)
+/* How a worker sleeps that has the lease of instance @leased - 1 (0: of none). */
+static inline uint32_t bh_idle_sleeps(uint32_t leased)
 {
-	return bh_lease_sleeper(bh_ld_rlx(&i->lease)) == 1ull << slot ? BH_PARKED_IN_EPOLL :
-									BH_PARKED;
+	return leased ? BH_PARKED_IN_EPOLL + leased - 1 : BH_PARKED;
 }
 
 /* Worker: announces that it is going to sleep, @as bh_idle_sleeps() says or, if it
@@ -154,7 +169,7 @@ static inline enum bh_park bh_idle_sleeps(const struct bh_idle *i, uint32_t slot
  * and call bh_idle_park_cancel() if it finds something. It stops searching before
  * it can be picked: later, it would take away the bit that a picker gave it. */
 static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park,
-				      enum bh_park as)
+				      uint32_t as)
 {
 	bh_st_rlx(park, as);
 	bh_idle_search_end(i, slot);
@@ -193,14 +208,14 @@ static inline bool bh_idle_park_leave(struct bh_idle *i, uint32_t slot, _Atomic 
 	return true;
 }
 
-/* Worker: has spun enough, and will sleep: from now on a system call wakes it. False:
- * it has been unparked, by one store that no system call follows; it must not sleep.
+/* Worker: has spun enough, and will sleep, @as bh_idle_sleeps() says: from now on a
+ * system call wakes it. False: it has been unparked, by one store that no system call follows; it must not sleep.
  * Commit: the CAS. */
-static inline bool bh_idle_spun(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
+static inline bool bh_idle_spun(_Atomic uint32_t *park, uint32_t as)
 {
 	uint32_t spinning = BH_SPINNING;
 
-	return bh_cas(park, &spinning, bh_idle_sleeps(i, slot));
+	return bh_cas(park, &spinning, as);
 }
 
 /* Worker: was unparked. Whoever wakes all workers picks none of them, so its bit may
@@ -217,15 +232,16 @@ static inline void bh_idle_park_end(struct bh_idle *i, uint32_t slot)
  * are possible: the caller looks at `park`. */
 void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns);
 
-/* Wakes the worker that sleeps on @park, or, by @kick, in epoll_wait; one that spins
- * sees the word. */
-void bh_unpark(_Atomic uint32_t *park, int kick);
+/* Wakes the worker that sleeps on @park, or in epoll_wait, by that instance's of the
+ * BH_MAX_REACTORS kicks at @kick (NULL: there are no instances); one that spins sees the
+ * word. */
+void bh_unpark(_Atomic uint32_t *park, const int *kick);
 
 /* Wakes who sleeps on @park although the word may say that it is awake: whoever
  * stored that may have been killed before its system call. */
 void bh_unpark_again(_Atomic uint32_t *park);
 
-/* Ends the epoll_wait of whoever is in one; it sleeps again if it was not meant. */
+/* Ends the epoll_wait of whoever is in one there; it sleeps again if it was not meant. */
 void bh_kick(int kick);
 
 #endif

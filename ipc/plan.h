@@ -28,6 +28,7 @@ enum {
 	BH_PLAN_OPTIONS = 32,
 	BH_MAX_WORKERS = 64, /* one bit each in a 64-bit mask */
 	BH_MAX_BLOCKING = 512,
+	BH_MAX_REACTORS = 8, /* epoll instances of a service */
 	/* Slots of worker.h: workers from 0 on, blocking processes from BH_MAX_WORKERS. */
 	BH_SLOTS = BH_MAX_WORKERS + BH_MAX_BLOCKING,
 };

@@ -552,8 +552,9 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		struct class_ctx ctx = { v, c };
 		bh_pool_recover(&v->block_pool[c], &w->blocks[c], block_is_free, &ctx);
 	}
-	if (bh_lease_held_by(bh_ld_acq(&v->a->idle.lease), slot))
-		bh_lease_give(&v->a->idle.lease);
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
+		if (bh_lease_held_by(&v->a->idle.lease[i], slot))
+			bh_lease_give(&v->a->idle.lease[i]);
 	clear_masks(v, slot);
 	bh_st_rlx(&w->current, 0);
 	bh_st_rlx(&j->popped, 0);

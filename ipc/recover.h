@@ -61,7 +61,7 @@ bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 		     int64_t value, const struct bh_recover_ops *ops);
 
 /* Puts right everything else that slot @slot names. Last, since it forgets the
- * journal. If it has the reactor's lease, bh_ready_step() is to follow, for all I/O
+ * journal. If it has a reactor's lease, bh_ready_step() is to follow, for all I/O
  * slots: the caller looks before (lease.h). */
 void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		       const struct bh_recover_ops *ops);

@@ -31,7 +31,7 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	if (bh_ld_rlx(&idle->searching) & bit)
 		owed = bh_and(&idle->searching, ~bit) & bit;
 	/* What is no such state at all is the audit's business. */
-	if (park != BH_AWAKE && park <= BH_PARKED_IN_EPOLL && !(bh_ld_acq(&idle->parked) & bit))
+	if (bh_park_sleeps(park) && !(bh_ld_acq(&idle->parked) & bit))
 		bh_unpark(&w->park, v->kick);
 	if (owed || bh_runq_len(&w->runq) || bh_inject_ready(&v->inject))
 		bh_notify(v);

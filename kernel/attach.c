@@ -187,8 +187,8 @@ static bool is_known(struct bh_kernel *k, int fd)
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		const struct bh_board_service *b = k->svc[i].board;
 
-		if (fd == (int)b->arena_memfd || fd == (int)b->epfd || fd == (int)b->doorbell ||
-		    fd == (int)b->kick)
+		if (fd == (int)b->arena_memfd || fd == (int)b->doorbell ||
+		    bh_reactor_has(&k->svc[i], fd))
 			return true;
 		for (uint32_t j = 0; j < k->plan->services[i].n_listen; j++)
 			if (fd == k->plan->services[i].listen[j].fd)

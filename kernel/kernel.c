@@ -73,7 +73,7 @@ static void note(struct bh_kernel *k, uint64_t data)
 		k->svc[index].bell = true;
 		break;
 	case BH_SRC_REACTOR:
-		k->svc[index].events = true;
+		bh_reactor_note(k, index);
 		break;
 	}
 }

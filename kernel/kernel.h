@@ -112,6 +112,14 @@ struct bh_kaudit {
 	} suspect[BH_SUSPECTS];
 };
 
+/* One of a service's epoll instances (reactor.c). */
+struct bh_kreactor {
+	bool events;      /* it has events */
+	bool armed;       /* its events wake the kernel */
+	uint64_t lease;   /* the word of its lease when that last changed */
+	int64_t lease_ns; /* and when that was seen */
+};
+
 /* One service, as the kernel holds it. */
 struct bh_ksvc {
 	uint32_t id;
@@ -126,11 +134,8 @@ struct bh_ksvc {
 	int64_t clock_ns;      /* the service's clock in this turn; never goes back */
 	struct bh_recover_ops ops;
 
-	bool bell;          /* its doorbell rang */
-	bool events;        /* its epoll instance has events */
-	bool armed;         /* events of that instance wake the kernel */
-	uint64_t lease;     /* the word of the lease when it last changed */
-	int64_t lease_ns;   /* and when that was seen */
+	bool bell; /* its doorbell rang */
+	struct bh_kreactor reactor[BH_MAX_REACTORS];
 	bool scanning;      /* `scan` is under way */
 	bool scan_again;    /* and must start anew when it is through */
 	bool requeue_again; /* as scan.requeue, for that one */
@@ -523,6 +528,20 @@ void bh_phase_restarts(struct bh_kernel *k);
 
 /* Phase: I/O events that no worker takes become ready marks and wake-ups. */
 void bh_phase_reactor(struct bh_kernel *k);
+
+/* Makes the epoll instances of a new arena, with their kicks: descriptors on the board.
+ * Killed in the middle: bh_reactor_drop() of a successor closes what there is. */
+int bh_reactor_make(struct bh_ksvc *s, uint32_t n);
+void bh_reactor_drop(struct bh_ksvc *s);
+
+/* Watches what the board names: by every kernel, once the arena is mapped. */
+int bh_reactor_open(struct bh_ksvc *s);
+
+/* The epoll instance that source @index is has events. */
+void bh_reactor_note(struct bh_kernel *k, uint32_t index);
+
+/* True if @fd is one of the descriptors that bh_reactor_make() put on the board. */
+bool bh_reactor_has(const struct bh_ksvc *s, int fd);
 
 /* Begins to mark every I/O slot ready and to wake who waits: edges may have been
  * missed. */

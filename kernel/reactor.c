@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.c: sees to it that events of a service's sockets become wake-ups when
- * its workers do not (ipc/lease.h).
+ * reactor.c: makes a service's epoll instances, and sees to it that events of its
+ * sockets become wake-ups when its workers do not (ipc/lease.h).
  *
- * Always one of two holds, whatever the workers do:
+ * For each instance always one of two holds, whatever the workers do:
  *
- *   armed      the service's epoll instance, nested in the kernel's, wakes it
+ *   armed      the instance, nested in the kernel's, wakes it
  *   watching   events do not wake the kernel; within a millisecond it looks whether
- *              the word of the lease has changed
+ *              the word of its lease has changed
  *
  *            the word changes, or events
  *            came while a worker sleeps on them
@@ -23,7 +23,10 @@
  */
 #include "kernel.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "ipc/ready.h"
 
@@ -45,8 +48,75 @@ void bh_task_wake(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint6
 	bh_enqueue_shared(&s->v, idx);
 }
 
+/* -- the descriptors -------------------------------------------------------------- */
+
+int bh_reactor_make(struct bh_ksvc *s, uint32_t n)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+
+	for (uint32_t i = 0; i < n; i++) {
+		int fd = epoll_create1(EPOLL_CLOEXEC);
+
+		if (fd < 0)
+			return -errno;
+		s->board->epfd[i] = (uint32_t)fd;
+		if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+			return -errno;
+		s->board->kick[i] = (uint32_t)fd;
+		if (epoll_ctl((int)s->board->epfd[i], EPOLL_CTL_ADD, fd, &e))
+			return -errno;
+	}
+	return 0;
+}
+
+static void drop(struct bh_ksvc *s, uint32_t *word)
+{
+	int fd = (int)*word;
+
+	*word = 0; /* first: killed before the close, a successor closes what has no name */
+	bh_compiler_barrier();
+	if (fd > 0)
+		bh_drop_fd(s->kernel, fd);
+}
+
+void bh_reactor_drop(struct bh_ksvc *s)
+{
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++) {
+		drop(s, &s->board->epfd[i]);
+		drop(s, &s->board->kick[i]);
+	}
+}
+
+bool bh_reactor_has(const struct bh_ksvc *s, int fd)
+{
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
+		if (fd == (int)s->board->epfd[i] || fd == (int)s->board->kick[i])
+			return true;
+	return false;
+}
+
+int bh_reactor_open(struct bh_ksvc *s)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->v.l.reactors && !err; i++) {
+		s->v.kick[i] = (int)s->board->kick[i];
+		s->reactor[i] = (struct bh_kreactor){ .armed = true };
+		err = bh_watch(s->kernel, (int)s->board->epfd[i], BH_SRC_REACTOR,
+			       s->id * BH_MAX_REACTORS + i);
+	}
+	return err;
+}
+
+void bh_reactor_note(struct bh_kernel *k, uint32_t index)
+{
+	k->svc[index / BH_MAX_REACTORS].reactor[index % BH_MAX_REACTORS].events = true;
+}
+
+/* -- events ----------------------------------------------------------------------- */
+
 /* Killed in here: a successor marks and wakes all. */
-static void dispatch(struct bh_ksvc *s)
+static void dispatch(struct bh_ksvc *s, uint32_t at)
 {
 	struct epoll_event events[EVENTS];
 	uint32_t tasks[2], k;
@@ -54,7 +124,7 @@ static void dispatch(struct bh_ksvc *s)
 	int n = EVENTS;
 
 	for (int round = 0; round < ROUNDS && n == EVENTS; round++) {
-		n = epoll_wait((int)s->board->epfd, events, EVENTS, 0);
+		n = epoll_wait((int)s->board->epfd[at], events, EVENTS, 0);
 		for (int i = 0; i < n; i++) {
 			kicked |= !events[i].data.u64;
 			k = bh_ready_event(&s->v, events[i].data.u64, events[i].events, tasks);
@@ -63,33 +133,52 @@ static void dispatch(struct bh_ksvc *s)
 		}
 	}
 	/* That was for the worker which sleeps there, and the edge is gone. */
-	if (kicked && bh_lease_sleeper(bh_ld_acq(&s->v.a->idle.lease)))
-		bh_kick(s->v.kick);
+	if (kicked && bh_lease_sleeper(bh_ld_acq(&s->v.a->idle.lease[at].word)))
+		bh_kick(s->v.kick[at]);
 }
 
 /* A change of the registration finds what is ready already, so nothing is missed
  * between the last dispatch and this. */
-static void arm(struct bh_ksvc *s, bool on)
+static void arm(struct bh_ksvc *s, uint32_t at, bool on)
 {
+	struct bh_kreactor *r = &s->reactor[at];
 	struct epoll_event e = { .events = on ? EPOLLIN : 0,
-				 .data.u64 = (uint64_t)BH_SRC_REACTOR << 32 | s->id };
+				 .data.u64 = (uint64_t)BH_SRC_REACTOR << 32 |
+					     (s->id * BH_MAX_REACTORS + at) };
 
-	if (s->armed != on && !epoll_ctl(s->kernel->epfd, EPOLL_CTL_MOD, (int)s->board->epfd, &e))
-		s->armed = on;
+	if (r->armed != on &&
+	    !epoll_ctl(s->kernel->epfd, EPOLL_CTL_MOD, (int)s->board->epfd[at], &e))
+		r->armed = on;
 }
 
 /* True while it is too early to say that no worker looks. */
-static bool attended(struct bh_ksvc *s)
+static bool attended(struct bh_ksvc *s, uint32_t at)
 {
-	uint64_t lease = bh_ld_acq(&s->v.a->idle.lease);
-	bool woken = s->armed && s->events && bh_lease_sleeper(lease);
+	struct bh_kreactor *r = &s->reactor[at];
+	uint64_t lease = bh_ld_acq(&s->v.a->idle.lease[at].word);
+	bool woken = r->armed && r->events && bh_lease_sleeper(lease);
 
 	/* One that slept until these events came has just been woken by them. */
-	if (lease != s->lease || woken) {
-		s->lease = lease;
-		s->lease_ns = s->kernel->now_ns;
+	if (lease != r->lease || woken) {
+		r->lease = lease;
+		r->lease_ns = s->kernel->now_ns;
 	}
-	return s->kernel->now_ns - s->lease_ns < PATIENCE_NS;
+	return s->kernel->now_ns - r->lease_ns < PATIENCE_NS;
+}
+
+static void look(struct bh_ksvc *s, uint32_t at)
+{
+	struct bh_kreactor *r = &s->reactor[at];
+
+	if (attended(s, at)) {
+		arm(s, at, false);
+		bh_wake_by(s->kernel, r->lease_ns + PATIENCE_NS);
+	} else {
+		if (r->events || !r->armed)
+			dispatch(s, at);
+		arm(s, at, true);
+	}
+	r->events = false;
 }
 
 void bh_reactor_wake_all(struct bh_ksvc *s)
@@ -117,14 +206,7 @@ void bh_phase_reactor(struct bh_kernel *k)
 			if (s->ready_at)
 				bh_wake_by(k, k->now_ns);
 		}
-		if (attended(s)) {
-			arm(s, false);
-			bh_wake_by(k, s->lease_ns + PATIENCE_NS);
-		} else {
-			if (s->events || !s->armed)
-				dispatch(s);
-			arm(s, true);
-		}
-		s->events = false;
+		for (uint32_t r = 0; r < s->v.l.reactors; r++)
+			look(s, r);
 	}
 }

@@ -166,7 +166,7 @@ static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 
 	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
 	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, p->epoch, (uint32_t)p->pid));
-	if (bh_lease_held_by(bh_ld_acq(&s->v.a->idle.lease), slot))
+	if (bh_lease_any_held_by(s->v.a->idle.lease, slot))
 		bh_reactor_lost(s);
 	settle(s, slot, f);
 	s->look_aborted = true;

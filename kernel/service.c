@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.c: one service's arena and epoll instance, its zygote and the twin.
+ * service.c: one service's arena, its zygote and the twin.
  *
  *   FREE ──start──▶ STARTING ──all workers up──▶ UP
  *                      ▲                          │ zygote and twin lost, or
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -63,12 +62,9 @@ int bh_service_open(struct bh_ksvc *s)
 		return err;
 	}
 	s->ops = (struct bh_recover_ops){ .close_io = close_io, .ctx = s };
-	s->v.kick = (int)s->board->kick;
 	s->mapped = true;
 	bh_st_rel(&s->v.a->blocking.mark, s->board->blocking_mark);
-	s->armed = true;
-	s->lease = 0;
-	err = bh_watch(k, (int)s->board->epfd, BH_SRC_REACTOR, s->id);
+	err = bh_reactor_open(s);
 	if (!err)
 		err = bh_watch(k, (int)s->board->doorbell, BH_SRC_DOORBELL, s->id);
 	return err;
@@ -77,7 +73,7 @@ int bh_service_open(struct bh_ksvc *s)
 static void drop_arena(struct bh_ksvc *s)
 {
 	struct bh_board_service *b = s->board;
-	int fds[] = { (int)b->arena_memfd, (int)b->epfd, (int)b->doorbell, (int)b->kick };
+	int fds[] = { (int)b->arena_memfd, (int)b->doorbell };
 
 	if (s->mapped) {
 		bh_wheel_fini(&s->wheel);
@@ -88,9 +84,10 @@ static void drop_arena(struct bh_ksvc *s)
 	s->look = (struct bh_kaudit){ 0 };
 	s->rearm_at = s->ready_at = 0;
 	s->were_up = 0;
-	b->arena_memfd = b->epfd = b->doorbell = b->kick = 0;
+	bh_reactor_drop(s);
+	b->arena_memfd = b->doorbell = 0;
 	bh_compiler_barrier();
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 2; i++)
 		if (fds[i] > 0)
 			bh_drop_fd(s->kernel, fds[i]);
 }
@@ -108,18 +105,11 @@ static int make_arena(struct bh_ksvc *s)
 		return fd;
 	b->arena_memfd = (uint32_t)fd;
 	b->arena_bytes = l.bytes;
-	if ((fd = epoll_create1(EPOLL_CLOEXEC)) < 0)
-		return -errno;
-	b->epfd = (uint32_t)fd;
 	if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return -errno;
 	b->doorbell = (uint32_t)fd;
-	if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
-		return -errno;
-	b->kick = (uint32_t)fd;
-	struct epoll_event kick = { .events = EPOLLIN | EPOLLET };
-	if (epoll_ctl((int)b->epfd, EPOLL_CTL_ADD, fd, &kick))
-		return -errno;
+	if ((fd = bh_reactor_make(s, l.reactors)) < 0)
+		return fd;
 	b->arena_seq++;
 	return bh_service_open(s);
 }
@@ -130,17 +120,18 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 {
 	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
 	const struct bh_plan_service *plan = s->plan;
-	int fds[7 + BH_PLAN_LISTEN] = { BH_PLAN_FD,
-					ctl,
-					(int)s->board->arena_memfd,
-					(int)s->board->epfd,
-					(int)s->board->doorbell,
-					(int)s->board->kick };
+	int fds[5 + 2 * BH_MAX_REACTORS + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl,
+							      (int)s->board->arena_memfd,
+							      (int)s->board->doorbell };
 	char number[16];
 	char *argv[] = { (char *)(uintptr_t)plan->host, (char *)(uintptr_t) "--zygote",
 			 (char *)(uintptr_t)plan->name, NULL };
-	int n = 6, err;
+	int n = 4, err;
 
+	for (uint32_t i = 0; i < s->v.l.reactors; i++) {
+		fds[n++] = (int)s->board->epfd[i];
+		fds[n++] = (int)s->board->kick[i];
+	}
 	for (uint32_t i = 0; i < plan->n_listen && i < BH_PLAN_LISTEN; i++)
 		fds[n++] = plan->listen[i].fd;
 	fds[n++] = k->lifeline;

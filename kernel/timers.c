@@ -128,7 +128,7 @@ static bool idle(struct bh_ksvc *s)
 		    bh_runq_len(&w->runq) || posted(&w->timers))
 			return false;
 	}
-	return !bh_inject_ready(&s->v.inject) && !s->events;
+	return !bh_inject_ready(&s->v.inject);
 }
 
 /* An automatic clock jumps to the next deadline when there is nothing to do before

@@ -263,7 +263,7 @@ static bool park(struct bh_worker *me)
 	bool leased = bh_reactor_lease();
 
 	bh_idle_park_begin(idle, bh_rt.slot, &me->park,
-			   bh_spin_begin() ? BH_SPINNING : bh_idle_sleeps(idle, bh_rt.slot));
+			   bh_spin_begin() ? BH_SPINNING : bh_idle_sleeps(bh_rt.leased));
 	if (work_somewhere() && bh_idle_park_cancel(idle, bh_rt.slot, &me->park)) {
 		bh_spin_cancel();
 		if (leased)

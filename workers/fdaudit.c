@@ -68,7 +68,7 @@ static void each_fd(void (*visit)(void *ctx, int fd), void *ctx)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MAX_FD)
 		end = (int)limit.rlim_cur;
-	for (int at = BH_KICK_FD + 1, n; at < end; at += n) {
+	for (int at = bh_listen_fd(&bh_rt.v.l), n; at < end; at += n) {
 		n = end - at < WALK ? end - at : WALK;
 		for (int i = 0; i < n; i++)
 			p[i] = (struct pollfd){ .fd = at + i };
@@ -163,8 +163,8 @@ struct search {
 
 static bool is_candidate(const struct search *s, int fd)
 {
-	return fd >= BH_LISTEN_FD + (int)bh_rt.plan_service->n_listen && !is_named(&s->known, fd) &&
-	       (is_ours(&s->known, fd) || is_virgin(fd));
+	return fd >= bh_listen_fd(&bh_rt.v.l) + (int)bh_rt.plan_service->n_listen &&
+	       !is_named(&s->known, fd) && (is_ours(&s->known, fd) || is_virgin(fd));
 }
 
 static void collect(void *ctx, int fd)
@@ -233,7 +233,7 @@ bool bh_fd_audit(void)
 
 bool bh_fd_is_control(int fd)
 {
-	return fd > BH_KICK_FD && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+	return fd >= bh_listen_fd(&bh_rt.v.l) && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
 	       socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
 	       socket_option(fd, SO_PRIORITY) == BH_CTL_MARK;
 }
@@ -263,7 +263,7 @@ bool bh_fd_is_pidfd(int fd)
 	char path[32], link[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ssize_t n = fd > BH_KICK_FD ? readlink(path, link, sizeof(link) - 1) : 0;
+	ssize_t n = fd >= bh_listen_fd(&bh_rt.v.l) ? readlink(path, link, sizeof(link) - 1) : 0;
 	link[n > 0 ? n : 0] = '\0';
 	return !strcmp(link, "anon_inode:[pidfd]");
 }

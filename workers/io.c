@@ -60,10 +60,10 @@ static int watch(int fd, bh_io io, bool adopted)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				  .data.u64 = io };
-	int rc = epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, fd, &ev);
+	int epfd = bh_rt_epfd(fd), rc = epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev);
 
 	if (rc && errno == EEXIST && !adopted)
-		rc = epoll_ctl(bh_rt.epfd, EPOLL_CTL_MOD, fd, &ev);
+		rc = epoll_ctl(epfd, EPOLL_CTL_MOD, fd, &ev);
 	return rc ? -errno : 0;
 }
 
@@ -167,7 +167,7 @@ static void close_fd(struct bh_ioslot *s, int fd)
 	/* Closing a stream takes it out of the epoll instance, too; of the others there
 	 * may be a duplicate. */
 	if (s->kind != BH_IO_STREAM)
-		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
+		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
 	if (s->kind == BH_IO_FILE && dup3(BH_ARENA_FD, fd, O_CLOEXEC) == fd)
 		bh_st_rel(&s->ino, 0);
 	close(fd);

@@ -20,7 +20,8 @@ static int inherited(const char *address)
 	for (uint32_t i = 0; ps && i < ps->n_listen && i < BH_PLAN_LISTEN; i++)
 		if (!address || !strcmp(address, ps->listen[i].address) ||
 		    !strcmp(address, ps->listen[i].actual)) {
-			int fd = fcntl(BH_LISTEN_FD + (int)i, F_DUPFD_CLOEXEC, BH_LISTEN_FD);
+			int given = bh_listen_fd(&bh_rt.v.l);
+			int fd = fcntl(given + (int)i, F_DUPFD_CLOEXEC, given);
 			return fd < 0 ? -errno : fd;
 		}
 	return -ENOENT;

@@ -19,7 +19,7 @@ static bool is_free(int fd)
 {
 	const struct bh_plan_service *ps = bh_rt.plan_service;
 
-	return fd > BH_KICK_FD && fd >= BH_LISTEN_FD + (int)(ps ? ps->n_listen : 0);
+	return fd >= bh_listen_fd(&bh_rt.v.l) + (int)(ps ? ps->n_listen : 0);
 }
 
 int bh_io_adopt(bh_io *out, int fd)

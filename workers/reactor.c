@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.c: this worker looks at the service's epoll instance by itself.
+ * reactor.c: this worker looks at the service's epoll instances by itself.
  *
- * An idle worker that gets the lease (ipc/lease.h) sleeps in epoll_wait instead of
- * on its futex; a busy one looks now and then. The tasks that their events wake go
+ * An idle worker that gets a lease (ipc/lease.h) sleeps in epoll_wait instead of
+ * on its futex; a busy one looks now and then. No instance is any worker's own: a busy
+ * one looks at all in turn, and an idle one takes the first lease that is free, so those
+ * who are stuck in user code leave none of them alone while others turn. The tasks that their events wake go
  * to the own ring. Until all of them are there the lease is held, so that if this
  * worker is killed the kernel knows that events may be lost with it.
  */
@@ -50,12 +52,14 @@ static uint32_t dispatch(const struct epoll_event *e, int n)
 
 void bh_reactor_look(void)
 {
-	_Atomic uint64_t *lease = &bh_rt.v.a->idle.lease;
+	uint32_t at = bh_rt.look_at;
+	struct bh_lease *lease = &bh_rt.v.a->idle.lease[at];
 	struct epoll_event events[EVENTS];
 
+	bh_rt.look_at = at + 1 < bh_rt.v.l.reactors ? at + 1 : 0;
 	if (!bh_lease_take(lease, bh_rt.slot, bh_rt.epoch, BH_LEASE_LOOK))
 		return;
-	uint32_t woken = dispatch(events, epoll_wait(bh_rt.epfd, events, EVENTS, 0));
+	uint32_t woken = dispatch(events, epoll_wait(bh_rt.epfd[at], events, EVENTS, 0));
 	bh_lease_give(lease);
 	if (woken)
 		bh_notify(&bh_rt.v);
@@ -63,13 +67,22 @@ void bh_reactor_look(void)
 
 bool bh_reactor_lease(void)
 {
-	return bh_rt.epfd >= 0 && bh_rt.v.kick >= 0 &&
-	       bh_lease_take(&bh_rt.v.a->idle.lease, bh_rt.slot, bh_rt.epoch, BH_LEASE_SLEEP);
+	struct bh_lease *leases = bh_rt.v.a->idle.lease;
+	uint32_t n = bh_rt.v.l.reactors, at = n > 1 ? bh_rt.slot % n : 0;
+
+	for (uint32_t i = 0; i < n; i++, at = at + 1 < n ? at + 1 : 0)
+		if (bh_rt.epfd[at] >= 0 && bh_rt.v.kick[at] >= 0 &&
+		    bh_lease_take(&leases[at], bh_rt.slot, bh_rt.epoch, BH_LEASE_SLEEP)) {
+			bh_rt.leased = at + 1;
+			return true;
+		}
+	return false;
 }
 
 void bh_reactor_unlease(void)
 {
-	bh_lease_give(&bh_rt.v.a->idle.lease);
+	bh_lease_give(&bh_rt.v.a->idle.lease[bh_rt.leased - 1]);
+	bh_rt.leased = 0;
 }
 
 /* What was picked meanwhile is unparked by its picker, which is a kick: until then
@@ -78,6 +91,7 @@ void bh_reactor_sleep(void)
 {
 	struct bh_idle *idle = &bh_rt.v.a->idle;
 	struct epoll_event events[EVENTS];
+	int epfd = bh_rt.epfd[bh_rt.leased - 1];
 	uint32_t woken = 0;
 
 	while (bh_ld_acq(&bh_rt.me->park) != BH_AWAKE) {
@@ -85,7 +99,7 @@ void bh_reactor_sleep(void)
 
 		if (spins && bh_ld_acq(&bh_rt.me->park) == BH_AWAKE)
 			break;
-		int n = epoll_wait(bh_rt.epfd, events, EVENTS, spins ? 0 : -1);
+		int n = epoll_wait(epfd, events, EVENTS, spins ? 0 : -1);
 		if (n > 0)
 			bh_meter_begin(&bh_rt.me->meter, bh_rt_clock());
 		woken += dispatch(events, n);

@@ -39,7 +39,10 @@ struct bh_rt {
 	struct bh_view v;
 	struct bh_worker *me; /* v.workers[slot] */
 	uint32_t slot, epoch;
-	int epfd, doorbell;
+	int epfd[BH_MAX_REACTORS]; /* of v.l.reactors instances; -1: there is none */
+	int doorbell;
+	uint32_t leased;  /* 1 + the instance that it sleeps in, or is about to; 0: none */
+	uint32_t look_at; /* the instance whose turn it is */
 
 	uint32_t idx; /* the task that runs; 0: none */
 	struct bh_tcb *task;
@@ -64,6 +67,12 @@ struct bh_rt {
 };
 
 extern struct bh_rt bh_rt;
+
+/* The epoll instance for descriptor @fd. Also one that took over the number knows it. */
+static inline int bh_rt_epfd(int fd)
+{
+	return bh_rt.epfd[bh_reactor_of(fd, bh_rt.v.l.reactors)];
+}
 
 /* Maps this process's view of the arena and takes worker slot @slot at @epoch,
  * then runs tasks until killed. -ESTALE: the slot is no longer ours. Never

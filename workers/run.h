@@ -91,15 +91,15 @@ void bh_hand_over(void);
 
 /* -- reactor.c: epoll, by the worker itself ------------------------------------- */
 
-/* A busy worker looks once, unless another one does. */
+/* A busy worker looks once at the instance whose turn it is, unless another one does. */
 void bh_reactor_look(void);
 
-/* An idle one takes the lease to sleep in epoll_wait. False: somebody has it, or
- * there is no epoll instance. */
+/* An idle one takes a lease to sleep in epoll_wait (bh_rt.leased). False: somebody has
+ * each of them, or there is no epoll instance. */
 bool bh_reactor_lease(void);
 void bh_reactor_unlease(void);
 
-/* Parked, with the lease: sleeps until events have woken tasks or it is unparked,
+/* Parked, with a lease: sleeps until events have woken tasks or it is unparked,
  * and gives the lease back. */
 void bh_reactor_sleep(void);
 

@@ -149,7 +149,7 @@ bool bh_spin_slice(void)
 	if (more(s))
 		return true;
 	/* From here on it costs a system call; if somebody was quicker, none comes. */
-	bool sleeps = bh_idle_spun(&bh_rt.v.a->idle, bh_rt.slot, park);
+	bool sleeps = bh_idle_spun(park, bh_idle_sleeps(bh_rt.leased));
 
 	s->missed = sleeps && bh_rt_clock() >= s->end_ns;
 	stop();

@@ -221,9 +221,9 @@ static void close_io(uint32_t idx, uint32_t gen)
 	if (!s || bh_ld_acq(&s->owner) != BH_IO_CLOSING || bh_ld_rlx(&s->gen) != gen)
 		return;
 	int fd = bh_ld_rlx(&s->fd);
-	if (fd > BH_KICK_FD && fstat(fd, &st) == 0 && is_of_slot(&st, s)) {
+	if (fd >= bh_listen_fd(&bh_rt.v.l) && fstat(fd, &st) == 0 && is_of_slot(&st, s)) {
 		/* A duplicate of a listener stays registered when it is closed. */
-		epoll_ctl(bh_rt.epfd, EPOLL_CTL_DEL, fd, NULL);
+		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
 		close(fd);
 	}
 	bh_st_rlx(&s->fd, -1);
@@ -311,13 +311,15 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
 		tid_word = NULL; /* a system without checkpoint support */
 	bh_rt.service = service;
-	bh_rt.epfd = BH_EPOLL_FD;
 	bh_rt.doorbell = BH_DOORBELL_FD;
 	bh_layout_from_plan(&l, bh_rt.plan_service);
 	err = bh_view_map(&bh_rt.v, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true);
 	if (err)
 		bh_zygote_fail(err, "the arena cannot be mapped at its address");
-	bh_rt.v.kick = BH_KICK_FD;
+	for (uint32_t i = 0; i < l.reactors; i++) {
+		bh_rt.epfd[i] = bh_epoll_fd(i);
+		bh_rt.v.kick[i] = bh_kick_fd(i);
+	}
 	if (service->size != sizeof(*service) || !service->main)
 		bh_zygote_fail(-EINVAL, "bulkhead_service has the wrong size or no main function");
 	err = service->init ? service->init() : 0;

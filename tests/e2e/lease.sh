@@ -30,3 +30,35 @@ for round in 1 2 3 4; do
 done
 note "4 workers killed"
 stop
+
+# With 17 workers there are three epoll instances, with one worker still: none is left
+# alone, nor when a new kernel takes them up.
+cat >"$dir/many.yaml" <<'YAML'
+services:
+  - name: http
+    listen: ["127.0.0.1:0"]
+    workers: 17
+YAML
+start "$dir/many.yaml"
+workers_up 17 || fail "it does not start with 17 workers"
+coproc HOLD { "$BH_CLIENTS/hold" "$port" 12; }
+read -r -t 20 _ <&"${HOLD[0]}" || fail "hold does not start"
+answered() {
+	echo >&"${HOLD[1]}"
+	read -r -t 30 said <&"${HOLD[0]}" || fail "no answers with $1"
+	[ "$said" = "answered 12 lost 0" ] || fail "with $1: $said"
+}
+slots() { [ "$(status '.services[0].workers | length')" = "$1" ] && workers_up "$1"; }
+answered "17 workers"
+for n in 1 2 17; do
+	bhctl workers --set "$n" >/dev/null || fail "--set $n is refused"
+	within 20 slots "$n" || fail "there are not $n workers: $(bhctl workers)"
+	answered "$n workers"
+	kill -KILL "$(status .kernel.pid)"
+	answered "$n workers and a new kernel"
+	within 10 hello || fail "with $n workers and a new kernel it takes no connection"
+done
+note "12 connections of three instances kept"
+bhctl audit >/dev/null || fail "audit: $(bhctl audit)"
+eval "exec ${HOLD[1]}>&-"
+stop

@@ -192,7 +192,7 @@ START_TEST(a_fresh_arena_is_empty)
 	ck_assert_uint_eq(bh_inject_pop(&v.inject, &journal), 0);
 	for (uint32_t i = 1; i < v.l.tasks; i++)
 		ck_assert_int_eq(bh_state_of(v.tasks[i].state), BH_FREE);
-	ck_assert_int_eq(bh_idle_pick(&v.a->idle), -1);
+	ck_assert_int_eq(bh_idle_pick(&v.a->idle, v.l.reactors), -1);
 }
 END_TEST
 

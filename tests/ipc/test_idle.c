@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,7 +29,14 @@ static void begin(void)
 
 static void park_begin(uint32_t w)
 {
-	bh_idle_park_begin(&idle, w, &park[w], bh_idle_sleeps(&idle, w));
+	bh_idle_park_begin(&idle, w, &park[w], BH_PARKED);
+}
+
+/* It has the lease of instance @at. */
+static void park_in(uint32_t w, uint32_t at)
+{
+	ck_assert(bh_lease_take(&idle.lease[at], w, 1, BH_LEASE_SLEEP));
+	bh_idle_park_begin(&idle, w, &park[w], bh_idle_sleeps(at + 1));
 }
 
 static int64_t clock_ns(void)
@@ -44,7 +52,7 @@ static int64_t clock_ns(void)
 START_TEST(nobody_is_picked_when_nobody_sleeps)
 {
 	begin();
-	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), -1);
 	ck_assert_uint_eq(idle.searching, 0);
 }
 END_TEST
@@ -55,10 +63,10 @@ START_TEST(who_is_picked_searches_and_is_picked_once)
 		begin();
 		park_begin(w);
 		ck_assert_uint_eq(park[w], BH_PARKED);
-		ck_assert_int_eq(bh_idle_pick(&idle), (int)w);
+		ck_assert_int_eq(bh_idle_pick(&idle, 2), (int)w);
 		ck_assert_uint_eq(idle.parked, 0);
 		ck_assert_uint_eq(idle.searching, 1ull << w);
-		ck_assert_int_eq(bh_idle_pick(&idle), -1);
+		ck_assert_int_eq(bh_idle_pick(&idle, 2), -1);
 	}
 }
 END_TEST
@@ -68,9 +76,9 @@ START_TEST(nobody_is_picked_while_somebody_searches)
 	begin();
 	park_begin(0);
 	ck_assert(bh_idle_search_begin(&idle, 1, WORKERS));
-	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), -1);
 	ck_assert(bh_idle_search_end(&idle, 1));
-	ck_assert_int_eq(bh_idle_pick(&idle), 0);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 0);
 }
 END_TEST
 
@@ -82,28 +90,57 @@ START_TEST(all_sleepers_can_be_picked_one_after_the_other)
 	for (uint32_t w = 0; w < WORKERS; w++)
 		park_begin(w);
 	for (uint32_t i = 0; i < WORKERS; i++) {
-		int w = bh_idle_pick(&idle);
+		int w = bh_idle_pick(&idle, 2);
 		ck_assert_int_ge(w, 0);
 		picked |= 1ull << w;
 		ck_assert(bh_idle_search_end(&idle, (uint32_t)w));
 	}
 	ck_assert_uint_eq(picked, ~0ull);
-	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), -1);
 }
 END_TEST
 
+/* Whichever instance it is that they wait in. */
 START_TEST(who_waits_for_events_is_picked_last)
 {
 	begin();
-	ck_assert(bh_lease_take(&idle.lease, 0, 1, BH_LEASE_SLEEP));
-	park_begin(0);
+	park_in(0, 1);
+	park_in(3, 0);
 	park_begin(5);
-	ck_assert_uint_eq(park[0], BH_PARKED_IN_EPOLL);
+	ck_assert_uint_eq(park[0], BH_PARKED_IN_EPOLL + 1);
+	ck_assert_uint_eq(park[3], BH_PARKED_IN_EPOLL);
 	ck_assert_uint_eq(park[5], BH_PARKED);
-	ck_assert_int_eq(bh_idle_pick(&idle), 5);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 5);
 	bh_idle_search_end(&idle, 5);
-	ck_assert_int_eq(bh_idle_pick(&idle), 0);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 0);
 	ck_assert(!bh_idle_park_leave(&idle, 0, &park[0]));
+	bh_idle_search_end(&idle, 0);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 3);
+}
+END_TEST
+
+/* The kick goes where it sleeps; what no worker wrote goes nowhere. */
+START_TEST(who_waits_for_events_is_kicked_in_its_instance)
+{
+	int kick[BH_MAX_REACTORS];
+	uint64_t n;
+
+	begin();
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
+		kick[i] = eventfd(0, EFD_NONBLOCK);
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++) {
+		park_in(i, i);
+		bh_unpark(&park[i], kick);
+		ck_assert_uint_eq(park[i], BH_AWAKE);
+		for (uint32_t j = 0; j < BH_MAX_REACTORS; j++)
+			ck_assert_int_eq(read(kick[j], &n, sizeof(n)), j == i ? 8 : -1);
+	}
+	park[0] = BH_PARKS;
+	bh_unpark(&park[0], kick);
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++) {
+		ck_assert_int_eq(read(kick[i], &n, sizeof(n)), -1);
+		close(kick[i]);
+	}
 }
 END_TEST
 
@@ -115,9 +152,9 @@ START_TEST(who_spins_is_picked_first)
 	ck_assert(!bh_idle_spin_begin(&idle, 6)); /* one is enough */
 	bh_idle_park_begin(&idle, 5, &park[5], BH_SPINNING);
 	bh_idle_spin_end(&idle, 6); /* says who does not */
-	ck_assert_int_eq(bh_idle_pick(&idle), 5);
-	bh_unpark(&park[5], -1);
-	ck_assert(!bh_idle_spun(&idle, 5, &park[5])); /* it must not sleep */
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 5);
+	bh_unpark(&park[5], NULL);
+	ck_assert(!bh_idle_spun(&park[5], BH_PARKED)); /* it must not sleep */
 	ck_assert_uint_eq(park[5], BH_AWAKE);
 	bh_idle_spin_end(&idle, 5);
 	ck_assert(bh_idle_spin_begin(&idle, 6));
@@ -127,13 +164,11 @@ END_TEST
 START_TEST(who_has_spun_in_vain_sleeps)
 {
 	begin();
-	ck_assert(bh_lease_take(&idle.lease, 5, 1, BH_LEASE_SLEEP));
-	for (uint32_t w = 5; w < 7; w++) {
-		bh_idle_park_begin(&idle, w, &park[w], BH_SPINNING);
-		ck_assert(bh_idle_spun(&idle, w, &park[w]));
+	for (uint32_t leased = 0; leased < 3; leased++) {
+		bh_idle_park_begin(&idle, 5, &park[5], BH_SPINNING);
+		ck_assert(bh_idle_spun(&park[5], bh_idle_sleeps(leased)));
+		ck_assert_uint_eq(park[5], leased ? BH_PARKED_IN_EPOLL + leased - 1 : BH_PARKED);
 	}
-	ck_assert_uint_eq(park[5], BH_PARKED_IN_EPOLL);
-	ck_assert_uint_eq(park[6], BH_PARKED);
 }
 END_TEST
 
@@ -144,7 +179,7 @@ START_TEST(who_is_woken_and_was_not_picked_cannot_be_picked)
 	park_begin(5);
 	bh_unpark_again(&park[5]);
 	bh_idle_park_end(&idle, 5);
-	ck_assert_int_eq(bh_idle_pick(&idle), -1);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), -1);
 	ck_assert_uint_eq(idle.searching, 0);
 }
 END_TEST
@@ -181,7 +216,7 @@ START_TEST(who_goes_to_sleep_no_longer_searches)
 	bh_idle_search_begin(&idle, 5, WORKERS);
 	park_begin(5);
 	ck_assert_uint_eq(idle.searching, 0);
-	ck_assert_int_eq(bh_idle_pick(&idle), 5);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 5);
 }
 END_TEST
 
@@ -193,7 +228,7 @@ START_TEST(who_stays_awake_cannot_be_picked)
 	bh_idle_park_cancel(&idle, 5, &park[5]);
 	ck_assert_uint_eq(park[5], BH_AWAKE);
 	bh_idle_search_end(&idle, 5);
-	ck_assert_int_eq(bh_idle_pick(&idle), 6);
+	ck_assert_int_eq(bh_idle_pick(&idle, 2), 6);
 }
 END_TEST
 
@@ -209,7 +244,7 @@ START_TEST(garbage_in_the_masks_picks_a_slot_or_nobody)
 		uint32_t w = dice_below(WORKERS);
 		bh_idle_search_begin(&idle, w, 1 + dice_below(WORKERS));
 		bh_idle_search_end(&idle, w);
-		int got = bh_idle_pick(&idle);
+		int got = bh_idle_pick(&idle, 2);
 		if (got < -1 || got >= WORKERS)
 			ck_abort_msg("picked %d", got);
 	}
@@ -272,9 +307,9 @@ static void sleeper(struct shared *m, uint32_t w)
 			;
 		if (n) {
 			if (bh_idle_search_end(&m->idle, w)) {
-				int next = bh_idle_pick(&m->idle);
+				int next = bh_idle_pick(&m->idle, 2);
 				if (next >= 0)
-					bh_unpark(&m->park[next], -1);
+					bh_unpark(&m->park[next], NULL);
 			}
 			bh_add(&m->done, 1);
 			continue;
@@ -289,7 +324,7 @@ static void sleeper(struct shared *m, uint32_t w)
 		for (int i = 0; spins && i < 100 && bh_ld_acq(&m->park[w]) == BH_SPINNING; i++)
 			bh_cpu_relax();
 		if (spins) {
-			bh_idle_spun(&m->idle, w, &m->park[w]);
+			bh_idle_spun(&m->park[w], BH_PARKED);
 			bh_idle_spin_end(&m->idle, w);
 		}
 		while (bh_ld_acq(&m->park[w]) == BH_PARKED && bh_ld_acq(&m->done) < WAKES)
@@ -297,7 +332,7 @@ static void sleeper(struct shared *m, uint32_t w)
 		bh_idle_park_end(&m->idle, w);
 	}
 	for (uint32_t i = 0; i < SLEEPERS; i++)
-		bh_unpark(&m->park[i], -1);
+		bh_unpark(&m->park[i], NULL);
 }
 
 /* One piece of work at a time: a wake-up that is lost stops everything, since
@@ -320,9 +355,9 @@ START_TEST(each_piece_of_work_wakes_a_sleeping_process)
 	}
 	for (uint32_t i = 0; i < WAKES; i++) {
 		bh_add(&m->work, 1);
-		int w = bh_idle_pick(&m->idle);
+		int w = bh_idle_pick(&m->idle, 2);
 		if (w >= 0)
-			bh_unpark(&m->park[w], -1);
+			bh_unpark(&m->park[w], NULL);
 		while (bh_ld_acq(&m->done) <= i)
 			usleep(10);
 	}
@@ -346,6 +381,7 @@ int main(void)
 	tcase_add_test(core, nobody_is_picked_while_somebody_searches);
 	tcase_add_test(core, all_sleepers_can_be_picked_one_after_the_other);
 	tcase_add_test(core, who_waits_for_events_is_picked_last);
+	tcase_add_test(core, who_waits_for_events_is_kicked_in_its_instance);
 	tcase_add_test(core, who_spins_is_picked_first);
 	tcase_add_test(core, who_has_spun_in_vain_sleeps);
 	tcase_add_test(core, who_is_woken_and_was_not_picked_cannot_be_picked);

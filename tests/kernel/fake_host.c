@@ -5,6 +5,10 @@
  *
  *   FAKE_INIT_ERROR=1   answers READY with an error
  *   FAKE_DIE_US=N       each worker aborts N us after it came up
+ *   FAKE_LEASE=N        a task waits for a socket that has something: the first worker's
+ *                       lease of that instance is in mode N, and nobody looks at it
+ *   FAKE_REACTOR=N      that instance; 0 if not set
+ *   FAKE_EVENTS=1       more comes from the socket every few ms
  *   FAKE_CLAIM=1        before it tells of a process of the first epoch, it claims
  *                       that its first worker is that, for the request at hand and for
  *                       an earlier one
@@ -94,21 +98,24 @@ static pid_t clone_self(int *pidfd)
 
 /* Registers a socket that has data for task 2, which waits; in whose hands the lease
  * is, FAKE_LEASE says. Nobody here looks at epoll ever. */
-static void have_event(uint32_t slot, uint32_t epoch)
+static int have_event(uint32_t slot, uint32_t epoch)
 {
 	struct bh_ioslot *s = bh_io_at(&view, 1);
 	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = bh_handle(1, 1) };
+	int fd = eventfd(1, 0);
 	enum bh_lease_mode mode = (enum bh_lease_mode)atoi(getenv("FAKE_LEASE"));
+	uint32_t at = getenv("FAKE_REACTOR") ? (uint32_t)atoi(getenv("FAKE_REACTOR")) : 0;
 
 	if (mode != BH_LEASE_FREE)
-		bh_lease_take(&view.a->idle.lease, slot, epoch, mode);
+		bh_lease_take(&view.a->idle.lease[at], slot, epoch, mode);
 	bh_st_rel(&view.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
 	bh_st_rel(&view.a->io_pool.mark, 64);
 	bh_st_rlx(&s->gen, 1);
 	bh_st_rlx(&s->ready[0], 2ull << 32);
 	bh_st_rel(&s->owner, bh_handle(1, 2));
-	if (epoll_ctl(BH_EPOLL_FD, EPOLL_CTL_ADD, eventfd(1, 0), &e))
+	if (epoll_ctl(bh_epoll_fd(at), EPOLL_CTL_ADD, fd, &e))
 		_exit(1);
+	return fd;
 }
 
 static _Noreturn void work(uint32_t slot, uint32_t epoch)
@@ -126,10 +133,13 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 		usleep((useconds_t)atoi(getenv("FAKE_DIE_US")));
 		abort();
 	}
-	if (getenv("FAKE_LEASE") && slot == 0 && epoch == 1)
-		have_event(slot, epoch);
-	for (;;)
-		pause();
+	int fd = getenv("FAKE_LEASE") && slot == 0 && epoch == 1 ? have_event(slot, epoch) : -1;
+	for (;;) {
+		if (fd < 0 || !getenv("FAKE_EVENTS"))
+			pause();
+		else if (write(fd, &one, sizeof(one)) == sizeof(one))
+			usleep(5000);
+	}
 }
 
 static void claim(struct bh_ctl m, pid_t first)

@@ -11,6 +11,10 @@
 
 #include "rig.h"
 
+enum {
+	REACTORS = 3 /* of 17 workers */
+};
+
 static struct rig r;
 
 static void setup(void)
@@ -19,6 +23,8 @@ static void setup(void)
 	unsetenv("FAKE_DIE_US");
 	unsetenv("FAKE_CLAIM");
 	unsetenv("FAKE_LEASE");
+	unsetenv("FAKE_REACTOR");
+	unsetenv("FAKE_EVENTS");
 	rig_init(&r);
 }
 
@@ -354,18 +360,33 @@ START_TEST(garbage_refuses_no_task_type_for_ever)
 }
 END_TEST
 
+static uint32_t mode_of(int at)
+{
+	return bh_lease_mode(bh_ld_acq(&r.v.a->idle.lease[at].word));
+}
+
+/* Loop @i: each mode of the lease, in each of the instances. */
+static void start_with_event(int i)
+{
+	char mode[2] = { (char)('0' + i / REACTORS), '\0' };
+	char reactor[2] = { (char)('0' + i % REACTORS), '\0' };
+
+	setenv("FAKE_LEASE", mode, 1);
+	setenv("FAKE_REACTOR", reactor, 1);
+	r.plan->services[0].max_workers = 17;
+	rig_start(&r, true);
+	rig_view(&r);
+	ck_assert_uint_eq(r.v.l.reactors, REACTORS);
+	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
+}
+
 /* No worker of fake_host ever looks at epoll: as if each were stuck in user code
  * (BH_LEASE_FREE), stopped while it looked, or stopped asleep in epoll_wait. */
 START_TEST(events_that_no_worker_takes_are_the_kernels)
 {
-	char mode[2] = { (char)('0' + _i), '\0' };
-
-	setenv("FAKE_LEASE", mode, 1);
-	rig_start(&r, true);
-	rig_view(&r);
-	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
+	start_with_event(_i);
 	rig_until(bh_inject_ready(&r.v.inject));
-	ck_assert_uint_eq(bh_lease_mode(bh_ld_acq(&r.v.a->idle.lease)), (uint32_t)_i);
+	ck_assert_uint_eq(mode_of(_i % REACTORS), (uint32_t)_i / REACTORS);
 }
 END_TEST
 
@@ -373,18 +394,28 @@ END_TEST
  * take the lease. */
 START_TEST(a_dead_holders_lease_is_taken_back)
 {
-	char mode[2] = { (char)('0' + _i), '\0' };
-
-	setenv("FAKE_LEASE", mode, 1);
-	rig_start(&r, true);
-	rig_view(&r);
-	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
+	start_with_event(_i);
 	/* It waits again; nothing more comes from the socket. */
 	bh_st_rel(&r.v.ios[1].ready[0], 2ull << 32);
 	bh_st_rel(&r.v.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
 	replace_worker(0, SIGKILL);
 	rig_until(bh_state_of(bh_ld_acq(&r.v.tasks[2].state)) == BH_SCHEDULED);
-	ck_assert_uint_eq(bh_lease_mode(bh_ld_acq(&r.v.a->idle.lease)), BH_LEASE_FREE);
+	ck_assert_uint_eq(mode_of(_i % REACTORS), BH_LEASE_FREE);
+}
+END_TEST
+
+/* The next kernel takes up every instance with what is in it. */
+START_TEST(a_new_kernel_takes_events_of_every_instance)
+{
+	setenv("FAKE_EVENTS", "1", 1);
+	start_with_event(_i);
+	kill(r.board->kernel_pid, SIGKILL);
+	rig_until(rig_attached(&r));
+	/* The first mark is that of the new kernel, which marks all. */
+	for (int i = 0; i < 3; i++) {
+		rig_until(bh_ld_acq(&r.v.ios[1].ready[0]) & BH_IO_READY);
+		bh_st_rel(&r.v.ios[1].ready[0], 0);
+	}
 }
 END_TEST
 
@@ -487,9 +518,11 @@ int main(void)
 	tcase_add_test(c, workers_that_die_on_start_come_slower);
 	tcase_add_test(c, deadline_wakes_its_task_also_over_a_kernels_death);
 	tcase_add_test(c, garbage_refuses_no_task_type_for_ever);
-	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, BH_LEASE_FREE,
-			    BH_LEASE_MODES);
-	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_LOOK, BH_LEASE_MODES);
+	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, 0,
+			    BH_LEASE_MODES * REACTORS);
+	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_LOOK * REACTORS,
+			    BH_LEASE_MODES * REACTORS);
+	tcase_add_loop_test(c, a_new_kernel_takes_events_of_every_instance, 0, REACTORS);
 	tcase_add_test(c, a_process_that_somebody_is_cannot_be_claimed_for_another);
 	tcase_add_test(c, a_service_without_tasks_is_done);
 	tcase_add_loop_test(c, a_service_whose_tasks_are_hidden_is_not_done, 0, 2);

@@ -12,17 +12,12 @@
  *   listen          sockets, until one is refused: "listen N why"
  *   crash           a task that crashes: "crash signal N"
  *   oom             a task that takes memory until it is killed: "oom signal N"
- *   uninterruptible a task that waits in the kernel where no signal is seen, until
- *                   the child of its worker dies: "uninterruptible signal N"
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bulkhead/bulkhead.h>
@@ -65,23 +60,6 @@ static int64_t glutton(void *unused)
 		memset(p, 1, OOM_STEP);
 		__asm__ volatile("" : : "r"(p) : "memory");
 	}
-}
-
-/* Who calls vfork() waits, in state D, until the child is gone. */
-static int64_t sleeper_in_d(void *unused)
-{
-	pid_t child = vfork();
-
-	(void)unused;
-	if (child < 0)
-		return -errno;
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
-	waitpid(child, NULL, 0);
-	return 0;
 }
 
 static void take_fds(struct connection *c)
@@ -143,7 +121,7 @@ static void lose_task(struct connection *c, const char *what, bh_fiber_fn fn, co
 		snprintf(c->out, sizeof(c->out), "%s %s\n", what, bh_strerror(err));
 	else
 		snprintf(c->out, sizeof(c->out), "%s signal %d\n", what,
-			 res.end == BH_END_RETURNED ? 0 : res.crash.signal);
+			 res.end == BH_END_CRASHED ? res.crash.signal : 0);
 }
 
 static void answer(struct connection *c, const char *line)
@@ -163,8 +141,6 @@ static void answer(struct connection *c, const char *line)
 		lose_task(c, line, crasher, "needy.crash");
 	else if (!strcmp(line, "oom"))
 		lose_task(c, line, glutton, "needy.oom");
-	else if (!strcmp(line, "uninterruptible"))
-		lose_task(c, line, sleeper_in_d, "needy.sleeper_in_d");
 }
 
 /* A line at a time: the peer waits for the answer before it sends the next. */

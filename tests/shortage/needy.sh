@@ -8,7 +8,7 @@ need jq
 # needy [LINE OF THE SERVICE'S CONFIGURATION]...: starts it with two workers.
 needy() {
 	{
-		printf 'grace: 500ms\nservices:\n  - name: needy\n    module: %s\n' "$BH_CLIENTS/needy.so"
+		printf 'services:\n  - name: needy\n    module: %s\n' "$BH_CLIENTS/needy.so"
 		printf '    listen: ["127.0.0.1:0"]\n    workers: 2\n'
 		[ $# = 0 ] || printf '    %s\n' "$@"
 	} >"$dir/config.yaml"

@@ -216,7 +216,7 @@ static void run_park(struct world *w)
 	bh_idle_park_begin(i, VICTIM, &bh_rt.me->park, BH_SPINNING);
 	if (bh_runq_len(&w->v.workers[OTHER].runq) || bh_inject_ready(&w->v.inject))
 		bh_idle_park_cancel(i, VICTIM, &bh_rt.me->park);
-	bh_idle_spun(i, VICTIM, &bh_rt.me->park);
+	bh_idle_spun(&bh_rt.me->park, BH_PARKED);
 }
 
 static void run_push_notify(struct world *w)

@@ -23,7 +23,7 @@ static void run_open_close(struct world *w)
 	bh_io a, b;
 
 	(void)w;
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	world_epoll();
 	must(bh_io_open(eventfd(0, EFD_NONBLOCK), BH_IO_STREAM, &a));
 	must(bh_io_open(eventfd(0, EFD_NONBLOCK), BH_IO_STREAM, &b));
 	must(bh_close(a));
@@ -74,7 +74,7 @@ static void run_poll_read(struct world *w)
 	bh_io io;
 
 	(void)w;
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	world_epoll();
 	bh_rt.budget = 1;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
 	must(bh_io_open(pair[0], BH_IO_STREAM, &io));
@@ -88,7 +88,7 @@ static void run_connect(struct world *w)
 	bh_io io;
 
 	(void)w;
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	world_epoll();
 	bh_rt.budget = 1;
 	must(bh_connect(&io, "unix:@bulkhead nobody listens", BH_FOREVER) != -ECONNREFUSED);
 }
@@ -99,7 +99,7 @@ static void run_adopt(struct world *w)
 	bh_io io;
 
 	(void)w;
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC);
+	world_epoll();
 	int fd = fcntl(eventfd(0, 0), F_DUPFD, 100);
 	must(bh_io_adopt(&io, fd));
 	must(bh_close(io));

@@ -262,7 +262,7 @@ static void run_spin(struct world *w)
 
 	bh_idle_spin_begin(i, VICTIM);
 	bh_idle_park_begin(i, VICTIM, &me->park, BH_SPINNING);
-	bh_idle_spun(i, VICTIM, &me->park);
+	bh_idle_spun(&me->park, BH_PARKED);
 	bh_idle_spin_end(i, VICTIM);
 	bh_unpark_again(&me->park);
 	bh_idle_park_end(i, VICTIM);
@@ -369,12 +369,12 @@ static void run_retire(struct world *w)
 }
 SWEEP(retire, .setup = setup_retire, .run = run_retire, .covers = "bh_retire");
 
-/* As above, and worker 1 sleeps in epoll_wait. */
+/* As above, and worker 1 sleeps in the epoll_wait of the second instance. */
 static void setup_kick(struct world *w)
 {
 	setup_notify(w);
-	bh_lease_take(&w->v.a->idle.lease, OTHER, 7, BH_LEASE_SLEEP);
-	bh_st_rlx(&w->v.workers[OTHER].park, BH_PARKED_IN_EPOLL);
+	bh_lease_take(&w->v.a->idle.lease[1], OTHER, WORLD_EPOCH, BH_LEASE_SLEEP);
+	bh_st_rlx(&w->v.workers[OTHER].park, BH_PARKED_IN_EPOLL + 1);
 }
 
 static const char *check_kicked(struct world *w)

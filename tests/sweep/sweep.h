@@ -98,6 +98,9 @@ void world_become(struct world *w, uint32_t slot);
 /* A task in the given state; held by @slot for RUNNING. Counted as spawned. */
 uint32_t world_task(struct world *w, enum bh_state s, uint32_t slot);
 
+/* Epoll instances for this process, and their kicks. */
+void world_epoll(void);
+
 /* Makes @child a child of @parent. */
 void world_adopt(struct world *w, uint32_t parent, uint32_t child);
 

@@ -235,12 +235,18 @@ static void plant_idle(void)
 
 static void plant_lease(void)
 {
-	bh_lease_take(&w.v.a->idle.lease, OTHER, 6, BH_LEASE_SLEEP);
+	bh_lease_take(&w.v.a->idle.lease[1], OTHER, 6, BH_LEASE_SLEEP);
 }
 
 static void plant_lease_word(void)
 {
-	bh_st_rlx(&w.v.a->idle.lease, bh_lease_make(0, 7, BH_LEASE_MODES, OTHER));
+	bh_st_rlx(&w.v.a->idle.lease[1].word, bh_lease_make(0, 7, BH_LEASE_MODES, OTHER));
+}
+
+/* Of an instance that the service does not have. */
+static void plant_lease_beyond(void)
+{
+	bh_lease_take(&w.v.a->idle.lease[w.v.l.reactors], OTHER, WORLD_EPOCH, BH_LEASE_LOOK);
 }
 
 static void plant_spinner(void)
@@ -409,6 +415,7 @@ static const struct {
 	{ "pinned-home", plant_home, BUSY },
 	{ "lease", plant_lease, QUIET },
 	{ "lease", plant_lease_word, BUSY },
+	{ "lease", plant_lease_beyond, BUSY },
 	{ "spinner", plant_spinner, BUSY },
 	{ "type", plant_type, BUSY },
 	{ "counts", plant_counts, QUIET },

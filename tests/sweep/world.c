@@ -6,6 +6,8 @@
 
 #include <err.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 void world_make(struct world *w, void *base)
@@ -15,6 +17,7 @@ void world_make(struct world *w, void *base)
 
 	memset(w, 0, sizeof(*w));
 	bh_layout_init(&l, WORKERS, 700, 64, 64 << 10);
+	l.reactors = 2; /* as with more workers */
 	fd = bh_arena_create(&l, "sweep", 1);
 	if (fd < 0)
 		errx(1, "arena: %s", strerror(-fd));
@@ -106,7 +109,8 @@ void world_become(struct world *w, uint32_t slot)
 	bh_rt.me = &w->v.workers[slot];
 	bh_sched_init(&bh_rt.sched, &plan, WORKERS, slot, WORLD_EPOCH);
 	bh_rt.doorbell = -1;
-	bh_rt.epfd = -1;
+	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
+		bh_rt.epfd[i] = -1;
 	bh_rt.shared = slot >= BH_MAX_WORKERS;
 	if (!bh_tcb_at(&w->v, idx))
 		return;
@@ -116,6 +120,14 @@ void world_become(struct world *w, uint32_t slot)
 	bh_rt.idx = idx;
 	bh_rt.task = &w->v.tasks[idx];
 	bh_rt.handle = bh_handle(bh_state_gen(s), idx);
+}
+
+void world_epoll(void)
+{
+	for (uint32_t i = 0; i < bh_rt.v.l.reactors; i++) {
+		bh_rt.epfd[i] = epoll_create1(EPOLL_CLOEXEC);
+		bh_rt.v.kick[i] = eventfd(0, EFD_NONBLOCK);
+	}
 }
 
 uint32_t world_task(struct world *w, enum bh_state s, uint32_t slot)
@@ -213,7 +225,7 @@ void world_recover_slot(struct world *w, uint32_t slot)
 {
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w, .budget = w->budget };
 	struct bh_dead_task dead;
-	uint32_t at = bh_lease_held_by(bh_ld_acq(&w->v.a->idle.lease), slot);
+	uint32_t at = bh_lease_any_held_by(w->v.a->idle.lease, slot);
 
 	bh_st_rel(&w->v.workers[slot].word,
 		  bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000 + slot));

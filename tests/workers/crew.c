@@ -44,6 +44,19 @@ static void start(struct crew *c, uint32_t slot)
 	}
 }
 
+/* dispatch() reads their events, too. */
+static void make_reactors(void)
+{
+	struct epoll_event kick = { .events = EPOLLIN | EPOLLET };
+
+	for (uint32_t i = 0; i < bh_rt.v.l.reactors; i++) {
+		bh_rt.epfd[i] = epoll_create1(EPOLL_CLOEXEC);
+		bh_rt.v.kick[i] = eventfd(0, EFD_NONBLOCK);
+		ck_assert_int_eq(epoll_ctl(bh_rt.epfd[i], EPOLL_CTL_ADD, bh_rt.v.kick[i], &kick),
+				 0);
+	}
+}
+
 void crew_make_sized(struct crew *c, uint32_t n, uint32_t tasks, uint64_t memory,
 		     int64_t (*main_fn)(void *))
 {
@@ -53,15 +66,13 @@ void crew_make_sized(struct crew *c, uint32_t n, uint32_t tasks, uint64_t memory
 
 	*c = (struct crew){ .n = n };
 	bh_layout_init(&l, n, tasks, 64, memory);
+	l.reactors = 2; /* as with more workers */
 	fd = bh_arena_create(&l, "crew", bh_now());
 	ck_assert_int_ge(fd, 0);
 	c->arena_fd = fd;
 	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, (void *)BH_ARENA_BASE, true), 0);
 	bh_rt.doorbell = eventfd(0, EFD_NONBLOCK);
-	bh_rt.epfd = epoll_create1(EPOLL_CLOEXEC); /* dispatch() reads its events, too */
-	bh_rt.v.kick = eventfd(0, EFD_NONBLOCK);
-	struct epoll_event kick = { .events = EPOLLIN | EPOLLET };
-	ck_assert_int_eq(epoll_ctl(bh_rt.epfd, EPOLL_CTL_ADD, bh_rt.v.kick, &kick), 0);
+	make_reactors();
 	/* No kernel keeps time here: nobody need ring. */
 	bh_st_rlx(&bh_rt.v.a->kernel_sleeps_until, INT64_MIN);
 	service.main = main_fn;
@@ -94,7 +105,7 @@ static void recover(struct crew *c, uint32_t slot)
 {
 	struct bh_recover_ops ops = { .close_io = no_io };
 	struct bh_dead_task dead;
-	uint32_t at = bh_lease_held_by(bh_ld_acq(&bh_rt.v.a->idle.lease), slot);
+	uint32_t at = bh_lease_any_held_by(bh_rt.v.a->idle.lease, slot);
 
 	bh_st_rel(&bh_rt.v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, c->epoch[slot], 0));
 	bh_recover_begin(&bh_rt.v, slot, c->epoch[slot], &dead);
@@ -116,13 +127,10 @@ static void bury(struct crew *c, uint32_t slot)
 	recover(c, slot);
 }
 
-/* The kernel's reactor and wheel, in small: marks what is ready, wakes whose time has
- * come. */
-static void dispatch(void)
+static void dispatch_one(uint32_t at)
 {
-	uint32_t n = bh_ld_acq(&bh_rt.v.task_pool.pool->mark);
 	struct epoll_event ev[16];
-	int k = epoll_wait(bh_rt.epfd, ev, 16, 0);
+	int k = epoll_wait(bh_rt.epfd[at], ev, 16, 0);
 	bool kicked = false;
 	uint32_t tasks[2];
 
@@ -134,7 +142,17 @@ static void dispatch(void)
 			bh_kernel_wake(&bh_rt.v, tasks[--m], 0, 0);
 	}
 	if (kicked)
-		bh_kick(bh_rt.v.kick);
+		bh_kick(bh_rt.v.kick[at]);
+}
+
+/* The kernel's reactor and wheel, in small: marks what is ready, wakes whose time has
+ * come. */
+static void dispatch(void)
+{
+	uint32_t n = bh_ld_acq(&bh_rt.v.task_pool.pool->mark);
+
+	for (uint32_t i = 0; i < bh_rt.v.l.reactors; i++)
+		dispatch_one(i);
 	for (uint32_t i = 1; i < n && i < bh_rt.v.l.tasks; i++) {
 		int64_t at = bh_ld_acq(&bh_rt.v.tasks[i].deadline_ns);
 

@@ -134,8 +134,8 @@ START_TEST(a_wake_up_ends_the_spin)
 	become();
 	ck_assert(park());
 	ck_assert_uint_eq(w.v.a->idle.spinner, bh_rt.slot + 1);
-	ck_assert_int_eq(bh_idle_pick(&w.v.a->idle), (int)bh_rt.slot);
-	bh_unpark(&me->park, -1);
+	ck_assert_int_eq(bh_idle_pick(&w.v.a->idle, 1), (int)bh_rt.slot);
+	bh_unpark(&me->park, NULL);
 	ck_assert(bh_spin_slice());
 	ck_assert_uint_eq(me->park, BH_AWAKE);
 	bh_spin_end();
