@@ -73,6 +73,8 @@ static void mark_queues(struct audit *a)
 		t = bh_ld_acq(&q->tail);
 		for (uint32_t i = 0; h + i < t && i < BH_RUNQ_CAP; i++)
 			mark_hint(a, bh_ld_rlx(&q->cells[(h + i) % BH_RUNQ_CAP]));
+		for (uint32_t i = 0; i < bh_ld_rlx(&v->workers[w].hand.n) && i < BH_HAND; i++)
+			mark_hint(a, bh_ld_rlx(&v->workers[w].hand.idx[i]));
 		mark_hint(a, bh_ld_rlx(&v->workers[w].lifo));
 		struct bh_inject_view pinned = bh_pinned_of(v, w);
 		for (uint64_t i = 0; i <= pinned.mask; i++)

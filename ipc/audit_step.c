@@ -157,6 +157,21 @@ static void check_runq(const struct look *l, struct bh_worker *w)
 	}
 }
 
+static void check_hand(const struct look *l, struct bh_worker *w)
+{
+	uint32_t n = bh_ld_rlx(&w->hand.n);
+
+	if (n >= BH_HAND)
+		report(l, "hand", CERTAIN, n, 0, "worker %u has %u in hand", l->idx, n);
+	for (uint32_t i = 0; i < BH_HAND; i++) {
+		uint32_t idx = bh_ld_rlx(&w->hand.idx[i]);
+
+		if (idx >= l->v->l.tasks)
+			report(l, "hand", CERTAIN, idx, i, "worker %u has task %u in hand, at %u",
+			       l->idx, idx, i);
+	}
+}
+
 static void check_cache(const struct look *l, const struct bh_pool_view *p,
 			const struct bh_pool_cache *c)
 {
@@ -218,6 +233,7 @@ static void check_worker(const struct look *l)
 	if (!slot_valid(v, l->idx))
 		return; /* between workers and blocking processes */
 	check_runq(l, w);
+	check_hand(l, w);
 	if (l->idx < v->l.workers) {
 		const struct bh_inject_view pinned = bh_pinned_of(v, l->idx);
 
@@ -359,7 +375,8 @@ static bool queues_empty(const struct bh_view *v, bool of_jobs)
 	if (of_jobs)
 		return !bh_inject_len(&v->blocking);
 	for (uint32_t i = 0; i < v->l.workers; i++)
-		if (bh_ld_rlx(&v->workers[i].lifo) || bh_runq_len(&v->workers[i].runq) ||
+		if (bh_ld_rlx(&v->workers[i].lifo) || bh_ld_rlx(&v->workers[i].hand.n) ||
+		    bh_runq_len(&v->workers[i].runq) ||
 		    bh_ld_rlx(&v->workers[i].pinned.head) < bh_ld_rlx(&v->workers[i].pinned.tail))
 			return false;
 	return !bh_inject_len(&v->inject);

@@ -417,8 +417,13 @@ static void recover_queues(const struct bh_view *v, struct bh_worker *w)
 	 * its tail, what was popped and not yet run before its head. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		bh_requeue(v, bh_ld_rlx(&w->runq.cells[i]));
+	for (uint32_t i = 0; i < BH_HAND; i++)
+		bh_requeue(v, bh_ld_rlx(&w->hand.idx[i]));
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		bh_st_rlx(&w->runq.cells[i], 0);
+	bh_st_rlx(&w->hand.n, 0);
+	for (uint32_t i = 0; i < BH_HAND; i++)
+		bh_st_rlx(&w->hand.idx[i], 0);
 	/* Empty, and the counters go on growing: a thief that still holds an old
 	 * head must fail. */
 	while (!bh_cas(&w->runq.head, &head, tail > head ? tail : head))

@@ -17,6 +17,31 @@ static void take_lifo(const struct bh_view *v, struct bh_worker *w)
 		bh_enqueue_shared(v, idx);
 }
 
+/* A task pinned to the worker itself only that one may run, and it will. */
+static void requeue(const struct bh_view *v, uint32_t slot, uint32_t idx)
+{
+	struct bh_tcb *t = bh_tcb_at(v, idx);
+	uint64_t s = t ? bh_ld_rlx(&t->state) : 0;
+
+	if (t && !((s & BH_PINNED) && bh_state_worker(s) == slot))
+		bh_requeue(v, idx);
+}
+
+/* Second hints to what the worker has in its hand: once for each turn that takes so
+ * long, or they would pile up. Killed before it says so: twice. */
+static void hand_out(const struct bh_view *v, uint32_t slot)
+{
+	struct bh_worker *w = &v->workers[slot];
+	uint64_t turn = bh_ld_rlx(&w->heartbeat) + 1;
+	uint32_t n = bh_ld_acq(&w->hand.n);
+
+	if (bh_ld_rlx(&w->hand.told) == turn)
+		return;
+	for (uint32_t i = 0; i < n && i < BH_HAND; i++)
+		requeue(v, slot, bh_ld_rlx(&w->hand.idx[i]));
+	bh_st_rlx(&w->hand.told, turn);
+}
+
 void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 {
 	struct bh_worker *w = &v->workers[slot];
@@ -26,6 +51,7 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	bool owed = false;
 
 	take_lifo(v, w);
+	hand_out(v, slot);
 	/* A searcher's duty passes to whoever clears its bit: what was queued while
 	 * it stood woke nobody. The AND comes before the look at the queues. */
 	if (bh_ld_rlx(&idle->searching) & bit)
@@ -35,16 +61,6 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 		bh_unpark(&w->park, v->kick);
 	if (owed || bh_runq_len(&w->runq) || bh_inject_ready(&v->inject))
 		bh_notify(v);
-}
-
-/* A task pinned to the worker itself only that one may run, and it will. */
-static void requeue(const struct bh_view *v, uint32_t slot, uint32_t idx)
-{
-	struct bh_tcb *t = bh_tcb_at(v, idx);
-	uint64_t s = t ? bh_ld_rlx(&t->state) : 0;
-
-	if (t && !((s & BH_PINNED) && bh_state_worker(s) == slot))
-		bh_requeue(v, idx);
 }
 
 void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
@@ -59,6 +75,8 @@ void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
 	/* A thief's copies stand beyond its tail until it moves that. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		requeue(v, slot, bh_ld_rlx(&w->runq.cells[i]));
+	for (uint32_t i = 0; i < BH_HAND; i++)
+		requeue(v, slot, bh_ld_rlx(&w->hand.idx[i]));
 	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_DONE) {
 		uint64_t parent = bh_ld_rlx(&t->parent);
 

@@ -6,7 +6,7 @@
  * neither run queue nor timers, and pages that nobody touches cost nothing.
  *
  * Written by the worker in the slot, but for `word` (see below), `runq.head`
- * (thieves too), `park` and `pinned` (wakers too), `timers.head` (the kernel).
+ * (thieves too), `park` and `pinned` (wakers too), `timers.head` and `hand.told` (the kernel).
  *
  * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
  * the new process takes the slot with one CAS to UP(epoch, pid). A process that
@@ -21,6 +21,7 @@
 #ifndef BH_IPC_WORKER_H
 #define BH_IPC_WORKER_H
 
+#include "hand.h"
 #include "idle.h"
 #include "inject.h"
 #include "meter.h"
@@ -108,6 +109,7 @@ struct bh_worker {
 	struct bh_journal journal;
 
 	_Alignas(128) _Atomic uint32_t lifo; /* the task woken last; 0: none */
+	struct bh_hand hand;
 	struct bh_runq runq;
 
 	struct bh_inject pinned; /* tasks that run here alone; cells: bh_pinned_of() */

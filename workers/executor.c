@@ -20,6 +20,7 @@
 #include "workers/meter.h"
 #include "workers/owed.h"
 #include "workers/run.h"
+#include "workers/take.h"
 #include "workers/trace.h"
 
 enum {
@@ -145,7 +146,8 @@ void bh_hand_over(void)
 
 	/* Killed between a pop and its push: the entry stands in its cell, or in the
 	 * journal. */
-	while ((idx = bh_runq_pop(&me->runq)) || (idx = pop_lifo(me)))
+	while ((idx = bh_hand_next(&me->hand)) || (idx = bh_runq_pop(&me->runq)) ||
+	       (idx = pop_lifo(me)))
 		bh_enqueue_shared(&bh_rt.v, idx);
 }
 
@@ -165,8 +167,8 @@ static uint32_t pop_rings(struct bh_worker *me)
 	uint32_t idx;
 
 	if (bh_rt.tick % 2)
-		return (idx = bh_runq_pop(&me->runq)) ? idx : pop_pinned(me);
-	return (idx = pop_pinned(me)) ? idx : bh_runq_pop(&me->runq);
+		return (idx = bh_take_ring(me)) ? idx : pop_pinned(me);
+	return (idx = pop_pinned(me)) ? idx : bh_take_ring(me);
 }
 
 static uint32_t pop_local(struct bh_worker *me)

@@ -30,7 +30,7 @@ static void count_worker(struct bh_worker_stats *to, uint32_t slot)
 	to->noop_wakes = bh_ld_rlx(&c->noop_wakes);
 	to->lifo_hits = bh_ld_rlx(&c->lifo_hits);
 	to->budget_yields = bh_ld_rlx(&c->budget_yields);
-	to->queued = bh_runq_len(&w->runq) + (bh_ld_rlx(&w->lifo) != 0);
+	to->queued = bh_runq_len(&w->runq) + bh_ld_rlx(&w->hand.n) + (bh_ld_rlx(&w->lifo) != 0);
 	to->busy_ns = bh_meter_busy(&w->meter, bh_rt_clock());
 	to->poll_ns = bh_ld_rlx(&w->meter.poll_ns);
 	for (uint32_t b = 0; b < BH_POLL_BUCKETS; b++)

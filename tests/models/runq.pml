@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runq.pml: ipc/runq.h at four cells: an owner that pushes and overflows, two
- * thieves, and one of them killed at any step.
+ * runq.pml: ipc/runq.h at four cells: an owner that pushes, overflows and takes two at
+ * a time in its hand (ipc/hand.h), two thieves, and one of them killed at any step.
  *
  * Holds: I1 (head <= tail <= head + CAP) at each step of each ring whose owner
- * lives; at the end every entry pushed was run, or stands in a ring or in the
- * inject queue: exactly once if nobody died, at least once if somebody did.
+ * lives; at the end every entry pushed was run, or stands in a ring, in the
+ * hand or in the inject queue: exactly once if nobody died, at least once if somebody did.
  */
 #define CAP   4
 #define HALF  2
@@ -20,6 +20,7 @@ typedef ring {
 ring q[3];                   /* 0: the owner's; 1, 2: the thieves' */
 byte inject[ITEMS + 1];      /* how many hints at each entry stand there */
 byte ran[ITEMS + 1];         /* how often each was taken to be run */
+byte hand[2], left;          /* the owner's; the last one is next */
 bool pushed[ITEMS + 1];      /* ghost: its push was committed */
 bool done[3], dead[3], recovered;
 byte killed = NONE;
@@ -76,7 +77,7 @@ inline overflow()
 
 proctype owner()
 {
-	byte item = READY + 1, pops = 1, t, h, idx, out[2];
+	byte item = READY + 1, pops = 1, t, h, out[2];
 	bool cas;
 	{
 		do
@@ -88,23 +89,35 @@ proctype owner()
 				q[0].cells[t % CAP] = item;
 				d_step { q[0].tail = t + 1; pushed[item] = true; I1(0); item++; t = 0; h = 0 }
 			fi
-		:: pops > 0 -> /* bh_runq_pop() */
+		:: pops > 0 && !left -> /* bh_hand_fill(): one or two; bh_runq_pop(): one */
 			d_step {
 				pops--;
 				t = q[0].tail;
 				h = q[0].head;
-				idx = q[0].cells[h % CAP];
+				hand[0] = q[0].cells[h % CAP];
+				out[0] = 1;
 				cas = false
 			}
+			if
+			:: h + 1 < t ->
+				d_step {
+					hand[1] = hand[0];
+					hand[0] = q[0].cells[(h + 1) % CAP];
+					out[0] = 2
+				}
+			:: skip
+			fi;
 			d_step {
 				cas = h < t && q[0].head == h;
-				if :: cas -> q[0].head = h + 1 :: else fi
+				if :: cas -> q[0].head = h + out[0] :: else fi
 			}
 			d_step {
-				if :: cas -> ran[idx]++ :: else fi;
-				t = 0; h = 0; idx = 0
+				if :: cas -> left = out[0] :: else fi;
+				t = 0; h = 0; out[0] = 0
 			}
-		:: item > ITEMS -> break
+		:: left -> /* bh_hand_next() */
+			d_step { left--; ran[hand[left]]++ }
+		:: item > ITEMS && !left -> break
 		od;
 		skip;
 		d_step { done[0] = true; t = 0; h = 0; cas = false }
@@ -206,7 +219,16 @@ proctype kernel()
 			:: else -> break
 			od;
 			i = 0;
-			c = 0
+			c = 0;
+#ifndef MUTATE_FORGET_HAND
+			if
+			:: killed == 0 ->
+				if :: hand[0] -> inject[hand[0]]++ :: else fi;
+				if :: hand[1] -> inject[hand[1]]++ :: else fi
+			:: else
+			fi;
+#endif
+			skip
 		}
 		d_step { /* a thief that read the old head must fail */
 			if

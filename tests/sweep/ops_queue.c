@@ -114,6 +114,27 @@ static void setup_turn_end(struct world *w)
 SWEEP(turn_inject_end, .setup = setup_turn_end, .run = run_turn,
       .covers = "bh_inject_pop bh_inject_push");
 
+/* With nobody who could share them it takes two in its hand, of a task that yields and
+ * others; and goes on with the next. */
+static void setup_turn_hand(struct world *w)
+{
+	nobody_runs(w);
+	bh_runq_push(&w->v.workers[VICTIM].runq, polled(w, yields));
+	bh_runq_push(&w->v.workers[VICTIM].runq, polled(w, ends));
+	fill_ring(w, VICTIM, 4);
+}
+
+static void run_turn_hand(struct world *w)
+{
+	bh_rt.sched.mean_ns = 1;
+	run_turn(w);
+	if (bh_ld_rlx(&w->v.workers[VICTIM].hand.n) != 1)
+		_Exit(3);
+	run_turn(w);
+}
+SWEEP(turn_hand, .setup = setup_turn_hand, .run = run_turn_hand,
+      .covers = "bh_hand_fill bh_hand_next");
+
 static void setup_turn_sleep(struct world *w)
 {
 	nobody_runs(w);
@@ -327,11 +348,25 @@ static void setup_stalled(struct world *w)
 	bh_or(&w->v.a->idle.searching, 1ull << VICTIM);
 }
 
+/* What is in its hand, too: both are queued twice. */
+static void setup_stalled_hand(struct world *w)
+{
+	struct bh_hand *m = &w->v.workers[VICTIM].hand;
+
+	setup_stalled(w);
+	for (uint32_t i = 0; i < 3; i++)
+		bh_st_rlx(&m->idx[i], world_task(w, BH_SCHEDULED, OTHER));
+	bh_st_rlx(&m->n, 2);
+}
+
 static void run_relieve(struct world *w)
 {
 	bh_stall_relieve(&w->v, VICTIM);
 }
 SWEEP(stall_relieve, .setup = setup_stalled, .run = run_relieve, .check = check_awake,
+      .covers = "bh_stall_relieve");
+
+SWEEP(stall_hand, .setup = setup_stalled_hand, .run = run_relieve, .check = check_awake,
       .covers = "bh_stall_relieve");
 
 /* Stopped with a task popped and another one stolen, both in no queue. */

@@ -274,6 +274,16 @@ static void plant_runq_behind(void)
 	bh_st_rlx(&w.v.workers[OTHER].runq.head, 100);
 }
 
+static void plant_hand(void)
+{
+	bh_st_rlx(&w.v.workers[OTHER].hand.n, BH_HAND);
+}
+
+static void plant_hand_cell(void)
+{
+	bh_st_rlx(&w.v.workers[OTHER].hand.idx[3], 100000);
+}
+
 static void plant_runq_cell(void)
 {
 	bh_st_rlx(&w.v.workers[OTHER].runq.cells[9], 100000);
@@ -422,6 +432,8 @@ static const struct {
 	{ "runq", plant_runq_tail, BUSY },
 	{ "runq", plant_runq_behind, BUSY },
 	{ "runq", plant_runq_cell, BUSY },
+	{ "hand", plant_hand, BUSY },
+	{ "hand", plant_hand_cell, BUSY },
 	{ "runq", plant_lifo, BUSY },
 	{ "header", plant_header, BUSY },
 	{ "guard", plant_guard, BUSY },

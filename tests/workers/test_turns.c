@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ipc/stall.h"
 #include "tests/sweep/sweep.h"
 
 static struct world w;
@@ -138,6 +139,62 @@ START_TEST(who_is_over_half_full_does_not_steal)
 	bh_runq_pop(&me()->runq);
 	ck_assert_uint_ne(bh_runq_steal(&w.v.workers[OTHER].runq, &me()->runq, &took), 0);
 	ck_assert_uint_eq(took, 5);
+}
+END_TEST
+
+/* -- several at a time -- */
+
+START_TEST(a_quarter_is_taken_at_a_time_and_runs_in_order)
+{
+	uint32_t idx[40], at[5] = { 7, 7, 5, 4, 3 }, n = 0;
+
+	fill(VICTIM, 40, idx);
+	bh_rt.sched.mean_ns = 100;
+	for (uint32_t k = 0; k < 5; k++) {
+		ck_assert(bh_executor_turn());
+		ck_assert_uint_eq(me()->hand.n, at[k]);
+		n += at[k] + 1;
+		ck_assert_uint_eq(bh_runq_len(&me()->runq), 40 - n);
+		for (uint32_t i = 0; i < at[k]; i++)
+			ck_assert(bh_executor_turn());
+	}
+	while (n_polled < 40)
+		ck_assert(bh_executor_turn());
+	ck_assert(!memcmp(polled, idx, sizeof(idx)));
+}
+END_TEST
+
+START_TEST(one_is_taken_if_others_would_share_or_polls_are_long)
+{
+	fill(VICTIM, 40, NULL);
+	ck_assert(bh_executor_turn()); /* nobody knows how long polls are */
+	bh_rt.sched.mean_ns = 1000000;
+	ck_assert(bh_executor_turn());
+	bh_rt.sched.mean_ns = 100;
+	bh_or(&w.v.a->idle.parked, 4);
+	ck_assert(bh_executor_turn());
+	bh_and(&w.v.a->idle.parked, ~4ull);
+	bh_or(&w.v.a->idle.searching, 4);
+	ck_assert(bh_executor_turn());
+	ck_assert_uint_eq(me()->hand.n, 0);
+	ck_assert_uint_eq(bh_runq_len(&me()->runq), 36);
+}
+END_TEST
+
+START_TEST(a_long_poll_gives_up_its_hand_once)
+{
+	uint32_t idx[40];
+
+	fill(VICTIM, 40, idx);
+	bh_rt.sched.mean_ns = 100;
+	ck_assert(bh_executor_turn());
+	bh_stall_relieve(&w.v, VICTIM);
+	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 7);
+	bh_stall_relieve(&w.v, VICTIM);
+	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 7);
+	bh_hand_over(); /* the hand first, then the ring */
+	ck_assert_uint_eq(me()->hand.n, 0);
+	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 7 + 39);
 }
 END_TEST
 
@@ -454,6 +511,9 @@ int main(void)
 	tcase_add_test(tc, the_newer_half_of_a_full_ring_overflows);
 	tcase_add_test(tc, half_is_stolen_and_the_last_is_run);
 	tcase_add_test(tc, who_is_over_half_full_does_not_steal);
+	tcase_add_test(tc, a_quarter_is_taken_at_a_time_and_runs_in_order);
+	tcase_add_test(tc, one_is_taken_if_others_would_share_or_polls_are_long);
+	tcase_add_test(tc, a_long_poll_gives_up_its_hand_once);
 	tcase_add_test(tc, victims_are_random_and_a_seed_repeats_them);
 	tcase_add_test(tc, the_slot_is_used_three_times_in_a_row);
 	tcase_add_test(tc, the_slot_shares_its_wakers_budget);
