@@ -49,7 +49,7 @@ struct bh_probe_worker {
 	/* BPF's: */
 	uint64_t wake_ns; /* when it was last woken; 0: not since it last ran */
 	uint64_t out_ns;  /* when it last left its CPU; 0: not seen yet */
-	uint64_t in_ns;   /* when it last got one; 0: not seen yet */
+	uint64_t in_ns;   /* when it got the one it is on; 0: it is on none, or not known */
 	uint64_t task;    /* what it was running then: still right when it comes back, for
 			     nobody else writes its word */
 	uint32_t type;

@@ -129,6 +129,9 @@ static __always_inline void leave_cpu(struct bh_probe_worker *w, struct task_str
 	w->off = asleep ? why_off(prev) : BH_EVO_PREEMPTED;
 	w->out_ns = bpf_ktime_get_ns();
 	w->task = read_task(&w->in, w->current, &w->type);
+	/* Now and then a switch to a worker is not told: its stay is then not known. */
+	__u64 stayed = w->in_ns ? w->out_ns - w->in_ns : 0;
+	w->in_ns = 0;
 	if (!recording())
 		return;
 	struct bh_event *e = begin_event();
@@ -136,7 +139,7 @@ static __always_inline void leave_cpu(struct bh_probe_worker *w, struct task_str
 		return;
 	set_event(e, BH_EV_OFF_CPU, w, (__u32)prev->pid);
 	e->time_ns = w->out_ns;
-	e->a = w->in_ns ? w->out_ns - w->in_ns : 0;
+	e->a = stayed;
 	e->b = w->off;
 	e->other_pid = (__u32)next->pid;
 	submit(e);

@@ -49,7 +49,8 @@ struct tracer {
 	struct bh_arenas arenas;
 	struct bh_events events;
 	bool recording;
-	int64_t next_ms; /* when the page is due */
+	int64_t next_ms;  /* when the page is due */
+	int64_t round_ns; /* when the last round began */
 };
 
 static int system_failure(const char *what, int err)
@@ -146,12 +147,12 @@ static bool wait_round(struct tracer *t)
 	return poll(&p, 1, ms) <= 0 || take_message(t);
 }
 
-static int64_t clock_ms(void)
+static int64_t clock_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
 /* The events at every round, the rest when it is time. */
@@ -159,16 +160,21 @@ static void look(struct tracer *t)
 {
 	struct bh_probes *p = t->follow.probes;
 	bool record = bh_arenas_recording(&t->arenas);
+	int64_t now = clock_ns();
 
 	bh_probes_drain(p, bh_events_take, &t->events);
+	/* What a program on another CPU was about to write when the drain came to it is
+	 * taken by the next one: hence the round before this. */
+	__atomic_store_n(&t->follow.page->drained_ns, (uint64_t)t->round_ns, __ATOMIC_RELEASE);
+	t->round_ns = now;
 	if (record != t->recording) {
 		t->recording = record;
 		t->follow.page->recording = record;
 		bh_probes_record(p, record);
 	}
-	if (clock_ms() < t->next_ms)
+	if (now / 1000000 < t->next_ms)
 		return;
-	t->next_ms = clock_ms() + REFRESH_MS;
+	t->next_ms = now / 1000000 + REFRESH_MS;
 	bh_follow_workers(&t->follow);
 	bh_follow_publish(&t->follow);
 }

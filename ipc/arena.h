@@ -78,8 +78,9 @@ struct bh_arena {
 	uint64_t bytes;
 	char name[32];
 	int64_t made_ns;
-	_Atomic uint32_t recording;      /* kernel: 1: events are written (evring.h). Beside
-				       what nobody writes, for all workers read it */
+	_Atomic uint32_t recording;      /* kernel: not 0: events are written (evring.h): the
+				       recording's number. Beside what nobody writes, for
+				       all workers read it */
 	_Atomic uint32_t workers_wanted; /* kernel: slots from here on are surplus; 0: none is */
 
 	_Alignas(128) _Atomic uint32_t run_state; /* kernel */

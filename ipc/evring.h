@@ -2,9 +2,9 @@
 /*
  * evring.h: rings of events (event.h) in the arena: one for each slot, written by
  * the process in it, and one for the kernel; any number of readers, who leave no
- * trace. Written only while arena->recording is 1.
+ * trace. Written only while arena->recording is not 0.
  *
- *        tail - 16384                          tail
+ *        tail - 65536                          tail
  *             │                                 │ the producer writes here, then
  *             ▼                                 ▼ moves tail (store)
  *   ──┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬───┬──  free-running 64-bit counter,
@@ -22,10 +22,10 @@
  * What a reader got, what was written over and what was skipped add up to what
  * happened, exactly.
  *
- * The cell at tail may be half written, and is that of tail - 16384: hence one less
+ * The cell at tail may be half written, and is that of tail - 65536: hence one less
  * than all are readable ("?"). A reader copies cells first and looks at tail after:
  * the words are stored with release after tail was, and loaded with acquire, so who
- * has seen a word of event n sees tail >= n, and knows that it is not of n - 16384.
+ * has seen a word of event n sees tail >= n, and knows that it is not of n - 65536.
  *
  * Crash. Killed before the store of tail: the event never was; its cell is the "?",
  * that nobody reads. The next incarnation goes on from tail, the next kernel too.
@@ -43,7 +43,9 @@
 #include "plan.h"
 
 enum {
-	BH_EVRING = 16384, /* events: 1 MiB, backed where touched */
+	/* Events: 4 MiB, backed where touched. A reader may come a third of a second late,
+	 * as one does that has no CPU, at 200,000 events a second. */
+	BH_EVRING = 65536,
 	BH_EVRING_BURST = BH_EVRING / 4 * 3,
 	BH_EVRING_KERNEL = BH_SLOTS, /* index of the kernel's ring */
 	BH_EVENT_WORDS = sizeof(struct bh_event) / 8,

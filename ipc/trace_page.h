@@ -21,7 +21,7 @@ enum {
 	BH_TRACE_REASONS = 5,    /* enum bh_event_off */
 	BH_TRACE_CPUS = 256,     /* drops are counted by CPU number modulo this */
 	BH_TRACE_REGISTERS = 24,
-	BH_TRACE_RINGS = 16, /* event n stands in ring n % 16: rings are read one by one */
+	BH_TRACE_RINGS = 4, /* event n stands in ring n % 4 */
 	BH_TRACE_TEXT = 112,
 };
 
@@ -70,6 +70,8 @@ struct bh_trace_page {
 	uint32_t n_workers, n_types;
 	uint32_t recording;              /* 1: all events are taken, not deaths alone */
 	uint64_t updates;                /* refreshes so far */
+	uint64_t drained_ns;             /* events before it are in the rings (CLOCK_MONOTONIC);
+					    stored after them, with release */
 	uint64_t dropped[BH_TRACE_CPUS]; /* events that found no room, by CPU */
 	struct bh_trace_worker workers[BH_TRACE_WORKERS];
 	struct bh_trace_type types[BH_TRACE_TYPES];

@@ -165,6 +165,7 @@ struct bh_kernel {
 	int64_t next_look_ns;  /* housekeeping */
 	int64_t stall_look_ns; /* the last one (stall.c) */
 	int64_t record_ns;     /* events are recorded until then; 0: they are not (record.c) */
+	uint32_t recording;    /* the number of that recording */
 	int64_t allow_ns;      /* when the rings may take more */
 	bool attached;         /* this kernel replaced one that died */
 	int64_t oom_kills[2];  /* oom.c: accounted for; as last looked at */

@@ -6,7 +6,9 @@
  * A recording ends by itself, so whoever wants it to go on says so again and again:
  * an admin server, and a client, that died leave nothing on. Whether one is on stands
  * in each arena, and is put right in each turn: a kernel that took over ends it, and
- * the next word of the client begins it anew.
+ * the next word of the client begins it anew. Each recording has a number, so that a
+ * client which came too late, or whose kernel died, is told that there is a gap: what
+ * nobody records nobody counts either.
  */
 #include "ipc/probe.h"
 #include "kernel.h"
@@ -19,8 +21,12 @@ enum {
 
 void bh_record(struct bh_kernel *k, int32_t ms)
 {
-	if (!k->record_ns)
+	if (!k->record_ns) {
 		k->allow_ns = k->now_ns;
+		/* Another one than before, also if that was another kernel's. */
+		k->recording = (uint32_t)(k->now_ns / BH_NS_PER_MS);
+		k->recording += !k->recording;
+	}
 	if (ms > LONGEST_MS)
 		ms = LONGEST_MS;
 	if (ms > 0 && k->record_ns < k->now_ns + ms * BH_NS_PER_MS)
@@ -43,6 +49,7 @@ void bh_phase_record(struct bh_kernel *k)
 	if (k->record_ns && k->now_ns >= k->record_ns)
 		k->record_ns = 0;
 	bool on = k->record_ns != 0, due = on && k->now_ns >= k->allow_ns;
+	uint32_t number = on ? k->recording : 0;
 
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		struct bh_ksvc *s = &k->svc[i];
@@ -51,8 +58,8 @@ void bh_phase_record(struct bh_kernel *k)
 			continue;
 		if (due)
 			allow(s);
-		if (bh_ld_rlx(&s->v.a->recording) != on)
-			bh_st_rel(&s->v.a->recording, on);
+		if (bh_ld_rlx(&s->v.a->recording) != number)
+			bh_st_rel(&s->v.a->recording, number);
 	}
 	if (due)
 		k->allow_ns = k->now_ns + ALLOW_MS * BH_NS_PER_MS;

@@ -4,11 +4,15 @@
  * option `spin`: two tasks that spin SPIN_MS at a time without a pause, each on a
  * worker, if there are two; and with each spin a task (pace.behind) is spawned at its
  * beginning, which a single worker polls after it. The other has option `block`:
- * tasks that make their worker wait BLOCK_MS in a system call.
+ * tasks that make their worker wait BLOCK_MS in a system call. With option `pour`, a
+ * task is polled that many times, POUR_PER_MS in each ms, each time that there is one
+ * file more `$POUR_DIR/go.N`, N from 1.
  */
 #include <linux/futex.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +22,8 @@
 enum {
 	SPIN_MS = 20,
 	BLOCK_MS = 30,
+	POUR_PER_MS = 200,
+	QUIET_MS = 300,
 };
 
 static int64_t nothing(void *arg)
@@ -75,6 +81,60 @@ static int64_t block(void *arg)
 	}
 }
 
+static void spin_until(int64_t ns)
+{
+	while (bh_now() < ns)
+		;
+}
+
+struct pour {
+	int64_t done, all, began_ns;
+};
+
+/* The first poll and the last take QUIET_MS, so that whoever is late with what was
+ * before and after has its time. */
+static enum bh_poll pour(struct bh_cx *cx, void *state)
+{
+	struct pour *p = state;
+
+	if (!p->done) {
+		spin_until(bh_now() + BH_MS(QUIET_MS));
+		p->began_ns = bh_now();
+	}
+	if (p->done % POUR_PER_MS == 0)
+		spin_until(p->began_ns + BH_MS(p->done / POUR_PER_MS));
+	if (++p->done == p->all) {
+		spin_until(bh_now() + BH_MS(QUIET_MS));
+		return BH_READY;
+	}
+	bh_poll_again(cx);
+	return BH_PENDING;
+}
+
+static int64_t pours(void *arg)
+{
+	const char *n = bh_option("pour"), *dir = getenv("POUR_DIR");
+	char go[256];
+
+	(void)arg;
+	for (int round = 1;; round++) {
+		struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+		struct pour p = { .all = atoll(n) };
+		bh_task t;
+
+		snprintf(go, sizeof(go), "%s/go.%d", dir ? dir : ".", round);
+		while (access(go, F_OK))
+			if (bh_sleep(BH_MS(50)))
+				return 1;
+		o.name = "pace.pour";
+		int64_t began = bh_now();
+		if (bh_spawn_poll(&t, pour, &p, sizeof(p), &o) || bh_join(t, NULL, BH_FOREVER))
+			return 1;
+		fprintf(stderr, "pace: round %d, polled %s times in %lld ms\n", round, n,
+			(long long)((bh_now() - began) / BH_MS(1)));
+	}
+}
+
 static bool spawn(const char *name, bh_fiber_fn fn, void (*how)(void))
 {
 	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
@@ -93,6 +153,8 @@ static int64_t pace_main(void *arg)
 	if (bh_option("block") &&
 	    (!spawn("pace.futex", block, in_futex) || !spawn("pace.poll", block, in_poll) ||
 	     !spawn("pace.sleep", block, in_sleep)))
+		return 1;
+	if (bh_option("pour") && !spawn("pace.pours", pours, NULL))
 		return 1;
 	return bh_suspend(BH_FOREVER);
 }

@@ -14,9 +14,9 @@
 #include <time.h>
 
 enum {
-	TRACED = 0xffff,           /* as a service, in cursors: slots are traced's rings */
-	TRACED_LATE_NS = 20000000, /* its events are in their rings by then, at the latest */
-	MOST = 65536,              /* events in an answer: 4 MiB */
+	TRACED = 0xffff,             /* as a service, in cursors: slots are traced's rings */
+	TRACED_LATE_NS = 1000000000, /* for one that is stopped or gone nobody waits */
+	MOST = 65536,                /* events in an answer: 4 MiB */
 };
 
 struct place {
@@ -168,6 +168,33 @@ static int64_t clock_ns(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
+/*
+ * Up to when all events are in their rings: those of workers now, those of the Linux
+ * kernel when traced says. To be read before the rings are. A producer that is stopped
+ * between its look at the clock and its ring, for as long as the client waits, gives an
+ * event that comes after later ones: it is not lost, but out of order.
+ */
+static int64_t complete_until(const struct bh_answer *a)
+{
+	const struct bh_trace_page *page = a->system->trace;
+	int64_t now = clock_ns();
+	int64_t drained = page ? (int64_t)__atomic_load_n(&page->drained_ns, __ATOMIC_ACQUIRE) : 0;
+
+	return drained < now && drained > now - TRACED_LATE_NS ? drained : now;
+}
+
+static uint32_t recording(const struct bh_answer *a)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < bh_system_services(a->system) && !number; i++) {
+		const struct bh_view *v = bh_system_arena(a->system, i);
+
+		number = v ? bh_ld_acq(&v->a->recording) : 0;
+	}
+	return number;
+}
+
 void bh_answer_events(struct bh_answer *a)
 {
 	uint32_t services = bh_system_services(a->system);
@@ -180,7 +207,8 @@ void bh_answer_events(struct bh_answer *a)
 	if (!record(a, a->request->trace_events->record_ms))
 		return;
 	bulkhead__trace_events__init(e);
-	e->now_ns = clock_ns() - (a->system->trace ? TRACED_LATE_NS : 0);
+	e->now_ns = d.first ? clock_ns() : complete_until(a);
+	e->recording = recording(a);
 	e->cursors = bh_scratch_list(&a->scratch, services * (BH_SLOTS + 1ul) + BH_TRACE_RINGS,
 				     sizeof(**e->cursors));
 	e->types = bh_scratch_list(&a->scratch, services * (size_t)BH_TYPES, sizeof(**e->types));

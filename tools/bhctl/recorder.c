@@ -13,6 +13,7 @@
 enum {
 	LEASE_MS = 3000,
 	EACH_MS = 20,
+	MANY = 2048, /* after so many the next are fetched at once */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -120,6 +121,13 @@ int bh_recorder_begin(struct bh_recorder *r, const char *url, bool record)
 	return code;
 }
 
+static void find_gap(struct bh_recorder *r, uint32_t number)
+{
+	if (r->record && r->recording && number != r->recording)
+		r->gaps++;
+	r->recording = number;
+}
+
 int bh_recorder_take(struct bh_recorder *r)
 {
 	int code;
@@ -131,6 +139,7 @@ int bh_recorder_take(struct bh_recorder *r)
 		take_names(r);
 		r->lost += r->last->trace_events->lost;
 		r->now_ns = r->last->trace_events->now_ns;
+		find_gap(r, r->last->trace_events->recording);
 		code = append(r, &r->last->trace_events->events);
 	} while (!code && r->last->trace_events->more);
 	settle(r, false);
@@ -148,13 +157,16 @@ int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh
 {
 	const struct timespec pause = { .tv_nsec = EACH_MS * 1000000l };
 	const struct sigaction act = { .sa_handler = interrupt };
+	uint64_t got = 0;
 	int code = 0;
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	while (!code && !interrupted &&
 	       (seconds <= 0 || (double)(r->now_ns - r->began_ns) < seconds * 1e9)) {
-		nanosleep(&pause, NULL);
+		if (r->got - got < MANY)
+			nanosleep(&pause, NULL);
+		got = r->got;
 		code = bh_recorder_take(r);
 		if (!code && each)
 			code = each(r);
@@ -163,6 +175,11 @@ int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh
 		settle(r, true);
 		code = each ? each(r) : 0;
 	}
+	if (!code && r->gaps)
+		fprintf(stderr,
+			"bhctl: the recording was interrupted %u times: what happened meanwhile is in no "
+			"count\n",
+			r->gaps);
 	return code;
 }
 

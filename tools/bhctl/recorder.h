@@ -27,6 +27,8 @@ struct bh_recorder {
 	size_t ready;  /* so many are complete: no earlier one can come */
 	uint64_t lost; /* in all */
 	uint64_t got;
+	unsigned gaps;            /* times that the recording was interrupted: not in `lost` */
+	uint32_t recording;       /* its number; 0: none yet */
 	int64_t began_ns, now_ns; /* CLOCK_MONOTONIC of the system */
 	const char *type[BH_RECORDER_SERVICES][BH_RECORDER_TYPES]; /* of `last` */
 	const char *service[BH_RECORDER_SERVICES];

@@ -14,6 +14,7 @@ static const char *const offs[] = { "preempted", "futex", "io", "fault", "slept"
 
 static bool json;
 static uint64_t told; /* losses that were shown */
+static unsigned told_gaps;
 
 static const char *word(const char *const *words, size_t n, uint64_t i)
 {
@@ -114,6 +115,12 @@ static void print_lost(uint64_t lost)
 		printf("-- %" PRIu64 " events lost here\n", lost);
 }
 
+static void print_gap(void)
+{
+	puts(json ? "{\"event\":\"gap\"}" :
+		    "-- the recording was interrupted here: what happened is in no count");
+}
+
 static int print_ready(struct bh_recorder *r)
 {
 	for (size_t i = 0; i < r->ready; i++)
@@ -123,6 +130,8 @@ static int print_ready(struct bh_recorder *r)
 	if (r->lost != told)
 		print_lost(r->lost - told);
 	told = r->lost;
+	for (; told_gaps < r->gaps; told_gaps++)
+		print_gap();
 	if (fflush(stdout) || ferror(stdout))
 		return BH_EXIT_SYSTEM; /* nobody reads it any more */
 	return 0;
