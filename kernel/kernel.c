@@ -32,6 +32,12 @@ int bh_watch(struct bh_kernel *k, int fd, enum bh_source source, uint32_t index)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | index };
 
+	/* Who is dead stays dead, and readable: a kernel that waits for the guardian to
+	 * say how it died would turn and turn, perhaps on the very CPU that the guardian
+	 * needs. Once is enough: `gone` keeps it, and adding the descriptor again, as a
+	 * successor does, tells it again. */
+	if (source == BH_SRC_PIDFD)
+		e.events |= EPOLLET;
 	if (!epoll_ctl(k->epfd, EPOLL_CTL_ADD, fd, &e))
 		return 0;
 	return errno == EEXIST && !epoll_ctl(k->epfd, EPOLL_CTL_MOD, fd, &e) ? 0 : -errno;

@@ -81,7 +81,7 @@ struct bh_kstall {
 /* What is known of a process beyond the board: all of it may be forgotten. */
 struct bh_kproc {
 	bool asked;       /* a worker or twin: the request was sent to the zygote */
-	bool gone;        /* its death was announced (pidfd), and is to be confirmed */
+	bool gone;        /* its death was announced (pidfd), and is to be dealt with */
 	bool ctl_ready;   /* its control socket has something to say */
 	bool owed;        /* a server: arenas are to be sent to it */
 	bool killed;      /* killed by the kernel: its death is no news */

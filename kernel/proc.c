@@ -234,6 +234,7 @@ int bh_proc_stray(struct bh_kernel *k, int32_t pid)
 	return -EEXIST;
 }
 
+/* `gone` stays until the entry is forgotten: Linux says it once (bh_watch()). */
 static void died(struct bh_kernel *k, uint32_t idx)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
@@ -245,8 +246,7 @@ static void died(struct bh_kernel *k, uint32_t idx)
 	if (bh_ld_acq(&p->state) != BH_PROC_DEAD && kp->seen_ns == k->now_ns)
 		p->died_ns = k->now_ns;
 	if (p->kind == BH_PROC_WORKER || p->kind == BH_PROC_BLOCKING) {
-		kp->gone = !bh_worker_died(&k->svc[p->service], p->slot);
-		if (kp->gone)
+		if (!bh_worker_died(&k->svc[p->service], p->slot))
 			bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
 		return;
 	}
@@ -255,11 +255,13 @@ static void died(struct bh_kernel *k, uint32_t idx)
 		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
 		return;
 	}
-	kp->gone = false;
 	if (p->kind == BH_PROC_ZYGOTE || p->kind == BH_PROC_TWIN)
 		bh_zygote_died(&k->svc[p->service], idx, known ? status : SIGKILL);
 	else
 		bh_server_died(k, idx, status, known);
+	/* A zygote whose death resets its service is forgotten by the reset. */
+	if (kp->gone)
+		bh_wake_by(k, k->now_ns);
 }
 
 void bh_phase_deaths(struct bh_kernel *k)

@@ -2,6 +2,7 @@
 /* The kernel as a whole: who dies is replaced, whoever it is, and the others do
  * not notice. The service is fake_host: no tasks, but all the rest. */
 #include <check.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,42 @@ static bool is_stopped(pid_t pid)
 	fclose(f);
 	return got && strstr(text, ") T ") != NULL;
 }
+
+/* The ns of CPU time that @pid has had. */
+static uint64_t cpu_ns(pid_t pid)
+{
+	char path[40];
+	uint64_t ns = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%" SCNu64, &ns), 1);
+	fclose(f);
+	return ns;
+}
+
+/* It may need that very CPU to say how somebody died. */
+START_TEST(a_kernel_that_waits_for_the_guardian_sleeps)
+{
+	rig_start(&r, true);
+	const struct bh_proc *p = rig_proc(&r, BH_PROC_WORKER);
+	pid_t guardian = r.board->guardian_pid;
+
+	kill(guardian, SIGSTOP);
+	rig_until(is_stopped(guardian));
+	kill(p->pid, SIGKILL);
+	rig_until(bh_ld_acq(&p->state) == BH_PROC_DEAD);
+	uint64_t before = cpu_ns(r.board->kernel_pid);
+	usleep(400000);
+	uint64_t used = cpu_ns(r.board->kernel_pid) - before;
+	ck_assert_uint_eq(bh_ld_acq(&p->state), BH_PROC_DEAD);
+	kill(guardian, SIGCONT);
+	ck_assert_msg(used < 100000000, "%" PRIu64 " ns of 400 ms", used);
+	rig_until(all_up());
+}
+END_TEST
 
 /* Both at once: the kernel sees neither die before the other. */
 static void kill_zygote_and_twin(void)
@@ -507,6 +544,7 @@ int main(void)
 	tcase_add_test(c, kernel_is_succeeded);
 	tcase_add_test(c, worker_that_died_without_a_kernel_is_replaced);
 	tcase_add_test(c, zygote_worker_and_kernel_at_once);
+	tcase_add_test(c, a_kernel_that_waits_for_the_guardian_sleeps);
 	tcase_add_test(c, service_without_zygote_and_twin_is_reset);
 	tcase_add_test(c, resets_without_end_are_given_up);
 	tcase_add_test(c, one_for_one_resets_the_failed_service);
