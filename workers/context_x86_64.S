@@ -47,11 +47,20 @@ bh_context_switch:
 	stmxcsr	(%rsp)
 	fnstcw	4(%rsp)
 
+	movl	(%rsp), %eax
+	movzwl	4(%rsp), %edx
+
 	movq	%rsp, (%rdi)
 	movq	(%rsi), %rsp
 
-	ldmxcsr	(%rsp)
-	fldcw	4(%rsp)
+	/* Nearly always the words are the same, and to load them takes longer than all
+	 * the rest. */
+	cmpl	(%rsp), %eax
+	jne	1f
+	cmpw	4(%rsp), %dx
+	jne	1f
+	.cfi_remember_state
+2:
 	addq	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	popq	%r15
@@ -78,6 +87,11 @@ bh_context_switch:
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rcx
 	notrack jmp *%rcx
+	.cfi_restore_state
+1:
+	ldmxcsr	(%rsp)
+	fldcw	4(%rsp)
+	jmp	2b
 	.cfi_endproc
 	.size bh_context_switch, . - bh_context_switch
 

@@ -12,7 +12,6 @@
 #include "rt.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "workers/fiber.h"
@@ -28,13 +27,6 @@ enum {
 };
 
 struct bh_rt bh_rt;
-
-static struct bh_context *context_of(struct bh_tcb *t)
-{
-	_Static_assert(sizeof(struct bh_context) == sizeof(t->sp),
-		       "a context is its stack pointer");
-	return (struct bh_context *)&t->sp;
-}
 
 /* -- queues ------------------------------------------------------------------ */
 
@@ -291,45 +283,26 @@ static bool park(struct bh_worker *me)
 
 /* -- running ----------------------------------------------------------------- */
 
-/* Entry of every fiber, on its own stack. */
-static void fiber_main(void *arg)
-{
-	struct bh_tcb *t = arg;
+/*
+ * The executor does not return from a function between the switch out of one fiber and
+ * the switch into the next: the processor foresees returns by the calls that it has
+ * seen, and the fibers' own have come between. Each return missed costs as much as a
+ * CAS. Hence INLINE, from here up to the loop.
+ */
+#define INLINE static inline __attribute__((always_inline))
 
-	t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
-	bh_defers_run(t);
-	bh_rt.after = BH_AFTER_END;
-	bh_context_switch(context_of(t), &bh_rt.loop);
-	__builtin_unreachable();
-}
-
-/* A stack and a first frame. The stack is taken here, not at the spawn: the one
- * that a fiber gave back last is the one in this worker's cache. */
-static int fiber_start(struct bh_tcb *t)
-{
-	uint32_t cls = t->stack_class;
-	uint32_t ref = bh_block_take(t, bh_rt.handle, cls, &t->stack);
-
-	if (!ref)
-		return -ENOMEM;
-	struct bh_fiber *f = bh_fiber_at(ref);
-	*f = (struct bh_fiber){ .limit = BH_FOREVER };
-	bh_context_make(context_of(t), f, fiber_main, t);
-	return 0;
-}
-
-static void run_fiber(struct bh_tcb *t)
+INLINE void run_fiber(struct bh_tcb *t)
 {
 	if (!bh_ld_rlx(&t->stack)) {
 		/* Aborted before it began, or no memory for it to begin with. */
-		t->value = bh_rt_aborted() ? -BH_ECANCELED : fiber_start(t);
+		t->value = bh_rt_aborted() ? -BH_ECANCELED : bh_fiber_start(t);
 		if (t->value) {
 			bh_task_finish(BH_END_CANCELED);
 			return;
 		}
 	}
 	bh_guard_ensure(bh_ld_rlx(&t->stack));
-	bh_context_switch(&bh_rt.loop, context_of(t));
+	bh_context_switch(&bh_rt.loop, bh_fiber_context(t));
 	switch (bh_rt.after) {
 	case BH_AFTER_END:
 		bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
@@ -400,7 +373,7 @@ static void pass_on(struct bh_tcb *t, uint32_t idx)
 		bh_enqueue_shared(&bh_rt.v, idx);
 }
 
-void bh_task_run(uint32_t idx)
+INLINE void task_run(uint32_t idx)
 {
 	struct bh_worker *me = bh_rt.me;
 	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
@@ -439,7 +412,12 @@ void bh_task_run(uint32_t idx)
 	bh_rt.handle = 0;
 }
 
-bool bh_executor_turn(void)
+void bh_task_run(uint32_t idx)
+{
+	task_run(idx);
+}
+
+INLINE bool turn(void)
 {
 	struct bh_worker *me = bh_rt.me;
 	uint32_t idx = 0, hits = bh_rt.lifo_run;
@@ -467,29 +445,13 @@ bool bh_executor_turn(void)
 		bh_notify(&bh_rt.v);
 	if (bh_rt.lifo_run <= hits) /* not a LIFO hit: those share what is left */
 		bh_rt.budget = bh_rt.sched.budget;
-	bh_task_run(idx);
+	task_run(idx);
 	return true;
 }
 
-/* The CAS is what makes this process the one in @slot. */
-int bh_slot_take(uint32_t slot, uint32_t epoch)
+bool bh_executor_turn(void)
 {
-	struct bh_worker *me = &bh_rt.v.workers[slot];
-	uint64_t expected = bh_worker_word(BH_WORKER_STARTING, epoch, 0);
-
-	if (!bh_cas(&me->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
-		return -ESTALE;
-	bh_rt.slot = slot;
-	bh_rt.epoch = epoch & BH_EPOCH_MASK;
-	bh_rt.me = me;
-	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
-	bh_rt.budget = bh_rt.sched.budget;
-	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
-	bh_crash_handlers();
-	bh_meter_start();
-	bh_st_rel(&me->ready_ns, bh_rt_clock());
-	bh_doorbell();
-	return 0;
+	return turn();
 }
 
 int bh_executor_run(uint32_t slot, uint32_t epoch)
@@ -502,7 +464,7 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 	bool woken = false;
 
 	for (;;) {
-		bool ran = bh_executor_turn();
+		bool ran = turn();
 
 		bh_count(&me->count.noop_wakes, woken && !ran);
 		woken = false;

@@ -52,6 +52,18 @@ static inline struct bh_fiber *bh_fiber_self(void)
 	return t && t->kind == BH_KIND_FIBER ? bh_fiber_here() : NULL;
 }
 
+/* Where a fiber that does not run has its registers. */
+static inline struct bh_context *bh_fiber_context(struct bh_tcb *t)
+{
+	_Static_assert(sizeof(struct bh_context) == sizeof(t->sp),
+		       "a context is its stack pointer");
+	return (struct bh_context *)&t->sp;
+}
+
+/* A stack and a first frame for the running task. The stack is taken here, not at the
+ * spawn: the one that a fiber gave back last is the one in this worker's cache. */
+int bh_fiber_start(struct bh_tcb *t);
+
 /* True if a token of one of the calls from @g outwards is canceled, or gone. */
 bool bh_guards_canceled(const struct bh_token_guard *g);
 

@@ -75,7 +75,7 @@ static void switch_out(enum bh_after after)
 	struct bh_tcb *t = bh_rt.task;
 
 	bh_rt.after = after;
-	bh_context_switch((struct bh_context *)&t->sp, &bh_rt.loop);
+	bh_context_switch(bh_fiber_context(t), &bh_rt.loop);
 	/* From here on bh_rt may be another process's: nothing of it is kept in a
 	 * local across the switch. */
 }

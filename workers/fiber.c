@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* fiber.c: how a fiber begins, and its end on its own stack. */
+#include "workers/fiber.h"
+
+#include <errno.h>
+
+#include "workers/run.h"
+
+/* Entry of every fiber, on its own stack. */
+static void fiber_main(void *arg)
+{
+	struct bh_tcb *t = arg;
+
+	t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+	bh_defers_run(t);
+	bh_rt.after = BH_AFTER_END;
+	bh_context_switch(bh_fiber_context(t), &bh_rt.loop);
+	__builtin_unreachable();
+}
+
+int bh_fiber_start(struct bh_tcb *t)
+{
+	uint32_t cls = t->stack_class;
+	uint32_t ref = bh_block_take(t, bh_rt.handle, cls, &t->stack);
+
+	if (!ref)
+		return -ENOMEM;
+	struct bh_fiber *f = bh_fiber_at(ref);
+	*f = (struct bh_fiber){ .limit = BH_FOREVER };
+	bh_context_make(bh_fiber_context(t), f, fiber_main, t);
+	return 0;
+}
