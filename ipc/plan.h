@@ -91,7 +91,7 @@ struct bh_plan_service {
 	uint32_t restart_period_ms;
 	uint32_t blocking_keep_ms; /* a blocking process without a job ends; 0: 10 s */
 	/* The scheduler's numbers (workers/sched.c). 0: the default. */
-	uint32_t inject_interval, budget, lifo_max;
+	uint32_t inject_interval, event_interval, budget, lifo_max;
 	uint32_t spin_us; /* the longest, before an idle worker sleeps; enum BH_SPIN_* */
 	uint32_t seed;    /* of its random choices; 0: another one each time */
 	/* A worker that does not turn: reported, ended after so long; 0: never. */

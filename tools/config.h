@@ -35,7 +35,7 @@ struct bh_config_crash {
 };
 
 struct bh_config_scheduler {
-	uint32_t *inject_interval, *budget, *lifo, *seed;
+	uint32_t *inject_interval, *event_interval, *budget, *lifo, *seed;
 	char *spin;
 };
 

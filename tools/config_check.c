@@ -53,6 +53,7 @@ static const struct rule {
 	{ "services.hang.kill_after", RULE_MS, 0, 24 * 3600000 },
 	{ "services.hog.after", RULE_MS, 0, 24 * 3600000 },
 	{ "services.scheduler.inject_interval", RULE_NUMBER, 1, 1000000 },
+	{ "services.scheduler.event_interval", RULE_NUMBER, 1, 1000000 },
 	{ "services.scheduler.budget", RULE_NUMBER, 1, 1000000 },
 	{ "services.scheduler.lifo", RULE_NUMBER, 1, 1000 },
 	{ "services.scheduler.seed", RULE_NUMBER, 1, UINT32_MAX },

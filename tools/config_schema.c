@@ -43,6 +43,7 @@ static const cyaml_schema_field_t restart_fields[] = {
 
 static const cyaml_schema_field_t scheduler_fields[] = {
 	CYAML_FIELD_UINT_PTR("inject_interval", OPT, struct bh_config_scheduler, inject_interval),
+	CYAML_FIELD_UINT_PTR("event_interval", OPT, struct bh_config_scheduler, event_interval),
 	CYAML_FIELD_UINT_PTR("budget", OPT, struct bh_config_scheduler, budget),
 	CYAML_FIELD_UINT_PTR("lifo", OPT, struct bh_config_scheduler, lifo),
 	CYAML_FIELD_UINT_PTR("seed", OPT, struct bh_config_scheduler, seed),

@@ -280,6 +280,7 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->backoff_min_ms = ms(r->backoff_min, DEFAULT_BACKOFF_MIN_MS);
 	s->backoff_max_ms = ms(r->backoff_max, DEFAULT_BACKOFF_MAX_MS);
 	s->inject_interval = number(c->scheduler.inject_interval, 0);
+	s->event_interval = number(c->scheduler.event_interval, 0);
 	s->budget = number(c->scheduler.budget, 0);
 	s->lifo_max = number(c->scheduler.lifo, 0);
 	s->spin_us = spin(c->scheduler.spin);

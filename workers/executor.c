@@ -420,12 +420,14 @@ void bh_task_run(uint32_t idx)
 INLINE bool turn(void)
 {
 	struct bh_worker *me = bh_rt.me;
-	uint32_t idx = 0, hits = bh_rt.lifo_run;
+	uint32_t idx = 0, hits = bh_rt.lifo_run, due;
 
 	bh_count(&me->heartbeat, 1);
 	bh_rt.tick++;
-	if (bh_sched_inject_due(&bh_rt.sched)) {
+	due = bh_sched_turn(&bh_rt.sched);
+	if (due & BH_DUE_EVENTS)
 		bh_reactor_look();
+	if (due & BH_DUE_INJECT) {
 		idx = pop_inject(me);
 		if (idx)
 			pop_share(me);

@@ -36,6 +36,15 @@ static uint64_t seed_of(const struct bh_plan_service *p, uint32_t slot, uint32_t
 	return seed | 1;
 }
 
+/* Counts to whichever comes first. */
+static void begin(struct bh_sched *s)
+{
+	s->step = s->until_inject;
+	if (s->event_interval && s->until_events < s->step)
+		s->step = s->until_events;
+	s->until = s->step;
+}
+
 void bh_sched_init(struct bh_sched *s, const struct bh_plan_service *p, uint32_t workers,
 		   uint32_t slot, uint32_t epoch)
 {
@@ -52,7 +61,11 @@ void bh_sched_init(struct bh_sched *s, const struct bh_plan_service *p, uint32_t
 		s->inject_interval = p->inject_interval;
 		s->tune = false;
 	}
+	if (p)
+		s->event_interval = p->event_interval;
 	s->until_inject = s->inject_interval;
+	s->until_events = s->event_interval;
+	begin(s);
 }
 
 void bh_sched_tune(struct bh_sched *s, uint64_t ns, uint32_t turns)
@@ -66,7 +79,7 @@ void bh_sched_tune(struct bh_sched *s, uint64_t ns, uint32_t turns)
 							 n);
 }
 
-void bh_sched_interval(struct bh_sched *s)
+static void next_inject(struct bh_sched *s)
 {
 	int64_t now;
 
@@ -77,6 +90,26 @@ void bh_sched_interval(struct bh_sched *s)
 		s->since_ns = now;
 	}
 	s->until_inject = s->inject_interval;
+}
+
+uint32_t bh_sched_interval(struct bh_sched *s)
+{
+	uint32_t due = BH_DUE_NOTHING;
+
+	s->until_inject -= s->step;
+	if (!s->until_inject) {
+		due = BH_DUE_INJECT | (s->event_interval ? 0 : BH_DUE_EVENTS);
+		next_inject(s);
+	}
+	if (s->event_interval) {
+		s->until_events -= s->step;
+		if (!s->until_events) {
+			due |= BH_DUE_EVENTS;
+			s->until_events = s->event_interval;
+		}
+	}
+	begin(s);
+	return due;
 }
 
 void bh_sched_slept(struct bh_sched *s)

@@ -12,12 +12,15 @@ struct bh_sched {
 	uint32_t budget;          /* operations of one poll */
 	uint32_t lifo_max;        /* LIFO polls in a row; 0: no LIFO slot */
 	uint32_t inject_interval; /* turns from one early look at the inject queue to the next */
-	bool tune;                /* the interval follows the mean poll time */
+	uint32_t event_interval;  /* likewise at epoll; 0: whenever at the inject queue */
+	bool tune;                /* the inject interval follows the mean poll time */
 
-	uint32_t until_inject; /* turns left */
-	uint64_t mean_ns;      /* of a turn; 0: not known yet */
-	int64_t since_ns;      /* when the interval began; 0: it was interrupted by sleep */
-	uint64_t rng;          /* never 0 */
+	uint32_t until;                      /* turns left to the next look at either, */
+	uint32_t step;                       /* and how many there were of them; */
+	uint32_t until_inject, until_events; /* as of the last look */
+	uint64_t mean_ns;                    /* of a turn; 0: not known yet */
+	int64_t since_ns; /* when the interval began; 0: it was interrupted by sleep */
+	uint64_t rng;     /* never 0 */
 };
 
 /* @p may be NULL: defaults. One worker alone has a fixed order: no LIFO slot, nobody
@@ -25,16 +28,21 @@ struct bh_sched {
 void bh_sched_init(struct bh_sched *s, const struct bh_plan_service *p, uint32_t workers,
 		   uint32_t slot, uint32_t epoch);
 
-/* An interval is over: begins the next. Reads the clock. */
-void bh_sched_interval(struct bh_sched *s);
+/* What a worker with tasks of its own looks at before them. */
+enum bh_sched_due {
+	BH_DUE_NOTHING = 0,
+	BH_DUE_INJECT = 1,
+	BH_DUE_EVENTS = 2
+};
 
-/* Counts one turn; true: look at the inject queue first. */
-static inline bool bh_sched_inject_due(struct bh_sched *s)
+/* An interval is over: says whose (both bits, perhaps), and begins the next. May read
+ * the clock. */
+uint32_t bh_sched_interval(struct bh_sched *s);
+
+/* Counts one turn. One count for both, for every turn pays for it. */
+static inline uint32_t bh_sched_turn(struct bh_sched *s)
 {
-	if (--s->until_inject)
-		return false;
-	bh_sched_interval(s);
-	return true;
+	return --s->until ? BH_DUE_NOTHING : bh_sched_interval(s);
 }
 
 /* The worker slept: that is no poll time. */

@@ -93,7 +93,8 @@ START_TEST(every_key_reaches_the_plan)
 		"    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
 		"    hang: {report_after: 3s, kill_after: 1m}\n"
 		"    hog: {after: 250ms, action: kill}\n"
-		"    scheduler: {inject_interval: 61, budget: 64, lifo: 2, seed: 9, spin: 20us}\n"
+		"    scheduler: {inject_interval: 61, event_interval: 7, budget: 64, lifo: 2,\n"
+		"                seed: 9, spin: 20us}\n"
 		"    options: {k: v, empty: '', n: 12, quoted: \"a b\"}\n"
 		"  - name: b\n    module: /bin/sh\n",
 		NULL);
@@ -124,6 +125,7 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->hog_after_ms, 250);
 	ck_assert_uint_eq(s->hog_action, BH_HOG_KILL);
 	ck_assert_uint_eq(s->inject_interval, 61);
+	ck_assert_uint_eq(s->event_interval, 7);
 	ck_assert_uint_eq(s->budget, 64);
 	ck_assert_uint_eq(s->lifo_max, 2);
 	ck_assert_uint_eq(s->seed, 9);
@@ -240,6 +242,7 @@ static const struct {
 	{ S "    scheduler: {spin: 2ms}\n", "4:23:", "auto, 0, or a time up to 1000us" },
 	{ S "    scheduler: {spin: often}\n", "4:23:", "not 'often'" },
 	{ S "    scheduler: {steal: 1}\n", "4:17:", "known here: inject_interval" },
+	{ S "    scheduler: {event_interval: 0}\n", "4:33:", "1 to 1000000" },
 	{ S "    crash: {period: 0}\n", "4:21:", "a time from 1ms" },
 	{ S "    crash: {period: 1d}\n", "4:21:", "a time" },
 	{ S "    listen: [\"1.2.3.4\"]\n", "4:14:", "HOST:PORT" },

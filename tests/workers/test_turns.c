@@ -7,6 +7,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -306,6 +307,53 @@ START_TEST(the_inject_queue_is_looked_at_every_so_often)
 }
 END_TEST
 
+/* Neither waits for the other; without a number of their own, events come with the
+ * queue. */
+START_TEST(each_interval_is_counted_for_itself)
+{
+	static const uint32_t intervals[][2] = { { 10, 4 }, { 4, 10 }, { 6, 6 }, { 5, 0 } };
+	struct bh_plan_service p = { 0 };
+	struct bh_sched s;
+
+	for (size_t i = 0; i < sizeof(intervals) / sizeof(*intervals); i++) {
+		p.inject_interval = intervals[i][0];
+		p.event_interval = intervals[i][1];
+		bh_sched_init(&s, &p, WORKERS, VICTIM, 1);
+		for (uint32_t turn = 1; turn <= 100; turn++) {
+			uint32_t events = intervals[i][1] ? intervals[i][1] : intervals[i][0];
+			uint32_t due = turn % intervals[i][0] ? 0 : BH_DUE_INJECT;
+
+			due |= turn % events ? 0 : BH_DUE_EVENTS;
+			ck_assert_uint_eq(bh_sched_turn(&s), due);
+		}
+	}
+}
+END_TEST
+
+START_TEST(events_are_looked_at_every_so_often)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+	uint32_t waits, io;
+
+	plan.event_interval = 7;
+	become(WORKERS);
+	world_epoll();
+	bh_runq_push(&me()->runq, task(for_ever, BH_SCHEDULED));
+	waits = task(once, BH_WAITING);
+	io = world_io(&w, waits);
+	bh_st_rlx(&w.v.ios[io].ready[0], (uint64_t)waits << 32);
+	e.data.u64 = bh_handle(bh_ld_rlx(&w.v.ios[io].gen), io);
+	/* Of both instances, which are looked at in turn: the second one's. */
+	ck_assert_int_eq(epoll_ctl(bh_rt.epfd[1], EPOLL_CTL_ADD, eventfd(1, 0), &e), 0);
+	for (int turn = 1; turn <= 14; turn++) {
+		ck_assert_uint_eq(bh_state_of(w.v.tasks[waits].state), BH_WAITING);
+		ck_assert(bh_executor_turn());
+	}
+	ck_assert_uint_ne(bh_state_of(w.v.tasks[waits].state), BH_WAITING);
+	plan.event_interval = 0;
+}
+END_TEST
+
 START_TEST(an_early_look_takes_the_share_of_one_worker)
 {
 	uint32_t idx[3 * WORKERS];
@@ -313,7 +361,7 @@ START_TEST(an_early_look_takes_the_share_of_one_worker)
 	become(WORKERS);
 	for (uint32_t i = 0; i < 3 * WORKERS; i++)
 		bh_inject_push(&w.v.inject, idx[i] = task(once, BH_SCHEDULED));
-	bh_rt.sched.until_inject = 1;
+	bh_rt.sched.until = 1;
 	ck_assert(bh_executor_turn());
 	ck_assert_uint_eq(polled[0], idx[0]);
 	/* Of the others, a third each. */
@@ -363,12 +411,12 @@ START_TEST(the_interval_follows_the_mean_poll_time)
 		bh_sched_tune(&s, 100, 2);
 	ck_assert_uint_eq(s.inject_interval, 127);
 	/* A long sleep is no long poll. */
-	s.until_inject = 1;
-	ck_assert(bh_sched_inject_due(&s));
+	s.until = 1;
+	ck_assert_uint_eq(bh_sched_turn(&s), BH_DUE_INJECT | BH_DUE_EVENTS);
 	s.since_ns -= 1000000000;
 	bh_sched_slept(&s);
-	s.until_inject = 1;
-	ck_assert(bh_sched_inject_due(&s));
+	s.until = 1;
+	ck_assert_uint_eq(bh_sched_turn(&s), BH_DUE_INJECT | BH_DUE_EVENTS);
 	ck_assert_uint_eq(s.inject_interval, 127);
 }
 END_TEST
@@ -518,6 +566,8 @@ int main(void)
 	tcase_add_test(tc, the_slot_is_used_three_times_in_a_row);
 	tcase_add_test(tc, the_slot_shares_its_wakers_budget);
 	tcase_add_test(tc, the_inject_queue_is_looked_at_every_so_often);
+	tcase_add_test(tc, each_interval_is_counted_for_itself);
+	tcase_add_test(tc, events_are_looked_at_every_so_often);
 	tcase_add_test(tc, an_early_look_takes_the_share_of_one_worker);
 	tcase_add_test(tc, who_yields_lets_what_came_from_outside_go_first);
 	tcase_add_test(tc, a_worker_alone_looks_at_it_every_31);
