@@ -238,7 +238,7 @@ void bh_enqueue_shared(const struct bh_view *v, uint32_t idx)
 		enqueue_pinned(v, idx, bh_state_worker(w));
 		return;
 	}
-	if (t && t->kind == BH_KIND_BLOCKING) {
+	if (t && t->kind == BH_KIND_BLOCKING && !(w & BH_ABORTED)) {
 		if (!bh_blocking_push(v, idx))
 			bh_st_rel(&v->a->blocking.wanted, 1);
 		return;

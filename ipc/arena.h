@@ -248,7 +248,8 @@ static inline struct bh_inject_view bh_pinned_of(const struct bh_view *v, uint32
 void bh_unpark_all(const struct bh_view *v);
 
 /* Queues a hint where task @idx may be taken from by anybody who may run it: the
- * inject queue, a job's own, or its home's ring if it is pinned; and wakes whom that concerns.
+ * inject queue (also for a job that was aborted), a job's own, or its home's ring if it is
+ * pinned; and wakes whom that concerns.
  * When the queue is full, asks for a scan. */
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx);
 

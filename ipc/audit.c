@@ -49,7 +49,7 @@ static void mark_hint(struct audit *a, uint32_t idx)
 {
 	struct bh_tcb *t = bh_tcb_at(a->v, idx);
 
-	if (t && t->kind != BH_KIND_BLOCKING)
+	if (t && (t->kind != BH_KIND_BLOCKING || (bh_ld_acq(&t->state) & BH_ABORTED)))
 		a->m.tasks[idx] |= HINTED;
 }
 

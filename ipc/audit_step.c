@@ -382,6 +382,12 @@ static bool queues_empty(const struct bh_view *v, bool of_jobs)
 	return !bh_inject_len(&v->inject);
 }
 
+/* A job that was aborted may stand where workers look. */
+static bool in_no_queue(const struct bh_view *v, bool job, uint64_t w)
+{
+	return queues_empty(v, job) && (!job || !(w & BH_ABORTED) || queues_empty(v, false));
+}
+
 static void check_state(const struct look *l, struct bh_tcb *t, uint64_t w)
 {
 	switch (bh_state_of(w)) {
@@ -391,7 +397,7 @@ static void check_state(const struct look *l, struct bh_tcb *t, uint64_t w)
 			check_held(l, &t->state, w);
 		break;
 	case BH_SCHEDULED:
-		if (queues_empty(l->v, t->kind == BH_KIND_BLOCKING) && bh_ld_acq(&t->state) == w)
+		if (in_no_queue(l->v, t->kind == BH_KIND_BLOCKING, w) && bh_ld_acq(&t->state) == w)
 			report(l, "hint", HINT, w, 0, "task %u is scheduled and in no queue",
 			       l->idx);
 		break;

@@ -23,7 +23,13 @@
  * So `wanted` is a ring owed to nobody: with it set, the kernel is awake to the
  * queue. tests/models/blocking.pml searches all interleavings.
  *
- * Abort. A running job cannot be asked to end: its process is killed. The kernel
+ * Abort. A job that waits to be run never begins, so whoever takes it may end it: a
+ * hint to it goes to the inject queue, too, and a worker does so at once. The flag in
+ * the state word is set first, and everybody looks at it who took the job; so if it is
+ * taken from the one queue while it is put in the other, it is ended all the same. The
+ * hint that stays behind is skipped when its turn comes.
+ *
+ * A running job cannot be asked to end: its process is killed. The kernel
  * stores the process's epoch in `doomed`, and kills it if the job is then still
  * RUNNING there; the process looks at `doomed` when a job has ended, and goes. One
  * of the two sees the other, so that the kill never hits the next job.

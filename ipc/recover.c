@@ -50,6 +50,8 @@ void bh_kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_
 	bh_compiler_barrier();
 	if (bh_state_wake(&t->state, gen, flags) == BH_WAKE_QUEUE)
 		bh_enqueue_shared(v, idx);
+	else if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
+		bh_requeue(v, idx); /* where a worker ends it, if it has not begun */
 }
 
 static void free_block(const struct bh_view *v, uint32_t ref, uint64_t owner)

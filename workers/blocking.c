@@ -31,8 +31,13 @@ void bh_job_queue(uint32_t idx)
 		want();
 }
 
-void bh_job_aborted(void)
+void bh_job_aborted(struct bh_tcb *t, uint32_t idx)
 {
+	/* Taken since: whoever did looks at the flag. */
+	if (bh_state_of(bh_ld_acq(&t->state)) == BH_SCHEDULED) {
+		bh_enqueue_shared(&bh_rt.v, idx);
+		return;
+	}
 	bh_st_rel(&bh_rt.v.a->blocking.aborted, 1);
 	bh_doorbell();
 }

@@ -103,7 +103,7 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 	bh_compiler_barrier();
 	enum bh_wake woken = bh_state_wake(&t->state, gen, flags);
 	if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
-		bh_job_aborted();
+		bh_job_aborted(t, idx);
 	switch (woken) {
 	case BH_WAKE_QUEUE:
 		bh_trace_wake(idx);
@@ -363,11 +363,17 @@ static void report_stranded(struct bh_tcb *t)
 }
 
 /* A hint that outlived its task led to one of the other kind: workers run no jobs,
- * and blocking processes nothing else. */
+ * and blocking processes nothing else. But a job that was aborted before it began a
+ * worker ends. */
 static void pass_on(struct bh_tcb *t, uint32_t idx)
 {
+	if (t->kind == BH_KIND_BLOCKING && bh_rt_aborted()) {
+		bh_task_finish(BH_END_CANCELED);
+		return;
+	}
 	bh_state_yield(&t->state);
-	if (t->kind == BH_KIND_BLOCKING)
+	/* Aborted since: its aborter saw it held, and left it to whoever puts it back. */
+	if (t->kind == BH_KIND_BLOCKING && !(bh_ld_rlx(&t->state) & BH_ABORTED))
 		bh_job_queue(idx);
 	else
 		bh_enqueue_shared(&bh_rt.v, idx);

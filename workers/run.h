@@ -68,8 +68,9 @@ int bh_coop_poll(struct bh_cx *cx);
 /* Queues a hint that job @idx is SCHEDULED. */
 void bh_job_queue(uint32_t idx);
 
-/* Tells the kernel that a running job was aborted. */
-void bh_job_aborted(void);
+/* Job @idx was aborted: sees to it that it ends. Commit: the CAS on the queue's cell, if
+ * it waits; a ring of the bell, if it runs. */
+void bh_job_aborted(struct bh_tcb *t, uint32_t idx);
 
 /* Takes the oldest job and runs it. False: there is none. */
 bool bh_job_turn(void);

@@ -174,6 +174,29 @@ static int abort_running(void)
 	return 0;
 }
 
+/* It waits for the one process there is, which is busy: its end does not. */
+static int abort_queued(void)
+{
+	struct bh_result res;
+	bh_task t[4];
+
+	CHECK(spawn_gated(t, 4) == 0);
+	UNTIL(shared->running == 1);
+	for (int i = 1; i < 3; i++) {
+		CHECK(bh_abort(t[i]) == 0);
+		CHECK(bh_join(t[i], &res, bh_after(BH_S(20))) == 0);
+		CHECK(res.end == BH_END_CANCELED);
+	}
+	CHECK(shared->running == 1 && shared->started == 1);
+	shared->go = 1;
+	for (int i = 0; i < 4; i += 3) {
+		CHECK(bh_join(t[i], &res, bh_after(BH_S(20))) == 0);
+		CHECK(res.end == BH_END_RETURNED && res.value == i);
+	}
+	CHECK(shared->started == 2);
+	return 0;
+}
+
 static int64_t spin_us(void *arg)
 {
 	int64_t end = bh_after(BH_US(*(int *)arg));
@@ -464,6 +487,7 @@ static const struct {
 	{ "keep_alive", keep_alive },
 	{ "abort_running", abort_running },
 	{ "abort_at_the_end", abort_at_the_end },
+	{ "abort_queued", abort_queued },
 	{ "abort_with_parent", abort_with_parent },
 	{ "crash", crash },
 	{ "things", things },

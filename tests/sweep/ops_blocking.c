@@ -62,6 +62,25 @@ static void run_abort(struct world *w)
 }
 SWEEP(job_abort, .setup = setup_abort, .run = run_abort, .covers = "");
 
+/* One that waits to be run: whoever is killed, a worker ends it, not a process. */
+static void setup_abort_queued(struct world *w)
+{
+	w->child = queued_job(w);
+	world_adopt(w, w->me, w->child);
+}
+
+static const char *check_offered(struct world *w)
+{
+	bool waits = world_state(w, w->child) == BH_SCHEDULED &&
+		     (bh_ld_acq(&w->v.tasks[w->child].state) & BH_ABORTED);
+
+	return waits && !bh_inject_len(&w->v.inject) ? "an aborted job waits for a process" : NULL;
+}
+SWEEP(job_abort_queued, .setup = setup_abort_queued, .run = run_abort, .check = check_offered,
+      .covers = "bh_job_aborted");
+SWEEP(job_orphan, .setup = setup_abort_queued, .run = world_recover, .kernel = true,
+      .check = check_offered, .covers = "");
+
 /* -- a worker is about to block in place -- */
 
 static void setup_hand_over(struct world *w)
@@ -121,6 +140,22 @@ static const char *check_parent(struct world *w)
 }
 SWEEP(job_turn, .victim = JOBBER, .setup = setup_turn, .run = run_turn, .check = check_parent,
       .covers = "");
+
+/* -- a worker ends a job that was aborted before it began -- */
+
+static void setup_end(struct world *w)
+{
+	setup_turn(w);
+	bh_or(&w->v.tasks[w->child].state, BH_ABORTED);
+	bh_inject_push(&w->v.inject, w->child);
+}
+
+static void run_end(struct world *w)
+{
+	if (!bh_executor_turn() || w->v.tasks[w->child].end != BH_END_CANCELED)
+		_Exit(3);
+}
+SWEEP(job_end, .setup = setup_end, .run = run_end, .check = check_parent, .covers = "");
 
 /* An old hint leads a blocking process to a task for workers. */
 static void setup_stray(struct world *w)
