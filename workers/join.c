@@ -103,6 +103,7 @@ int bh_join(bh_task task, struct bh_result *res, int64_t deadline)
 
 	if (err)
 		return err;
+	bh_coop(); /* whatever it says: what has ended is taken, the rest says it again */
 	while (!is_done(t)) {
 		err = bh_rt_suspend(BH_WAIT_JOIN, task, deadline);
 		if (err && !is_done(t))
@@ -124,6 +125,9 @@ int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res)
 		cx->task->wait = BH_WAIT_SUSPEND;
 		return -EAGAIN;
 	}
+	err = bh_coop_poll(cx);
+	if (err)
+		return err;
 	reap(t, task, res);
 	return 0;
 }

@@ -191,8 +191,8 @@ BH_API int bh_crash_wait(struct bh_crash *crash, int64_t deadline) BH_NODISCARD;
 BH_API int bh_yield(void);
 
 /*
- * Each time a task is polled or resumed it may do 128 operations on timers and
- * sockets that need not wait; then such an operation lets other tasks run first (a
+ * Each time a task is polled or resumed it may do 128 operations on timers, sockets
+ * and tasks that it joins, that need not wait; then such an operation lets other tasks run first (a
  * fiber yields in it, a poll task gets -EAGAIN and is polled again). So a task whose
  * socket always has data starves nobody. @on 1 exempts the running task until it says
  * 0. Errors: -EPERM (not in a task).

@@ -466,6 +466,90 @@ START_TEST(a_socket_that_is_always_ready_starves_nobody)
 }
 END_TEST
 
+/* -- the budget: many children that have ended, joined in one go -- */
+
+enum {
+	ENDED = 200 /* more than the budget */
+};
+
+static enum bh_poll ends(struct bh_cx *cx, void *state)
+{
+	(void)cx, (void)state;
+	bh_add(&tally->go, 1);
+	return BH_READY;
+}
+
+static int64_t joiner(void *unused)
+{
+	struct bh_result res;
+	bh_task t[ENDED];
+
+	(void)unused;
+	for (int i = 0; i < ENDED; i++)
+		wrong_if(bh_spawn_poll(&t[i], ends, NULL, 0, NULL));
+	while (bh_ld_acq(&tally->go) < ENDED)
+		wrong_if(bh_yield());
+	wrong_if(bh_spawn(NULL, other, NULL, 0, NULL));
+	for (int i = 0; i < ENDED; i++)
+		wrong_if(bh_join(t[i], &res, BH_FOREVER) || res.end != BH_END_RETURNED);
+	wrong_if(bh_ld_acq(&tally->ran) != 1);
+	return 0;
+}
+
+struct poll_joiner {
+	bh_task t[ENDED];
+	int spawned, joined;
+};
+
+static enum bh_poll poll_joiner(struct bh_cx *cx, void *state)
+{
+	struct poll_joiner *j = state;
+	struct bh_result res;
+	int err = 0;
+
+	while (j->spawned < ENDED)
+		wrong_if(bh_spawn_poll(&j->t[j->spawned++], ends, NULL, 0, NULL));
+	if (bh_ld_acq(&tally->go) < 2 * ENDED) {
+		bh_poll_again(cx);
+		return BH_PENDING;
+	}
+	if (!j->joined)
+		wrong_if(bh_spawn(NULL, other, NULL, 0, NULL));
+	while (j->joined < ENDED && !(err = bh_poll_join(cx, j->t[j->joined], &res)))
+		j->joined++;
+	if (err) {
+		wrong_if(err != -EAGAIN);
+		return BH_PENDING;
+	}
+	wrong_if(bh_ld_acq(&tally->ran) != 2);
+	return BH_READY;
+}
+
+static int64_t joins_main(void *unused)
+{
+	struct poll_joiner *state = bh_alloc(sizeof(*state));
+	bh_task t;
+
+	(void)unused;
+	wrong_if(bh_spawn(&t, joiner, NULL, 0, NULL));
+	join_all(&t, 1);
+	memset(state, 0, sizeof(*state));
+	wrong_if(bh_spawn_poll(&t, poll_joiner, state, sizeof(*state), NULL));
+	join_all(&t, 1);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+START_TEST(joins_of_what_has_ended_starve_nobody)
+{
+	crew_make(&crew, 1, 2000, joins_main);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_uint_eq(tally->returned, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("workers.sched");
@@ -481,6 +565,7 @@ int main(void)
 	tcase_add_test(tc, a_local_set_shares_one_process);
 	tcase_add_test(tc, a_poll_task_restarts_from_its_initial_state);
 	tcase_add_test(tc, a_socket_that_is_always_ready_starves_nobody);
+	tcase_add_test(tc, joins_of_what_has_ended_starve_nobody);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	int failed = srunner_ntests_failed(sr);
