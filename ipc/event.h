@@ -54,7 +54,7 @@ enum bh_event_kind {
 	BH_EV_SIGNAL,     /* a: si_code << 32 | signal; b: address; other_pid: the sender;
 			     other: its record */
 	BH_EV_DIED,       /* a: wait status; b: ns of CPU time it had used; other: its record */
-	BH_EV_OOM,        /* marked as victim; a: resident pages */
+	BH_EV_OOM,        /* the kernel's choice of whom to kill for want of memory */
 	BH_EV_SAMPLE,     /* what a CPU was doing; other: its record */
 	BH_EV_MORE,       /* four words of record `pid`, from its word `other_pid` on: task,
 			     other, a, b; type: enum bh_event_more */

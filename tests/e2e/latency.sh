@@ -108,6 +108,16 @@ kill "$competitor"
 holds '.groups[] | select(.service == "one" and .type == "pace.spin") | .cpu_wait.count > 0 and .off_cpu.preempted.count > 0' \
 	"the task that is in the way of the competitor has waited"
 
+# -- hogs: by their samples, and by Linux's account of CPU time -----------------------------
+ran() { cut -d' ' -f1 "/proc/$1/schedstat"; }
+before=$(ran "$one")
+bhctl trace hogs --seconds 4 --json >"$dir/hogs" || fail "hogs: exit code $?"
+truth=$(($(ran "$one") - before))
+shown=$(jq '[.hogs[] | select(.service == "one" and .type == "pace.spin") | .samples] | add * 1000000000 / 199 | round' "$dir/hogs")
+note "who spins had the CPU for $truth ns by Linux's account, $shown ns by samples"
+[ "$shown" -le $((truth + truth / 4 + 100000000)) ] && [ "$shown" -ge $((truth / 2 - 100000000)) ] ||
+	fail "the two accounts differ"
+
 # -- off the CPU -------------------------------------------------------------------------
 for how in futex:futex poll:io sleep:slept; do
 	holds ".groups[] | select(.type == \"pace.${how%:*}\") | .off_cpu.${how#*:} | .count > 3 and .p50_ns >= 29000000" \

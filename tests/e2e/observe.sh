@@ -46,8 +46,10 @@ wait "$follower" || fail "the follower fails: $(cat "$dir/err")"
 note "each crash is seen, with its task, its functions, its sender"
 
 # -- hogs, wakers, profile ------------------------------------------------------------
+# One after the other: a poll that began before the recording is not told.
+spins() { for _ in 1 2 3 4 5 6; do curl -s -m 20 "$url/spin?ms=700" >/dev/null; done & }
 spin() { curl -s -m 20 "$url/spin?ms=2500" >/dev/null & }
-spin
+spins
 bhctl trace hogs --seconds 4 --json >"$dir/hogs" || fail "hogs: exit code $?"
 # What came before the recording did is not in it, which may be much on a busy machine.
 jq -e '.hogs[0] | .type == "http.spin" and .samples > 10 and .longest_ns >= 1000000000' "$dir/hogs" >/dev/null ||

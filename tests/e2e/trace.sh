@@ -95,6 +95,12 @@ bhctl trace latency --seconds 1 --json >"$dir/waits" || fail "latency"
 jq -e '.lost == 0 and (.groups[] | select(.type == "chain.spin") | .queue_wait.count > 0 and .poll.p50_ns >= 50000000)' "$dir/waits" >/dev/null ||
 	fail "latencies by type: $(cat "$dir/waits")"
 bhctl trace latency --seconds 1
+bhctl trace hogs --seconds 2 --json >"$dir/hogs" || fail "hogs: exit code $?"
+jq -e '.lost == 0 and (.hogs[] | select(.type == "chain.spin") | .polls > 0 and
+	.poll_ns >= .polls * 50000000 and .longest_ns >= 50000000 and .longest_task != "0x0") and
+	([.hogs[] | select(.type != "chain.spin" and .type != "chain.job") | .poll_ns / .polls] | max < 50000000)' \
+	"$dir/hogs" >/dev/null || fail "who spins 50 ms is not the hog: $(cat "$dir/hogs")"
+note "who spins 50 ms is the hog"
 bhctl trace timeline 2>/dev/null
 [ $? = 100 ] || fail "a timeline for nowhere is no usage error"
 bhctl trace timeline --seconds 1 -o /nonexistent/x 2>/dev/null

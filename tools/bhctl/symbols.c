@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbols.h"
 
-#include <elfutils/libdwfl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "ask.h"
 #include "bhctl.h"
+#include "code.h"
 
 struct ksym {
 	uint64_t address;
@@ -19,7 +19,7 @@ struct bh_symbols {
 	Dwfl *code[BH_RECORDER_SERVICES];
 	bool tried[BH_RECORDER_SERVICES];
 	int pid[BH_RECORDER_SERVICES]; /* of a process that lives; 0: none */
-	char why[BH_RECORDER_SERVICES][96];
+	char why[BH_RECORDER_SERVICES][BH_CODE_WHY];
 	struct ksym *kernel;
 	size_t n_kernel;
 	bool tried_kernel;
@@ -58,32 +58,12 @@ void bh_symbols_close(struct bh_symbols *s)
 	free(s);
 }
 
-static Dwfl *report(struct bh_symbols *s, uint32_t service)
-{
-	static char *debug_path; /* none but the default */
-	static const Dwfl_Callbacks callbacks = {
-		.find_elf = dwfl_linux_proc_find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
-		.debuginfo_path = &debug_path,
-	};
-	Dwfl *d = dwfl_begin(&callbacks);
-	int err = d ? dwfl_linux_proc_report(d, s->pid[service]) : -1;
-
-	if (!err && !dwfl_report_end(d, NULL, NULL))
-		return d;
-	snprintf(s->why[service], sizeof(s->why[service]), "/proc/%d/maps: %s", s->pid[service],
-		 err > 0 ? strerror(err) : dwfl_errmsg(-1));
-	if (d)
-		dwfl_end(d);
-	return NULL;
-}
-
 static Dwfl *code_of(struct bh_symbols *s, uint32_t service)
 {
 	if (service >= BH_RECORDER_SERVICES)
 		return NULL;
 	if (!s->tried[service] && s->pid[service] > 0)
-		s->code[service] = report(s, service);
+		s->code[service] = bh_code_open(s->pid[service], s->why[service]);
 	s->tried[service] = true;
 	return s->code[service];
 }

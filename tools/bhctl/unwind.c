@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "unwind.h"
 
-#include <elfutils/libdwfl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "code.h"
 #include "workers/context_regs.h"
 
 /* To libdw the service is a process with one thread: the fiber that is looked at. */
@@ -80,41 +80,24 @@ static bool set_registers(Dwfl_Thread *thread, void *arg)
 	return true;
 }
 
-struct bh_unwinder *bh_unwinder_open(int pid, char why[256])
+struct bh_unwinder *bh_unwinder_open(int pid, char why[BH_CODE_WHY])
 {
-	static char *no_path = NULL;
-	static const Dwfl_Callbacks files = { .find_elf = dwfl_linux_proc_find_elf,
-					      .find_debuginfo = dwfl_standard_find_debuginfo,
-					      .debuginfo_path = &no_path };
 	static const Dwfl_Thread_Callbacks thread = { .next_thread = next_thread,
 						      .get_thread = get_thread,
 						      .memory_read = read_memory,
 						      .set_initial_registers = set_registers };
 	struct bh_unwinder *u = calloc(1, sizeof(*u));
-	int err;
 
-	unsetenv("DEBUGINFOD_URLS"); /* or libdw would ask servers, and wait for them */
-	u->dwfl = u ? dwfl_begin(&files) : NULL;
-	if (!u || !u->dwfl) {
-		snprintf(why, 256, "out of memory");
-		free(u);
+	if (!u) {
+		snprintf(why, BH_CODE_WHY, "out of memory");
 		return NULL;
 	}
-	err = dwfl_linux_proc_report(u->dwfl, pid);
-	if (err) {
-		snprintf(why, 256,
-			 "/proc/%d/maps cannot be read: %s; ask as root, on the machine and in the "
-			 "container of the system",
-			 pid, err > 0 ? strerror(err) : dwfl_errmsg(-1));
-	} else if (dwfl_report_end(u->dwfl, NULL, NULL) ||
-		   !dwfl_attach_state(u->dwfl, NULL, pid, &thread, u)) {
-		snprintf(why, 256,
-			 "the programs in /proc/%d/maps cannot be read: %s; ask as a user who may "
-			 "read them",
-			 pid, dwfl_errmsg(-1));
-	} else {
+	u->dwfl = bh_code_open(pid, why);
+	if (u->dwfl && dwfl_attach_state(u->dwfl, NULL, pid, &thread, u))
 		return u;
-	}
+	if (u->dwfl)
+		snprintf(why, BH_CODE_WHY, "the stacks of process %d cannot be walked: %s", pid,
+			 dwfl_errmsg(-1));
 	bh_unwinder_close(u);
 	return NULL;
 }
@@ -123,7 +106,8 @@ void bh_unwinder_close(struct bh_unwinder *u)
 {
 	if (!u)
 		return;
-	dwfl_end(u->dwfl);
+	if (u->dwfl)
+		dwfl_end(u->dwfl);
 	free(u);
 }
 
