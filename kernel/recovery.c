@@ -127,8 +127,8 @@ static void replace(struct bh_ksvc *s, uint32_t slot)
 		bh_worker_start(s, slot);
 }
 
-/* A blocking process that nothing happened to: it had no job for long, or it was
- * killed because its job was aborted (by which kernel, the job's state tells). */
+/* A blocking process that was killed because its job was aborted (by which kernel, the
+ * job's state tells). */
 static bool ended_well(const struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
 		       const struct bh_crash_facts *f)
 {
@@ -136,8 +136,7 @@ static bool ended_well(const struct bh_ksvc *s, uint32_t slot, const struct bh_d
 		return false;
 	if (dead->task)
 		return dead->aborted && bh_crash_signal(f) == SIGKILL;
-	return (f->status_known && f->status == 0) ||
-	       s->kernel->proc[bh_worker_proc(s, slot)].killed;
+	return s->kernel->proc[bh_worker_proc(s, slot)].killed;
 }
 
 /* What is done with the task that the dead was running. */

@@ -49,6 +49,13 @@ void bh_job_run(struct bh_tcb *t)
 	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
 }
 
+/* If the slot is another incarnation's by now, there is nothing to leave. */
+static _Noreturn void leave(void)
+{
+	bh_slot_leave();
+	_exit(0);
+}
+
 bool bh_job_turn(void)
 {
 	struct bh_worker *me = bh_rt.me;
@@ -63,7 +70,7 @@ bool bh_job_turn(void)
 	 * stored the job's end, and looks at `doomed`. */
 	bh_fence();
 	if (bh_ld_rlx(&me->doomed) == bh_rt.epoch)
-		_exit(0);
+		leave();
 	return true;
 }
 
@@ -81,7 +88,7 @@ static void park(struct bh_worker *me, int64_t until)
 
 		if (mine && left <= 0) {
 			if (bh_blocking_unmark(&bh_rt.v, bh_rt.slot))
-				_exit(0); /* R */
+				leave(); /* R */
 			mine = false;
 			continue;
 		}

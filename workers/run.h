@@ -86,6 +86,9 @@ bool bh_surplus(void);
  * then. */
 bool bh_retire(bool idle);
 
+/* Gives up the slot; the process must end then. False: it is another incarnation's. */
+bool bh_slot_leave(void);
+
 /* Gives away what is queued at this worker (but for tasks that are pinned to it).
  * Commit of each: the push. */
 void bh_hand_over(void);

@@ -53,3 +53,22 @@ ended 15
 nothing_left
 pid=
 note stopped
+
+# The guardian, who tells how a process died, is late: one that went by itself is no
+# crash all the same.
+cat >"$dir/http.yaml" <<YAML
+services:
+  - name: http
+    module: http.so
+    listen: ["127.0.0.1:0"]
+    blocking: {keep_alive: 100ms}
+YAML
+start "$dir/http.yaml"
+[[ $(curl -s "$url/blocking?ms=1") == blocked* ]] || fail "late: the job is not done"
+kill -STOP "$pid"
+kept() { [ "$(status '.services[0].blocking.processes')" = 0 ]; }
+within 20 kept || fail "late: the process does not go: $(status '.services[0].blocking')"
+kill -CONT "$pid"
+[ "$(bhctl crashes --json | jq .total)" = 0 ] || fail "late: it is told as a crash: $(bhctl crashes)"
+stop
+note late
