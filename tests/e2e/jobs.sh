@@ -3,6 +3,7 @@
 # What blocking.h promises, one system a scenario (jobs.c), and that each leaves
 # nothing behind: no process, and no complaint of the audit.
 . "$(dirname "$0")/lib.sh"
+need curl jq
 export BULKHEAD_BIN=$BH_BIN
 
 # run SCENARIO BLOCKING: starts it; the system ends by itself.
