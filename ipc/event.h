@@ -6,8 +6,8 @@
  *
  * Time is when the event was written; a producer's events are in order. What lasts
  * (a poll, a sleep) is one event, written when it is over, with its length in `a`:
- * half as many events, and one that began before the recording is still seen. (So the
- * stay on a CPU is BH_EV_OFF_CPU.)
+ * half as many events, and one that began before the recording is still seen (but for
+ * polls). So the stay on a CPU is BH_EV_OFF_CPU.
  *
  * BPF programs include this, so it includes <stdint.h> alone. What comes from a
  * worker may be forged: whoever reads checks kind, service, slot and type before

@@ -125,34 +125,47 @@ static int find_bars(const struct bh_latency_group *g, struct bars out[BARRED], 
 	return n;
 }
 
-static void show_bars(const struct bh_latency_group *g)
+/* One column, of one octave. */
+static size_t put_bar(char *line, size_t n, size_t room, const struct bars *b, unsigned octave)
 {
 	static const char full[BAR + 1] = "##############";
+	uint64_t c = b->n[octave];
+	int width = c ? (int)((c * BAR + b->most - 1) / b->most) : 0;
+	char count[24] = "";
+
+	if (c)
+		snprintf(count, sizeof(count), "%" PRIu64, c);
+	return (size_t)snprintf(line + n, room - n, "  %-*.*s%6s ", BAR, width, full, count);
+}
+
+static void put_line(char *line, size_t n)
+{
+	while (n && line[n - 1] == ' ')
+		n--;
+	printf("%.*s\n", (int)n, line);
+}
+
+static void show_bars(const struct bh_latency_group *g)
+{
 	struct bars bars[BARRED];
 	unsigned from, to;
-	char text[24];
+	char text[24], line[256];
 	int n = find_bars(g, bars, &from, &to);
+	size_t at = (size_t)snprintf(line, sizeof(line), "  %12s", "");
 
 	if (!n)
 		return;
-	printf("\n  %12s", "");
-	for (int i = 0; i < n; i++)
-		printf("  %-*s", BAR + 7, bars[i].name);
 	putchar('\n');
+	for (int i = 0; i < n; i++)
+		at += (size_t)snprintf(line + at, sizeof(line) - at, "  %-*s", BAR + 7,
+				       bars[i].name);
+	put_line(line, at);
 	for (unsigned o = from; o <= to; o++) {
 		bh_text_us(text, (double)floor_of(1 + o * 4) / 1e3);
-		printf("  < %10s", text);
-		for (int i = 0; i < n; i++) {
-			uint64_t c = bars[i].n[o];
-			int width = c ? (int)((c * BAR + bars[i].most - 1) / bars[i].most) : 0;
-
-			printf("  %-*.*s", BAR, width, full);
-			if (c)
-				printf("%6" PRIu64 " ", c);
-			else
-				printf("%7s", "");
-		}
-		putchar('\n');
+		at = (size_t)snprintf(line, sizeof(line), "  < %10s", text);
+		for (int i = 0; i < n; i++)
+			at += put_bar(line, at, sizeof(line), &bars[i], o);
+		put_line(line, at);
 	}
 }
 
