@@ -91,6 +91,8 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
 	bh_layout_init(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory);
+	/* Each with somebody to sleep in it, as long as nobody makes the service smaller. */
+	l->reactors = clamp(s->workers, 1, l->reactors);
 	if (s->blocking_max)
 		l->blocking = clamp(s->blocking_max, 1, BH_MAX_BLOCKING);
 }

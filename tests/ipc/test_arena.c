@@ -103,6 +103,26 @@ START_TEST(any_plan_gives_parts_that_lie_apart)
 }
 END_TEST
 
+/* For each eight workers there may be, but none without one to sleep in it. */
+START_TEST(many_workers_have_several_epoll_instances)
+{
+	static const uint32_t plans[][3] = { { 0, 0, 1 },  { 1, 0, 1 },  { 8, 0, 1 },
+					     { 9, 0, 2 },  { 17, 0, 3 }, { 64, 0, 8 },
+					     { 99, 0, 8 }, { 1, 64, 1 }, { 2, 64, 2 },
+					     { 3, 17, 3 }, { 8, 16, 2 }, { 16, 64, 8 },
+					     { 64, 3, 8 } };
+	struct bh_plan_service s = { 0 };
+	struct bh_layout l;
+
+	for (size_t i = 0; i < sizeof(plans) / sizeof(*plans); i++) {
+		s.workers = plans[i][0];
+		s.max_workers = plans[i][1];
+		bh_layout_from_plan(&l, &s);
+		ck_assert_uint_eq(l.reactors, plans[i][2]);
+	}
+}
+END_TEST
+
 START_TEST(a_plan_gets_what_it_asks_for)
 {
 	struct bh_layout l;
@@ -318,6 +338,7 @@ int main(void)
 	SRunner *sr = srunner_create(s);
 
 	tcase_add_test(plan, any_plan_gives_parts_that_lie_apart);
+	tcase_add_test(plan, many_workers_have_several_epoll_instances);
 	tcase_add_test(plan, a_plan_gets_what_it_asks_for);
 	tcase_add_test(plan, a_hogs_limit_is_rounded_up_by_at_most_a_quarter);
 	tcase_add_test(plan, a_block_is_of_the_smallest_class_that_holds_it);
