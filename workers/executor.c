@@ -435,8 +435,12 @@ INLINE bool turn(void)
 		bh_reactor_look();
 	if (due & BH_DUE_INJECT) {
 		idx = pop_inject(me);
-		if (idx)
+		if (idx) {
+			/* In no queue, and the share goes over `popped`. */
+			bh_st_rlx(&me->journal.wake, idx);
+			bh_compiler_barrier();
 			pop_share(me);
+		}
 	}
 	if (!idx)
 		idx = pop_local(me);

@@ -105,6 +105,24 @@ static void run_turn_tuned(struct world *w)
 SWEEP(turn_yield_share, .setup = setup_turn_share, .run = run_turn_tuned,
       .covers = "pop_share bh_task_requeue");
 
+/* An early look at the inject queue: one to run, and its share. */
+static void setup_turn_early(struct world *w)
+{
+	nobody_runs(w);
+	bh_inject_push(&w->v.inject, polled(w, suspends));
+	for (uint32_t i = 0; i < 2 * WORKERS; i++)
+		bh_inject_push(&w->v.inject, world_task(w, BH_SCHEDULED, OTHER));
+}
+
+static void run_turn_early(struct world *w)
+{
+	bh_rt.sched.until_inject = 1;
+	run_turn(w);
+	if (bh_inject_len(&w->v.inject) != 2 * WORKERS - 2)
+		_Exit(3);
+}
+SWEEP(turn_inject_share, .setup = setup_turn_early, .run = run_turn_early, .covers = "pop_share");
+
 static void setup_turn_end(struct world *w)
 {
 	nobody_runs(w);
