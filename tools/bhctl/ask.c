@@ -66,3 +66,48 @@ int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out)
 	fprintf(stderr, "bhctl: what answers at %s is no Bulkhead system\n", url);
 	return BH_EXIT_SYSTEM;
 }
+
+int bh_line_open(struct bh_line *l, const char *url)
+{
+	nng_socket s;
+	int err = nng_req0_open(&s);
+
+	*l = (struct bh_line){ .socket = err ? 0 : s.id, .fd = -1 };
+	if (!err)
+		err = set_up(s, url);
+	if (!err)
+		err = nng_socket_get_int(s, NNG_OPT_RECVFD, &l->fd);
+	return err;
+}
+
+void bh_line_close(struct bh_line *l)
+{
+	if (l->socket)
+		nng_close((nng_socket){ .id = l->socket });
+	l->socket = 0;
+}
+
+bool bh_line_ask(struct bh_line *l, const Bulkhead__Request *q)
+{
+	nng_msg *m;
+
+	if (nng_msg_alloc(&m, bulkhead__request__get_packed_size(q)))
+		return false;
+	bulkhead__request__pack(q, nng_msg_body(m));
+	if (!nng_sendmsg((nng_socket){ .id = l->socket }, m, NNG_FLAG_NONBLOCK))
+		return true;
+	nng_msg_free(m);
+	return false;
+}
+
+Bulkhead__Reply *bh_line_answer(struct bh_line *l)
+{
+	Bulkhead__Reply *r;
+	nng_msg *m;
+
+	if (nng_recvmsg((nng_socket){ .id = l->socket }, &m, NNG_FLAG_NONBLOCK))
+		return NULL;
+	r = bulkhead__reply__unpack(NULL, nng_msg_len(m), nng_msg_body(m));
+	nng_msg_free(m);
+	return r;
+}

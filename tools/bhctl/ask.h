@@ -3,10 +3,30 @@
 #ifndef BH_BHCTL_ASK_H
 #define BH_BHCTL_ASK_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "bulkhead.pb-c.h"
 
 /* Sends @q to the system at @url. 0: *@out is its answer, the caller's. Else an
  * exit code; it has been said why. */
 int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out);
+
+/* Questions without waiting, one after the other; a system that goes away is found
+ * again when it is back. Nothing is printed. */
+struct bh_line {
+	uint32_t socket;
+	int fd; /* readable: there is an answer */
+};
+
+/* 0, or an error of nng. bh_line_close() in any case. */
+int bh_line_open(struct bh_line *l, const char *url);
+void bh_line_close(struct bh_line *l);
+
+/* False: nobody is there to be asked. The answer to an earlier question no longer comes. */
+bool bh_line_ask(struct bh_line *l, const Bulkhead__Request *q);
+
+/* NULL: not answered yet. */
+Bulkhead__Reply *bh_line_answer(struct bh_line *l);
 
 #endif

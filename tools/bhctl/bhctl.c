@@ -27,6 +27,7 @@ enum {
 	TAKES_FOLLOW = 1024, /* the same letter as --now */
 	TAKES_BY = 2048,
 	TAKES_TOTAL = 4096,
+	TAKES_ONCE = 8192,
 };
 
 static const struct verb {
@@ -75,6 +76,7 @@ static const struct session {
 	int takes;
 	int (*run)(const char *url, const struct bh_options *o);
 } sessions[] = {
+	{ "top", TAKES_ONCE, bh_top },
 	{ "trace crashes", TAKES_SECONDS | TAKES_FOLLOW, bh_deaths },
 	{ "trace hogs", TAKES_SECONDS, bh_hogs },
 	{ "trace latency", TAKES_SECONDS | TAKES_BY | TAKES_TOTAL, bh_waits },
@@ -114,6 +116,7 @@ static const struct argp_option options[] = {
 	{ "by", 'b', "WHAT", 0, "trace latency: by task (its type), worker or service", 0 },
 	{ "total", 'T', NULL, 0,
 	  "trace latency: what was counted since the start, without recording: no queue wait", 0 },
+	{ "once", '1', NULL, 0, "top: print what it would show, and end; needs no terminal", 0 },
 	{ "wide", 'l', NULL, 0, "workers: all counters, on lines longer than 80 columns", 0 },
 	{ "now", 'f', NULL, 0,
 	  "stop: do not wait for requests under way. (trace crashes -f: go on until interrupted, "
@@ -157,15 +160,11 @@ static const struct {
 	int bit;
 	const char *option;
 } takes[] = {
-	{ TAKES_SERVICE, "service" },
-	{ TAKES_LIMIT, "limit" },
-	{ TAKES_NOW, "now" },
-	{ TAKES_SET, "set" },
-	{ TAKES_WIDE, "wide" },
-	{ TAKES_SECONDS, "seconds" },
-	{ TAKES_OUTPUT, "output or --svg" },
-	{ TAKES_BY, "by" },
-	{ TAKES_TOTAL, "total" },
+	{ TAKES_SERVICE, "service" }, { TAKES_LIMIT, "limit" },
+	{ TAKES_NOW, "now" },         { TAKES_SET, "set" },
+	{ TAKES_WIDE, "wide" },       { TAKES_ONCE, "once" },
+	{ TAKES_SECONDS, "seconds" }, { TAKES_OUTPUT, "output or --svg" },
+	{ TAKES_BY, "by" },           { TAKES_TOTAL, "total" },
 };
 
 static void finish(struct command *c, struct argp_state *state)
@@ -262,6 +261,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'T':
 		c->given |= TAKES_TOTAL;
 		return 0;
+	case '1':
+		c->o.once = true;
+		c->given |= TAKES_ONCE;
+		return 0;
 	case 'l':
 		c->given |= TAKES_WIDE;
 		return 0;
@@ -283,6 +286,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const char doc[] =
 	"Looks at a running Bulkhead system, and stops it.\v"
 	"  bhctl status          is it well? Services, workers, counts of tasks\n"
+	"  bhctl top             all of it, live, on a terminal\n"
 	"  bhctl workers         what each worker does, and how it gets its work\n"
 	"  bhctl workers --set N more or fewer of them, up to max_workers\n"
 	"  bhctl tasks           tasks by type, and one by one\n"

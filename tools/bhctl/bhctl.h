@@ -38,7 +38,7 @@ struct bh_options {
 	const char *output, *svg; /* files; NULL: none */
 	uint64_t task;            /* 0: all */
 	enum bh_by by;
-	bool json, now;
+	bool json, now, once;
 };
 
 /* The request of a verb, and the memory it points to. */
@@ -50,6 +50,7 @@ struct bh_question {
 		Bulkhead__TasksRequest tasks;
 		Bulkhead__CrashesRequest crashes;
 		Bulkhead__StopRequest stop;
+		Bulkhead__TraceLatencyRequest latency;
 		Bulkhead__AuditRequest audit;
 		Bulkhead__ResizeRequest resize;
 		Bulkhead__DumpRequest dump;
@@ -73,6 +74,7 @@ BH_VERB(stop);
 BH_VERB(resize); /* of `workers` with --set */
 
 /* Verbs that ask more than once: exit codes. */
+int bh_top(const char *url, const struct bh_options *o);
 int bh_stream(const char *url, const struct bh_options *o);
 int bh_waits(const char *url, const struct bh_options *o);
 int bh_latency_total(const char *url, const struct bh_options *o); /* with --total */
