@@ -116,7 +116,7 @@ static void setup_turn_early(struct world *w)
 
 static void run_turn_early(struct world *w)
 {
-	bh_rt.sched.until_inject = 1;
+	bh_rt.sched.until = 1; /* the look that is due first */
 	run_turn(w);
 	if (bh_inject_len(&w->v.inject) != 2 * WORKERS - 2)
 		_Exit(3);
