@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "tests/check_run.h"
 
 #define GROUP "/sys/fs/cgroup/memory/bulkhead-test-crash"
 
@@ -249,10 +250,7 @@ int main(void)
 		printf("skipped: bpf.crash: out_of_memory_is_told: no memory cgroup (v1)\n");
 	suite_add_tcase(suite, t);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	int code = bh_check_run(suite);
 	rmdir(GROUP);
-	return failed ? 1 : 0;
+	return code;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "tests/check_run.h"
 
 #ifdef BH_WITH_BPF
 #include "bpf/privilege.h"
@@ -130,9 +131,5 @@ int main(void)
 #endif
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bh_check_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "tests/check_run.h"
 
 enum {
 	MOST = 1 << 16,
@@ -267,9 +268,5 @@ int main(void)
 	tcase_add_test(t, nothing_is_recorded_unasked);
 	suite_add_tcase(suite, t);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bh_check_run(suite);
 }

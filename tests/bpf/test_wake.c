@@ -17,6 +17,7 @@
 #include "bpf/privilege.h"
 #include "bpf/probes.h"
 #include "rig.h"
+#include "tests/check_run.h"
 
 #define SLEEPS    "voluntary_ctxt_switches"
 #define PREEMPTED "nonvoluntary_ctxt_switches"
@@ -382,9 +383,5 @@ int main(void)
 	suite_add_tcase(suite, alone);
 	suite_add_tcase(suite, traced);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return bh_check_run(suite);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "examples/http/request.h"
+#include "tests/check_run.h"
 
 #include <bulkhead/mem.h>
 
@@ -214,8 +215,6 @@ int main(void)
 {
 	Suite *suite = suite_create("e2e.http_request");
 	TCase *core = tcase_create("core"), *limits = tcase_create("limits");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(core, set_up, tear_down);
 	tcase_add_loop_test(core, requests_are_the_same_in_any_pieces, 1, sizeof(pipeline));
@@ -229,8 +228,5 @@ int main(void)
 	tcase_add_test(limits, chunked_bodies_have_the_limit_too);
 	tcase_add_test(limits, the_largest_request_fits_a_task_argument);
 	suite_add_tcase(suite, limits);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return bh_check_run(suite);
 }

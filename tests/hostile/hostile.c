@@ -13,50 +13,28 @@
 #include <bulkhead/bulkhead.h>
 
 #include "ipc/arena.h"
+#include "tests/evil.h"
 
 static struct bh_view view;
-static uint64_t rng;
-
-static uint64_t rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng;
-}
-
-static uint64_t evil(void)
-{
-	switch (rnd() % 4) {
-	case 0:
-		return rnd();
-	case 1:
-		return rnd() % 300;
-	case 2:
-		return bh_handle((uint32_t)(rnd() % 4), (uint32_t)(rnd() % 100));
-	default:
-		return ~0ull >> rnd() % 64;
-	}
-}
 
 static void write_at(void *at)
 {
-	uint64_t v = evil();
+	uint64_t v = evil_value();
 
-	memcpy(at, &v, rnd() % 2 ? 8 : 4);
+	memcpy(at, &v, evil_roll() % 2 ? 8 : 4);
 }
 
 static void scribble(void)
 {
-	struct bh_tcb *t = &view.tasks[1 + rnd() % 100];
-	struct bh_worker *w = &view.workers[rnd() % 3];
+	struct bh_tcb *t = &view.tasks[1 + evil_roll() % 100];
+	struct bh_worker *w = &view.workers[evil_roll() % 3];
 
-	switch (rnd() % 12) {
+	switch (evil_roll() % 12) {
 	case 0:
 		write_at(&t->state);
 		break;
 	case 1:
-		write_at((char *)t + rnd() % 120);
+		write_at((char *)t + evil_roll() % 120);
 		break;
 	case 2:
 		write_at(&w->journal);
@@ -74,30 +52,30 @@ static void scribble(void)
 		write_at(&w->timers.tail);
 		break;
 	case 7:
-		write_at((char *)&w->timers.idx + rnd() % 4000);
+		write_at((char *)&w->timers.idx + evil_roll() % 4000);
 		break;
 	case 8:
-		write_at((char *)&view.ios[1 + rnd() % 20] + rnd() % 56);
+		write_at((char *)&view.ios[1 + evil_roll() % 20] + evil_roll() % 56);
 		break;
 	case 9:
-		write_at((char *)view.a + rnd() % sizeof(*view.a));
+		write_at((char *)view.a + evil_roll() % sizeof(*view.a));
 		break;
 	case 10:
-		write_at((char *)w + rnd() % (sizeof(*w) - 8));
+		write_at((char *)w + evil_roll() % (sizeof(*w) - 8));
 		break;
 	default:
-		write_at((char *)view.a + rnd() % (view.l.off_data[0] - 8));
+		write_at((char *)view.a + evil_roll() % (view.l.off_data[0] - 8));
 		break;
 	}
 }
 
 static int64_t vandal(void *arg)
 {
-	rng = *(uint64_t *)arg | 1;
+	evil_dice = *(uint64_t *)arg | 1;
 	for (;;) {
 		for (int i = 0; i < 20; i++)
 			scribble();
-		if (rnd() % 64 == 0)
+		if (evil_roll() % 64 == 0)
 			abort(); /* the kernel recovers what it finds now */
 		if (bh_sleep(BH_MS(1)) == -BH_ECANCELED)
 			return 0;

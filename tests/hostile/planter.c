@@ -18,6 +18,7 @@
 #include <bulkhead/bulkhead.h>
 
 #include "ipc/arena.h"
+#include "tests/evil.h"
 
 enum {
 	WORKERS = 2,
@@ -26,7 +27,6 @@ enum {
 };
 
 static struct bh_view view;
-static uint64_t rng;
 
 /* -- what to break ------------------------------------------------------------------ */
 
@@ -229,60 +229,33 @@ static const struct {
 
 /* -- garbage everywhere ---------------------------------------------------------------- */
 
-static uint64_t rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng;
-}
-
-/* What is nearly right does more harm than noise. */
-static uint64_t evil(void)
-{
-	switch (rnd() % 5) {
-	case 0:
-		return rnd();
-	case 1:
-		return rnd() % 300;
-	case 2:
-		return bh_handle((uint32_t)(rnd() % 4), (uint32_t)(rnd() % 100));
-	case 3:
-		return bh_state_make((uint32_t)(rnd() % 4), (uint32_t)(rnd() % 4),
-				     (uint32_t)(rnd() % 4), (rnd() % 16) << 4,
-				     (enum bh_state)(rnd() % 8));
-	default:
-		return ~0ull >> rnd() % 64;
-	}
-}
-
 static void scribble_over(void *at, size_t bytes)
 {
-	uint64_t v = evil();
-	size_t n = rnd() % 2 ? 8 : 4;
+	uint64_t v = evil_value();
+	size_t n = evil_roll() % 2 ? 8 : 4;
 
-	memcpy((unsigned char *)at + rnd() % (bytes / n) * n, &v, n);
+	memcpy((unsigned char *)at + evil_roll() % (bytes / n) * n, &v, n);
 }
 
 static void scribble(void)
 {
-	uint32_t c = (uint32_t)(rnd() % BH_CLASSES);
+	uint32_t c = (uint32_t)(evil_roll() % BH_CLASSES);
 
-	switch (rnd() % 7) {
+	switch (evil_roll() % 7) {
 	case 0:
 		scribble_over(view.a, offsetof(struct bh_arena, crash));
 		break;
 	case 1:
-		scribble_over(&view.workers[rnd() % WORKERS], sizeof(struct bh_worker));
+		scribble_over(&view.workers[evil_roll() % WORKERS], sizeof(struct bh_worker));
 		break;
 	case 2:
-		scribble_over(&view.tasks[rnd() % 64], sizeof(struct bh_tcb));
+		scribble_over(&view.tasks[evil_roll() % 64], sizeof(struct bh_tcb));
 		break;
 	case 3:
-		scribble_over(&view.ios[rnd() % 64], sizeof(struct bh_ioslot));
+		scribble_over(&view.ios[evil_roll() % 64], sizeof(struct bh_ioslot));
 		break;
 	case 4:
-		scribble_over(&view.blocks[c][rnd() % 8], sizeof(struct bh_block));
+		scribble_over(&view.blocks[c][evil_roll() % 8], sizeof(struct bh_block));
 		break;
 	case 5:
 		scribble_over(view.inject.cells, 64 * sizeof(uint64_t));
@@ -308,7 +281,7 @@ static void vandalise(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	rng = (uint64_t)ts.tv_nsec * 0x9e3779b97f4a7c15ull | 1;
+	evil_dice = (uint64_t)ts.tv_nsec * 0x9e3779b97f4a7c15ull | 1;
 	for (int i = 0; i < STAY_S * 1000; i++) {
 		for (int n = 0; n < 20; n++)
 			scribble();

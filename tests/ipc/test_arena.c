@@ -14,6 +14,7 @@
 
 #include "dice.h"
 #include "ipc/arena.h"
+#include "tests/check_run.h"
 
 enum {
 	PAGE = 4096
@@ -335,7 +336,6 @@ int main(void)
 	Suite *s = suite_create("ipc.arena");
 	TCase *plan = tcase_create("layout"), *core = tcase_create("core");
 	TCase *crash = tcase_create("crash");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_test(plan, any_plan_gives_parts_that_lie_apart);
 	tcase_add_test(plan, many_workers_have_several_epoll_instances);
@@ -355,8 +355,5 @@ int main(void)
 	suite_add_tcase(s, plan);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, crash);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ipc/evring.h"
+#include "tests/check_run.h"
 
 enum {
 	READABLE = BH_EVRING - 1,
@@ -225,9 +226,5 @@ int main(void)
 	tcase_add_loop_test(c, beyond_the_limit_events_are_counted_only, 0, n);
 	tcase_add_test(c, received_lost_and_skipped_are_what_happened);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

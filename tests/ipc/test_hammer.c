@@ -10,6 +10,7 @@
 
 #include "hammer.h"
 #include "sanitized.h"
+#include "tests/check_run.h"
 
 /* TSan is some twenty times slower. */
 enum {
@@ -292,15 +293,11 @@ int main(void)
 	const int n = sizeof(properties) / sizeof(*properties);
 	Suite *s = suite_create("ipc.hammer");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 200);
 	if (!SANITIZED) /* TSan sees one process only */
 		tcase_add_loop_test(tc, each_item_is_accounted_for_once_among_processes, 0, n);
 	tcase_add_loop_test(tc, each_item_is_accounted_for_once_among_threads, 0, n);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_VERBOSE);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -11,6 +11,7 @@
 
 #include "dice.h"
 #include "ipc/idle.h"
+#include "tests/check_run.h"
 
 enum {
 	WORKERS = 64,
@@ -374,7 +375,6 @@ int main(void)
 	Suite *s = suite_create("ipc.idle");
 	TCase *core = tcase_create("core"), *crash = tcase_create("crash");
 	TCase *futex = tcase_create("futex");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_test(core, nobody_is_picked_when_nobody_sleeps);
 	tcase_add_test(core, who_is_picked_searches_and_is_picked_once);
@@ -398,8 +398,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, futex);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -9,6 +9,7 @@
 
 #include "dice.h"
 #include "ipc/inject.h"
+#include "tests/check_run.h"
 
 enum {
 	SHIFT = 2,
@@ -238,7 +239,6 @@ int main(void)
 	Suite *s = suite_create("ipc.inject");
 	TCase *wrap = tcase_create("wrap"), *crash = tcase_create("crash");
 	TCase *model_case = tcase_create("model");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_loop_test(wrap, inject_is_first_in_first_out, 0, n);
 	tcase_add_loop_test(wrap, inject_push_fails_when_full, 0, n);
@@ -254,8 +254,5 @@ int main(void)
 	suite_add_tcase(s, wrap);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model_case);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

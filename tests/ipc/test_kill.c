@@ -14,6 +14,7 @@
 #include "dice.h"
 #include "hammer.h"
 #include "ipc/recover.h"
+#include "tests/check_run.h"
 
 enum {
 	TASKS = 2000,
@@ -349,15 +350,11 @@ int main(void)
 {
 	Suite *s = suite_create("ipc.kill");
 	TCase *tc = tcase_create("crash");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 200);
 	tcase_add_test(tc, each_task_runs_alone_and_none_is_lost);
 	tcase_add_test(tc, no_slot_is_given_twice_or_lost);
 	tcase_add_test(tc, each_item_comes_out_once);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

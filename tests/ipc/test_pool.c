@@ -6,6 +6,7 @@
 
 #include "dice.h"
 #include "ipc/pool.h"
+#include "tests/check_run.h"
 
 enum {
 	MOST = 1100,
@@ -324,7 +325,6 @@ int main(void)
 	Suite *s = suite_create("ipc.pool");
 	TCase *core = tcase_create("core"), *crash = tcase_create("crash");
 	TCase *model = tcase_create("model");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_loop_test(core, each_slot_is_handed_out_once_and_then_none, 0, n);
 	tcase_add_test(core, what_was_freed_last_is_taken_first);
@@ -345,8 +345,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "dice.h"
 #include "ipc/runq.h"
+#include "tests/check_run.h"
 
 enum {
 	CAP = BH_RUNQ_CAP,
@@ -333,7 +334,6 @@ int main(void)
 	Suite *s = suite_create("ipc.runq");
 	TCase *wrap = tcase_create("wrap"), *crash = tcase_create("crash");
 	TCase *model_case = tcase_create("model");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_loop_test(wrap, runq_is_first_in_first_out, 0, n);
 	tcase_add_loop_test(wrap, runq_push_fails_when_full, 0, n);
@@ -351,8 +351,5 @@ int main(void)
 	suite_add_tcase(s, wrap);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model_case);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

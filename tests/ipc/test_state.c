@@ -5,6 +5,7 @@
 
 #include "dice.h"
 #include "ipc/state.h"
+#include "tests/check_run.h"
 
 enum {
 	GEN = 41,
@@ -386,7 +387,6 @@ int main(void)
 	Suite *s = suite_create("ipc.state");
 	TCase *core = tcase_create("core"), *limits = tcase_create("limits");
 	TCase *crash = tcase_create("crash"), *model = tcase_create("model");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_test(core, a_word_holds_its_parts_apart);
 	tcase_add_test(core, only_a_free_slot_can_be_reserved);
@@ -411,8 +411,5 @@ int main(void)
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model);
 	tcase_set_timeout(model, 200);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

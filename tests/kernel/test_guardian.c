@@ -5,6 +5,7 @@
  * shared with the test, what they saw.
  */
 #include "kernel/guardian.h"
+#include "tests/check_run.h"
 
 #include <check.h>
 #include <errno.h>
@@ -663,10 +664,5 @@ static Suite *guardian_suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(guardian_suite());
-
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(guardian_suite());
 }

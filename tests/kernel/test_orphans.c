@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "tests/check_run.h"
 
 /* Who dies with the guardian; a worker that is stopped before. */
 enum {
@@ -150,9 +151,5 @@ int main(void)
 	tcase_add_test(c, nothing_is_left_of_a_system_whose_kernel_was_succeeded);
 	tcase_add_test(c, the_kernel_ends_in_order_when_the_guardian_alone_dies);
 	suite_add_tcase(s, c);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "tests/check_run.h"
 
 enum {
 	INTENSITY = 3,
@@ -127,9 +128,5 @@ int main(void)
 	tcase_add_test(c, an_intensity_of_0_never_gives_up);
 	tcase_add_test(c, the_largest_intensity_is_counted);
 	suite_add_tcase(suite, c);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "tests/check_run.h"
 
 enum {
 	MIN_MS = 10,
@@ -112,9 +113,5 @@ int main(void)
 	tcase_add_test(c, pauses_double_up_to_the_bound_less_a_quarter_at_most);
 	tcase_add_test(c, who_failed_together_does_not_come_back_together);
 	suite_add_tcase(s, c);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

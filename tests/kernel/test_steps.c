@@ -14,6 +14,7 @@
 
 #include "kernel/guardian.h"
 #include "rig.h"
+#include "tests/check_run.h"
 
 enum {
 	MAX_STOPS = 1000,
@@ -298,9 +299,5 @@ int main(void)
 	tcase_add_test(c, killed_while_it_replaces_a_worker);
 	tcase_add_loop_test(c, killed_while_it_counts_a_crash, 0, sizeof(counts) / sizeof(*counts));
 	suite_add_tcase(s, c);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

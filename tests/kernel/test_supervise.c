@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "tests/check_run.h"
 
 enum {
 	REACTORS = 3 /* of 17 workers */
@@ -566,9 +567,5 @@ int main(void)
 	tcase_add_loop_test(c, a_service_whose_tasks_are_hidden_is_not_done, 0, 2);
 	tcase_add_test(c, garbage_in_the_arena_does_not_hurt_the_kernel);
 	suite_add_tcase(s, c);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return bh_check_run(s);
 }

@@ -4,6 +4,7 @@
  * array. Random tests print their seed; BH_SEED=N replays them.
  */
 #include "kernel/wheel.h"
+#include "tests/check_run.h"
 
 #include <check.h>
 #include <errno.h>
@@ -478,10 +479,5 @@ static Suite *wheel_suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(wheel_suite());
-
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(wheel_suite());
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "tests/check_run.h"
 
 enum {
 	MAX_STOPS = 200
@@ -473,9 +474,5 @@ int main(void)
 	tcase_add_test(c, killed_at_each_call_that_closes_what_was_adopted);
 	tcase_add_test(c, socket_lost_in_connect_is_closed_when_it_can_be_no_tasks);
 	suite_add_tcase(s, c);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return bh_check_run(s);
 }

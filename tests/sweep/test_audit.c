@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sweep.h"
+#include "tests/check_run.h"
 
 static struct world w;
 
@@ -470,14 +471,10 @@ int main(void)
 {
 	Suite *s = suite_create("sweep.audit");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_sound_arena_has_no_findings);
 	tcase_add_loop_test(tc, a_planted_violation_is_named, 0, sizeof(plants) / sizeof(*plants));
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -15,64 +15,17 @@
 #include <unistd.h>
 
 #include "sweep.h"
+#include "tests/check_run.h"
+#include "tests/evil.h"
 
 enum {
 	ROUNDS = 15000,
 	ROUND_SECONDS = 10
 };
 
-static uint64_t rng;
-
-static uint64_t rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng;
-}
-
-/* Values that are nearly right do more harm than noise. */
-static uint64_t evil(void)
-{
-	static const uint64_t favourites[] = {
-		0,
-		1,
-		2,
-		3,
-		63,
-		64,
-		65,
-		255,
-		256,
-		257,
-		700,
-		701,
-		1024,
-		0x7fffffff,
-		0x80000000,
-		0xffffffff,
-		0x100000000ull,
-		0x100000001ull,
-		BH_IO_CLOSING,
-		~0ull,
-	};
-
-	switch (rnd() % 4) {
-	case 0:
-		return rnd();
-	case 1:
-		return favourites[rnd() % (sizeof(favourites) / sizeof(*favourites))];
-	case 2:
-		return bh_handle((uint32_t)(rnd() % 3), (uint32_t)(rnd() % 70));
-	default:
-		return bh_state_make((uint32_t)(rnd() % 3), 7, (uint32_t)(rnd() % 4),
-				     (rnd() % 8) << 4, (enum bh_state)(rnd() % 8));
-	}
-}
-
 static void scribble(void *at, size_t bytes)
 {
-	uint64_t v = evil();
+	uint64_t v = evil_value();
 
 	memcpy(at, &v, bytes < sizeof(v) ? bytes : sizeof(v));
 }
@@ -80,19 +33,19 @@ static void scribble(void *at, size_t bytes)
 static void anywhere(struct world *w)
 {
 	/* The tables; what lies in blocks nobody but tasks reads. */
-	uint64_t span =
-		rnd() % 2 ? w->v.l.off_workers + 3 * sizeof(struct bh_worker) : w->v.l.off_data[0];
+	uint64_t span = evil_roll() % 2 ? w->v.l.off_workers + 3 * sizeof(struct bh_worker) :
+					  w->v.l.off_data[0];
 
-	scribble((char *)w->v.a + (rnd() % (span / 8 - 8)) * 8, 8);
+	scribble((char *)w->v.a + (evil_roll() % (span / 8 - 8)) * 8, 8);
 }
 
 static void aimed(struct world *w)
 {
-	struct bh_tcb *t = &w->v.tasks[1 + rnd() % 70];
-	struct bh_worker *k = &w->v.workers[rnd() % 3];
-	struct bh_ioslot *s = &w->v.ios[1 + rnd() % 5];
+	struct bh_tcb *t = &w->v.tasks[1 + evil_roll() % 70];
+	struct bh_worker *k = &w->v.workers[evil_roll() % 3];
+	struct bh_ioslot *s = &w->v.ios[1 + evil_roll() % 5];
 
-	switch (rnd() % 16) {
+	switch (evil_roll() % 16) {
 	case 0:
 		scribble(&t->state, 8);
 		break;
@@ -121,7 +74,7 @@ static void aimed(struct world *w)
 		scribble(&k->journal, 8);
 		break;
 	case 9:
-		scribble((char *)&k->journal + 8 * (rnd() % 5), 8);
+		scribble((char *)&k->journal + 8 * (evil_roll() % 5), 8);
 		break;
 	case 10:
 		scribble(&k->runq.head, 8);
@@ -147,16 +100,16 @@ static void aimed(struct world *w)
 static void round_of(struct world *w)
 {
 	struct bh_audit audit;
-	uint32_t n = 1 + (uint32_t)(rnd() % 200);
+	uint32_t n = 1 + (uint32_t)(evil_roll() % 200);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (rnd() % 2)
+		if (evil_roll() % 2)
 			anywhere(w);
 		else
 			aimed(w);
 	alarm(ROUND_SECONDS);
 	for (uint32_t i = 0; i < 8; i++)
-		bh_kernel_wake(&w->v, (uint32_t)evil(), 0, 0);
+		bh_kernel_wake(&w->v, (uint32_t)evil_value(), 0, 0);
 	world_recover(w);
 	world_scan(w);
 	ck_assert_int_eq(bh_audit_run(&w->v, true, &audit), 0);
@@ -168,9 +121,9 @@ START_TEST(the_kernel_survives_garbage_in_an_arena)
 	const char *seed = getenv("BH_SEED");
 	struct world w;
 
-	rng = seed ? strtoull(seed, NULL, 0) : (uint64_t)getpid() * 0x9e3779b97f4a7c15ull;
-	rng |= 1;
-	printf("BH_SEED=%#llx\n", (unsigned long long)rng);
+	evil_dice = seed ? strtoull(seed, NULL, 0) : (uint64_t)getpid() * 0x9e3779b97f4a7c15ull;
+	evil_dice |= 1;
+	printf("BH_SEED=%#llx\n", (unsigned long long)evil_dice);
 	fflush(stdout);
 	for (int i = 0; i < ROUNDS; i++) {
 		world_make(&w, NULL);
@@ -189,13 +142,9 @@ int main(void)
 {
 	Suite *s = suite_create("sweep.garbage");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 280);
 	tcase_add_test(tc, the_kernel_survives_garbage_in_an_arena);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

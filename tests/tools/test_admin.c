@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "admin_rig.h"
+#include "tests/check_run.h"
 #include "tests/ipc/dice.h"
 
 enum {
@@ -584,9 +585,5 @@ int main(void)
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, w);
 
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

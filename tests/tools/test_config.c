@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/check_run.h"
 #include "tools/config.h"
 #include "tools/config_value.h"
 #include "tools/plan_make.h"
@@ -522,8 +523,6 @@ int main(void)
 {
 	Suite *s = suite_create("tools.config");
 	TCase *core = tcase_create("core"), *limits = tcase_create("limits");
-	SRunner *r;
-	int failed;
 
 	seed_random();
 	tcase_add_test(core, every_key_reaches_the_plan);
@@ -542,9 +541,5 @@ int main(void)
 	tcase_add_test(limits, no_bytes_crash_or_hang_it);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/check_run.h"
 #include "tests/ipc/dice.h"
 #include "tools/bhctl/unwind.h"
 #include "workers/context_regs.h"
@@ -93,9 +94,5 @@ int main(void)
 	tcase_add_test(t, the_innermost_frame_is_the_return_address);
 	tcase_add_test(t, a_process_that_is_gone_is_said_so);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

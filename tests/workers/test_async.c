@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "tests/check_run.h"
 
 enum {
 	WORKERS = 2,
@@ -278,7 +279,6 @@ int main(void)
 {
 	Suite *s = suite_create("workers.async");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -286,8 +286,5 @@ int main(void)
 	tcase_add_test(tc, a_condition_is_looked_at_when_woken);
 	tcase_add_test(tc, sockets_are_awaited);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -3,6 +3,7 @@
  * test_context.c: suite workers.context. Contexts on one stack, on several, and
  * on shared memory across processes.
  */
+#include "tests/check_run.h"
 #include "workers/context.h"
 
 #include <check.h>
@@ -378,10 +379,5 @@ static Suite *context_suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(context_suite());
-
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(context_suite());
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "tests/check_run.h"
 
 enum {
 	WORKERS = 4,
@@ -247,7 +248,6 @@ int main(void)
 {
 	Suite *s = suite_create("workers.crew");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -257,8 +257,5 @@ int main(void)
 	tcase_add_test(tc, yields_survive_kills);
 	tcase_add_test(tc, spawns_survive_kills);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

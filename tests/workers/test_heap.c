@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/check_run.h"
 #include "workers/heap.h"
 #include "workers/rt.h"
 
@@ -288,7 +289,6 @@ int main(void)
 {
 	Suite *s = suite_create("heap");
 	TCase *good = tcase_create("use"), *bad = tcase_create("misuse");
-	SRunner *r = srunner_create(s);
 	const TTest *const aborts[] = { freed_twice, from_malloc,        not_the_start,
 					odd,         looks_like_a_block, of_another_task };
 
@@ -307,8 +307,5 @@ int main(void)
 		tcase_add_test_raise_signal(bad, aborts[i], SIGABRT);
 	tcase_add_loop_test_raise_signal(bad, header_overwritten, SIGABRT, 0, 3);
 	suite_add_tcase(s, bad);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return bh_check_run(s);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "tests/check_run.h"
 
 enum {
 	WORKERS = 2,
@@ -153,13 +154,9 @@ int main(void)
 {
 	Suite *s = suite_create("workers.limits");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, as_many_tasks_as_there_is_room_for);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

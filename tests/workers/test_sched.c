@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "tests/check_run.h"
 
 enum {
 	WORKERS = 4,
@@ -554,7 +555,6 @@ int main(void)
 {
 	Suite *s = suite_create("workers.sched");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -567,8 +567,5 @@ int main(void)
 	tcase_add_test(tc, a_socket_that_is_always_ready_starves_nobody);
 	tcase_add_test(tc, joins_of_what_has_ended_starve_nobody);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 
 enum {
@@ -185,8 +186,6 @@ int main(void)
 {
 	Suite *suite = suite_create("spin");
 	TCase *t = tcase_create("whether"), *word = tcase_create("word");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, it_does_not_spin_to_find_out_whether_it_pays);
 	tcase_add_test(t, it_spins_while_most_idle_times_are_brief);
@@ -199,9 +198,5 @@ int main(void)
 	tcase_add_test(word, who_finds_work_after_all_does_not_keep_the_place);
 	suite_add_tcase(suite, t);
 	suite_add_tcase(suite, word);
-	r = srunner_create(suite);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 #include "workers/meter.h"
 
@@ -172,9 +173,5 @@ int main(void)
 	tcase_add_test(t, old_sizes_are_served);
 	tcase_add_test(t, other_sizes_are_refused);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }

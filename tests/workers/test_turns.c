@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ipc/stall.h"
+#include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 
 static struct world w;
@@ -553,7 +554,6 @@ int main(void)
 {
 	Suite *s = suite_create("workers.turns");
 	TCase *tc = tcase_create("core");
-	SRunner *sr = srunner_create(s);
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_newer_half_of_a_full_ring_overflows);
@@ -580,8 +580,5 @@ int main(void)
 	tcase_add_test(tc, a_worker_alone_runs_tasks_in_the_order_of_their_wake_ups);
 	tcase_add_test(tc, pinned_tasks_and_others_take_turns);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bh_check_run(s);
 }
