@@ -153,6 +153,10 @@ static void dispatch(void)
 
 	for (uint32_t i = 0; i < bh_rt.v.l.reactors; i++)
 		dispatch_one(i);
+	/* What was posted is found by the look at all tasks; who posts waits for room. */
+	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++)
+		bh_st_rel(&bh_rt.v.workers[i].timers.head,
+			  bh_ld_acq(&bh_rt.v.workers[i].timers.tail));
 	for (uint32_t i = 1; i < n && i < bh_rt.v.l.tasks; i++) {
 		int64_t at = bh_ld_acq(&bh_rt.v.tasks[i].deadline_ns);
 
