@@ -141,6 +141,7 @@ START_TEST(busy_and_waits_are_of_the_last_second)
 	ck_assert_double_eq_tol(row_of(&t, "http  1")->busy, 0.5, 1e-9);
 	ck_assert_double_eq_tol(row_of(&t, "http  1")->waits, 0.5, 1e-9);
 	ck_assert_str_eq(row_of(&t, "http  1")->cell[4].text, "20");
+	ck_assert_str_eq(t.table[BH_TOP_SERVICES].rows[0].cell[3].text, "25%"); /* of both */
 	ck_assert_str_eq(row_of(&t, "http  0")->cell[2].text, "0%");
 	/* The tracer was restarted: its counts are from there on. */
 	bh_top_take(&t, BH_TOP_ASK_LATENCY, latency(1, 100, 0), 3 * s);

@@ -144,17 +144,19 @@ static void put_runs(struct bh_top_row *r, const Bulkhead__Worker *w)
 		word(r, 10, w->task_name);
 }
 
-/* A worker that is preempted in a poll goes on being busy to itself; here it waits. */
-static void add_worker(struct bh_top *t, const char *service, const Bulkhead__Worker *w,
-		       const struct bh_top_work *work)
+/* A worker that is preempted in a poll goes on being busy to itself; here it waits.
+ * Returns how busy it was. */
+static double add_worker(struct bh_top *t, const char *service, const Bulkhead__Worker *w,
+			 const struct bh_top_work *work)
 {
 	struct bh_top_row *r = bh_top_row(&t->table[BH_TOP_WORKERS]);
 	struct bh_top_waits waits;
 
-	if (!r)
-		return;
 	bh_top_worker_waits(&waits, &t->latency, service, w->slot);
-	r->busy = work->busy > waits.preempted ? work->busy - waits.preempted : 0;
+	double busy = work->busy > waits.preempted ? work->busy - waits.preempted : 0;
+	if (!r)
+		return busy;
+	r->busy = busy;
 	r->waits = waits.waits < 0 ? 0 : waits.waits + waits.preempted;
 	if (r->waits > 1 - r->busy)
 		r->waits = 1 - r->busy;
@@ -173,6 +175,7 @@ static void add_worker(struct bh_top *t, const char *service, const Bulkhead__Wo
 	number(r, 8, (double)w->crashes);
 	bh_top_cell(r, 9, w->pid, "%d", w->pid);
 	put_runs(r, w);
+	return busy;
 }
 
 static const Bulkhead__Worker *worker_of(const Bulkhead__Service *s, uint32_t slot)
@@ -196,10 +199,9 @@ static void add_service(struct bh_top *t, const Bulkhead__Service *s, const Bulk
 		struct bh_top_work work;
 
 		bh_top_work(&work, w, worker_of(b, w->slot));
-		add_worker(t, s->name, w, &work);
+		busy += add_worker(t, s->name, w, &work) / (double)s->n_workers;
 		up += !strcmp(w->state, "up");
 		queued += w->queued;
-		busy += work.busy / (double)s->n_workers;
 		seconds = work.seconds;
 		polls += seconds > 0 ? (double)work.polls / seconds : 0;
 	}
