@@ -265,7 +265,8 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Watches Bulkhead's workers from the Linux kernel's side: how long they wait for a CPU, what they do, how they die.\v"
+		.doc = "Watches Bulkhead's workers from the Linux kernel's side: how long they "
+		       "wait for a CPU, what they do, how they die.\v"
 		       "bulkhead-kernel starts it as part of a system (`trace: true` in the "
 		       "configuration); `bhctl trace latency` shows what it measured. By hand it is "
 		       "of use with --probe alone.",

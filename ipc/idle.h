@@ -209,8 +209,8 @@ static inline bool bh_idle_park_leave(struct bh_idle *i, uint32_t slot, _Atomic 
 }
 
 /* Worker: has spun enough, and will sleep, @as bh_idle_sleeps() says: from now on a
- * system call wakes it. False: it has been unparked, by one store that no system call follows; it must not sleep.
- * Commit: the CAS. */
+ * system call wakes it. False: it has been unparked, by one store that no system call
+ * follows; it must not sleep. Commit: the CAS. */
 static inline bool bh_idle_spun(_Atomic uint32_t *park, uint32_t as)
 {
 	uint32_t spinning = BH_SPINNING;

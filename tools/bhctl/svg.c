@@ -2,8 +2,9 @@
 /*
  * svg.c: a timeline as a picture that stands alone: no script, no other file.
  *
- * A slice narrower than a pixel whose pixel has one already is left out, so the file has an end however many polls there were; and of the
- * arrows only those are drawn that waited longest. Both are said in the picture.
+ * A slice narrower than a pixel whose pixel has one already is left out, so the file
+ * has an end however many polls there were; and of the arrows only those are drawn that
+ * waited longest. Both are said in the picture.
  */
 #include "timeline.h"
 
