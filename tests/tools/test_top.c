@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_top.c: what bhctl top makes of answers: differences, sorting, and the picture. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,63 @@ START_TEST(busy_and_waits_are_of_the_last_second)
 }
 END_TEST
 
+/* A sample: one worker runs a task called @name. */
+static void take_name(struct bh_top *t, char *name)
+{
+	Bulkhead__Reply r = BULKHEAD__REPLY__INIT;
+	Bulkhead__Workers all = BULKHEAD__WORKERS__INIT;
+	Bulkhead__Worker w, *list[] = { &w };
+
+	worker(&w, 0, 1, 0, 0);
+	w.service = name_http;
+	w.task_name = name;
+	all.n_workers = 1;
+	all.workers = list;
+	r.answer_case = BULKHEAD__REPLY__ANSWER_WORKERS;
+	r.workers = &all;
+	bh_top_take(t, BH_TOP_ASK_WORKERS, sent(&r), 1);
+}
+
+static void take_type(struct bh_top *t, char *name)
+{
+	Bulkhead__Reply r = BULKHEAD__REPLY__INIT;
+	Bulkhead__Tasks all = BULKHEAD__TASKS__INIT;
+	Bulkhead__TaskType y = BULKHEAD__TASK_TYPE__INIT, *list[] = { &y };
+
+	y.service = name_http;
+	y.name = name;
+	all.n_types = 1;
+	all.types = list;
+	r.answer_case = BULKHEAD__REPLY__ANSWER_TASKS;
+	r.tasks = &all;
+	bh_top_take(t, BH_TOP_ASK_TASKS, sent(&r), 1);
+}
+
+START_TEST(names_without_end_are_forgotten)
+{
+	char name[16], spin[] = "spin";
+	struct bh_top t;
+
+	bh_top_init(&t);
+	for (int round = 0; round < 100; round++) {
+		for (int i = 0; i < 19; i++) {
+			snprintf(name, sizeof(name), "n%d", 20 * round + i);
+			take_name(&t, name);
+		}
+		take_name(&t, spin);
+		take_type(&t, spin);
+		ck_assert_uint_le(t.n_hits, 20 * BH_TOP_WINDOW);
+	}
+	ck_assert_str_eq(t.table[BH_TOP_TYPES].rows[0].cell[2].text, "5%");
+	for (int i = 0; i < 2 * BH_TOP_NAMES; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		take_name(&t, name);
+	}
+	ck_assert_uint_eq(t.n_hits, BH_TOP_NAMES);
+	bh_top_fini(&t);
+}
+END_TEST
+
 START_TEST(sorts)
 {
 	struct bh_top_ui ui = { .focus = BH_TOP_WORKERS };
@@ -224,6 +282,7 @@ int main(void)
 
 	tcase_add_test(tc, counters_that_go_back_count_from_nothing);
 	tcase_add_test(tc, busy_and_waits_are_of_the_last_second);
+	tcase_add_test(tc, names_without_end_are_forgotten);
 	tcase_add_test(tc, sorts);
 	tcase_add_test(tc, draws_in_any_size_and_only_text);
 	suite_add_tcase(s, tc);

@@ -71,12 +71,16 @@ static void forget(struct bh_top_pair *p)
 	*p = (struct bh_top_pair){ 0 };
 }
 
+static void free_hits(struct bh_top_hits *h)
+{
+	free(h->service);
+	free(h->name);
+}
+
 static void forget_hits(struct bh_top *t)
 {
-	for (size_t i = 0; i < t->n_hits; i++) {
-		free(t->hits[i].service);
-		free(t->hits[i].name);
-	}
+	for (size_t i = 0; i < t->n_hits; i++)
+		free_hits(&t->hits[i]);
 	free(t->hits);
 	t->hits = NULL;
 	t->n_hits = 0;
@@ -227,9 +231,11 @@ static void add_service(struct bh_top *t, const Bulkhead__Service *s, const Bulk
 
 static void take_status(struct bh_top *t, Bulkhead__Reply *r, int64_t now_ns)
 {
-	if (!t->status.now || t->status.now->status->pid != r->status->pid) {
+	const Bulkhead__Status *was = t->status.now ? t->status.now->status : NULL;
+
+	if (!was || was->pid != r->status->pid || was->uptime_ms > r->status->uptime_ms) {
 		/* At first they are of this system already. */
-		if (t->status.now)
+		if (was)
 			forget(&t->latency);
 		forget(&t->status);
 		forget_hits(t);
@@ -249,14 +255,21 @@ static void take_status(struct bh_top *t, Bulkhead__Reply *r, int64_t now_ns)
 	bh_top_sort(&t->table[BH_TOP_WORKERS]);
 }
 
-/* That of the type; added if it is new. NULL: no memory. */
-static struct bh_top_hits *hits_of(struct bh_top *t, const char *service, const char *name)
+static struct bh_top_hits *find_hits(const struct bh_top *t, const char *service, const char *name)
 {
-	struct bh_top_hits *h;
-
 	for (size_t i = 0; i < t->n_hits; i++)
 		if (!strcmp(t->hits[i].name, name) && !strcmp(t->hits[i].service, service))
 			return &t->hits[i];
+	return NULL;
+}
+
+/* That of the type; added if it is new. NULL: no room. */
+static struct bh_top_hits *hits_of(struct bh_top *t, const char *service, const char *name)
+{
+	struct bh_top_hits *h = find_hits(t, service, name);
+
+	if (h || t->n_hits == BH_TOP_NAMES)
+		return h;
 	h = realloc(t->hits, (t->n_hits + 1) * sizeof(*h));
 	if (!h)
 		return NULL;
@@ -267,8 +280,7 @@ static struct bh_top_hits *hits_of(struct bh_top *t, const char *service, const 
 		t->n_hits++;
 		return h;
 	}
-	free(h->service);
-	free(h->name);
+	free_hits(h);
 	return NULL;
 }
 
@@ -285,19 +297,39 @@ static void take_sample(struct bh_top *t, const Bulkhead__Workers *all)
 	}
 }
 
-/* The oldest round makes room. */
+static bool is_seen(const struct bh_top_hits *h)
+{
+	unsigned hits = 0;
+
+	for (unsigned i = 0; i < BH_TOP_WINDOW; i++)
+		hits |= h->hits[i];
+	return hits != 0;
+}
+
+/* The oldest round makes room; types that were seen in no other are forgotten: their
+ * names are the services' to choose, as many as they like. */
 static void next_round(struct bh_top *t)
 {
+	size_t n = 0;
+
 	t->round = (t->round + 1) % BH_TOP_WINDOW;
 	t->looks[t->round] = 0;
-	for (size_t i = 0; i < t->n_hits; i++)
-		t->hits[i].hits[t->round] = 0;
+	for (size_t i = 0; i < t->n_hits; i++) {
+		struct bh_top_hits *h = &t->hits[i];
+
+		h->hits[t->round] = 0;
+		if (is_seen(h))
+			t->hits[n++] = *h;
+		else
+			free_hits(h);
+	}
+	t->n_hits = n;
 }
 
 /* How many workers a type had, on average. */
-static double share(struct bh_top *t, const Bulkhead__TaskType *y)
+static double share(const struct bh_top *t, const Bulkhead__TaskType *y)
 {
-	struct bh_top_hits *h = hits_of(t, y->service, y->name);
+	const struct bh_top_hits *h = find_hits(t, y->service, y->name);
 	unsigned looks = 0, hits = 0;
 
 	for (unsigned i = 0; i < BH_TOP_WINDOW; i++) {

@@ -39,7 +39,8 @@ enum bh_top_ask {
 };
 
 enum {
-	BH_TOP_WINDOW = 5 /* rounds that the shares of task types are taken from */
+	BH_TOP_WINDOW = 5,   /* rounds that the shares of task types are taken from */
+	BH_TOP_NAMES = 4096, /* task types that are told apart meanwhile */
 };
 
 /* Two answers to the same question; owned. */
