@@ -177,8 +177,9 @@ static void take_type(struct bh_top *t, char *name)
 {
 	Bulkhead__Reply r = BULKHEAD__REPLY__INIT;
 	Bulkhead__Tasks all = BULKHEAD__TASKS__INIT;
-	Bulkhead__TaskType y = BULKHEAD__TASK_TYPE__INIT, *list[] = { &y };
+	Bulkhead__TaskType y, *list[] = { &y };
 
+	bulkhead__task_type__init(&y);
 	y.service = name_http;
 	y.name = name;
 	all.n_types = 1;
