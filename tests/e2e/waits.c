@@ -12,7 +12,11 @@ enum {
 	SLEEPERS = 12
 };
 
+#ifdef __clang__
+#define NEVER_INLINE __attribute__((noinline))
+#else
 #define NEVER_INLINE __attribute__((noinline, noclone))
+#endif
 
 /* What a compiler may not drop: the frame stays, and the call is no tail call. */
 #define KEEP(value) __asm__ volatile("" : "+r"(value))

@@ -263,10 +263,11 @@ END_TEST
 
 START_TEST(resize_is_passed_on_within_its_bounds)
 {
-	Bulkhead__ResizeRequest resize = BULKHEAD__RESIZE_REQUEST__INIT;
+	Bulkhead__ResizeRequest resize;
 	Bulkhead__Request q = BULKHEAD__REQUEST__INIT;
 	struct bh_ctl m;
 
+	bulkhead__resize_request__init(&resize);
 	q.verb_case = BULKHEAD__REQUEST__VERB_RESIZE;
 	q.resize = &resize;
 	for (uint32_t n = 0; n <= 3; n += 3) {
