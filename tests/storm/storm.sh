@@ -293,12 +293,11 @@ strange=$(jq -c '[.[] | select((.ours | not) and .task_name != "http.crash")]' "
 [ "$strange" = "[]" ] || broken "workers died of a SIGKILL that this storm did not send: $strange"
 
 # Each 500 names the record of a kill that hit a handler of this route.
-while read -r what kind id task; do
-	[ "$what" = own ] || continue
-	[ "$task" = "http.${kind/brief/hello}" ] || broken "a request to $kind is told of a crash of $task ($id)"
-	jq -e --argjson id "$id" --arg task "$task" '.[] | select(.id == $id and .ours and .task_name == $task)' \
-		"$dir/records.json" >/dev/null || broken "no kill of this storm is what record $id tells of $task"
-done <"$dir/load"
+untold=$(sed -n 's/^own //p' "$dir/load" | jq -R -s -c --slurpfile records "$dir/records.json" '
+	($records[0] | map(select(.ours) | {key: (.id | tostring), value: .task_name}) | from_entries) as $told |
+	split("\n") | map(select(. != "") | split(" ") | {kind: .[0], id: .[1], task: .[2]}) |
+	map(select(.task != "http." + (.kind | sub("^brief$"; "hello")) or $told[.id] != .task))')
+[ "$untold" = "[]" ] || broken "requests are told of a crash that no kill of this storm was, or of another task's: $untold"
 
 # hits NAME...: kills that hit a task of these types. lost WHICH: broken connections.
 hits() {
