@@ -21,9 +21,10 @@
  * For worker @slot, which has been in one turn for some time. Its LIFO slot goes to
  * the inject queue, and what it has in its hand is queued there, too. Its searching
  * bit is cleared, for while it stands nobody is woken: a picker that was stopped
- * between its two steps may have set it late (idle.h). If it sleeps and no `parked` bit says so, its picker was stopped: it is
- * woken. And somebody is woken for what it may have queued without saying so. To
- * be called again and again while it does not turn. Commit: the CAS on the slot.
+ * between its two steps may have set it late (idle.h). If it sleeps and no `parked`
+ * bit says so, its picker was stopped: it is woken. And somebody is woken for what it
+ * may have queued without saying so. To be called again and again while it does not
+ * turn. Commit: the CAS on the slot.
  */
 void bh_stall_relieve(const struct bh_view *v, uint32_t slot);
 

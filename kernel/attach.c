@@ -131,9 +131,10 @@ static int attach_service(struct bh_ksvc *s)
 	struct bh_kernel *k = s->kernel;
 	uint32_t z;
 
-	if (s->board->state == BH_PROC_FREE && k->board->system_state == BH_SYSTEM_STARTING)
-		return bh_service_start(s);
-	if (s->board->state == BH_PROC_FREE) { /* it was about to start again */
+	if (s->board->state == BH_PROC_FREE) {
+		if (k->board->system_state == BH_SYSTEM_STARTING)
+			return bh_service_start(s);
+		/* It was about to start again. */
 		s->board->state = BH_PROC_BACKOFF;
 		bh_restart_later(k, s->procs, 0, 0, 0);
 		return 0;

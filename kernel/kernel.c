@@ -56,6 +56,16 @@ void bh_drop_fd(struct bh_kernel *k, int fd)
 	close(fd);
 }
 
+void bh_drop_named(struct bh_kernel *k, uint32_t *word)
+{
+	int fd = (int)*word;
+
+	*word = 0;
+	bh_compiler_barrier();
+	if (fd > 0)
+		bh_drop_fd(k, fd);
+}
+
 /* Only notes what the phases should look at: an event may be about something that
  * is gone by the time its phase comes, and each phase looks for itself. */
 static void note(struct bh_kernel *k, uint64_t data)

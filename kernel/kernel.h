@@ -210,6 +210,10 @@ void bh_unwatch(struct bh_kernel *k, int fd);
 /* bh_unwatch() and close(); -1 is fine. */
 void bh_drop_fd(struct bh_kernel *k, int fd);
 
+/* The same for the descriptor that @word of the board names; 0 is none. The name goes
+ * first: killed before the close, a successor closes what has no name. */
+void bh_drop_named(struct bh_kernel *k, uint32_t *word);
+
 /* The system cannot go on: says why, in one sentence, and ends it with 111. */
 void bh_fail(struct bh_kernel *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

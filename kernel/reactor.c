@@ -69,21 +69,11 @@ int bh_reactor_make(struct bh_ksvc *s, uint32_t n)
 	return 0;
 }
 
-static void drop(struct bh_ksvc *s, uint32_t *word)
-{
-	int fd = (int)*word;
-
-	*word = 0; /* first: killed before the close, a successor closes what has no name */
-	bh_compiler_barrier();
-	if (fd > 0)
-		bh_drop_fd(s->kernel, fd);
-}
-
 void bh_reactor_drop(struct bh_ksvc *s)
 {
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++) {
-		drop(s, &s->board->epfd[i]);
-		drop(s, &s->board->kick[i]);
+		bh_drop_named(s->kernel, &s->board->epfd[i]);
+		bh_drop_named(s->kernel, &s->board->kick[i]);
 	}
 }
 

@@ -72,9 +72,6 @@ int bh_service_open(struct bh_ksvc *s)
 
 static void drop_arena(struct bh_ksvc *s)
 {
-	struct bh_board_service *b = s->board;
-	int fds[] = { (int)b->arena_memfd, (int)b->doorbell };
-
 	if (s->mapped) {
 		bh_wheel_fini(&s->wheel);
 		bh_view_unmap(&s->v);
@@ -85,11 +82,8 @@ static void drop_arena(struct bh_ksvc *s)
 	s->rearm_at = s->ready_at = 0;
 	s->were_up = 0;
 	bh_reactor_drop(s);
-	b->arena_memfd = b->doorbell = 0;
-	bh_compiler_barrier();
-	for (int i = 0; i < 2; i++)
-		if (fds[i] > 0)
-			bh_drop_fd(s->kernel, fds[i]);
+	bh_drop_named(s->kernel, &s->board->arena_memfd);
+	bh_drop_named(s->kernel, &s->board->doorbell);
 }
 
 static int make_arena(struct bh_ksvc *s)

@@ -49,7 +49,7 @@ void bh_job_run(struct bh_tcb *t)
 	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
 }
 
-/* If the slot is another incarnation's by now, there is nothing to leave. */
+/* If the slot's word was changed just now, it is the kernel's to say what became of it. */
 static _Noreturn void leave(void)
 {
 	bh_slot_leave();

@@ -6,8 +6,9 @@
  * on its futex; a busy one looks now and then. No instance is any worker's own: a
  * busy one looks at all in turn, and an idle one takes the first lease that is free, so
  * those who are stuck in user code leave none of them alone while others turn. The
- * tasks that their events wake go to the own ring. Until all of them are there the lease is held, so that if this
- * worker is killed the kernel knows that events may be lost with it.
+ * tasks that their events wake go to the own ring. Until all of them are there the
+ * lease is held, so that if this worker is killed the kernel knows that events may be
+ * lost with it.
  */
 #include <sys/epoll.h>
 

@@ -33,16 +33,6 @@ static bool pinned_here(void)
 	return false;
 }
 
-/* Commit: the CAS on the slot's word. Killed before it, it is a process that died;
- * after it, one that went, however long it takes to learn its exit status. */
-bool bh_slot_leave(void)
-{
-	uint64_t word = bh_ld_rlx(&bh_rt.me->word);
-
-	bh_st_rlx(&bh_rt.me->current, 0);
-	return bh_cas(&bh_rt.me->word, &word, (word & ~0xffffull) | BH_WORKER_VACANT);
-}
-
 /* Commit: bh_slot_leave()'s. */
 bool bh_retire(bool idle)
 {

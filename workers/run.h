@@ -18,6 +18,10 @@ bool bh_executor_turn(void);
  * bell. -ESTALE: the slot is no longer ours. */
 int bh_slot_take(uint32_t slot, uint32_t epoch);
 
+/* Gives up the slot; the process must end then. False: its word has just been changed,
+ * and the slot is not left. */
+bool bh_slot_leave(void);
+
 /* Runs the task that hint @idx names until it ends or waits, if it is to be run and
  * of a kind that this process runs. */
 void bh_task_run(uint32_t idx);
@@ -85,9 +89,6 @@ bool bh_surplus(void);
  * pinned to it: true, and the process must end. Without @idle it looks only now and
  * then. */
 bool bh_retire(bool idle);
-
-/* Gives up the slot; the process must end then. False: it is another incarnation's. */
-bool bh_slot_leave(void);
 
 /* Gives away what is queued at this worker (but for tasks that are pinned to it).
  * Commit of each: the push. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* slot.c: how a process becomes the one in its slot, as worker or for jobs. */
+/* slot.c: how a process becomes the one in its slot, as worker or for jobs, and ceases
+ * to be. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -25,4 +26,14 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();
 	return 0;
+}
+
+/* Commit: the CAS on the slot's word. Killed before it, it is a process that died;
+ * after it, one that went, however long it takes to learn its exit status. */
+bool bh_slot_leave(void)
+{
+	uint64_t word = bh_ld_rlx(&bh_rt.me->word);
+
+	bh_st_rlx(&bh_rt.me->current, 0);
+	return bh_cas(&bh_rt.me->word, &word, (word & ~0xffffull) | BH_WORKER_VACANT);
 }
