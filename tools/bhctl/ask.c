@@ -26,13 +26,11 @@ static int set_up(nng_socket s, const char *url)
 	return nng_dial(s, url, NULL, NNG_FLAG_NONBLOCK);
 }
 
-static int exchange(nng_socket s, const char *url, const Bulkhead__Request *q, nng_msg **reply)
+static int exchange(nng_socket s, const Bulkhead__Request *q, nng_msg **reply)
 {
 	nng_msg *m;
-	int err = set_up(s, url);
+	int err = nng_msg_alloc(&m, bulkhead__request__get_packed_size(q));
 
-	if (!err)
-		err = nng_msg_alloc(&m, bulkhead__request__get_packed_size(q));
 	if (err)
 		return err;
 	bulkhead__request__pack(q, nng_msg_body(m));
@@ -44,40 +42,48 @@ static int exchange(nng_socket s, const char *url, const Bulkhead__Request *q, n
 	return nng_recvmsg(s, reply, 0);
 }
 
-int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out)
-{
-	nng_socket s;
-	nng_msg *m = NULL;
-	int err = nng_req0_open(&s);
-
-	if (!err) {
-		err = exchange(s, url, q, &m);
-		nng_close(s);
-	}
-	if (err) {
-		fprintf(stderr, "bhctl: the system at %s does not answer: %s\n", url,
-			nng_strerror(err));
-		return BH_EXIT_SYSTEM;
-	}
-	*out = bulkhead__reply__unpack(NULL, nng_msg_len(m), nng_msg_body(m));
-	nng_msg_free(m);
-	if (*out)
-		return 0;
-	fprintf(stderr, "bhctl: what answers at %s is no Bulkhead system\n", url);
-	return BH_EXIT_SYSTEM;
-}
-
 int bh_line_open(struct bh_line *l, const char *url)
 {
 	nng_socket s;
 	int err = nng_req0_open(&s);
 
-	*l = (struct bh_line){ .socket = err ? 0 : s.id, .fd = -1 };
+	*l = (struct bh_line){ .url = url, .socket = err ? 0 : s.id, .fd = -1 };
 	if (!err)
 		err = set_up(s, url);
 	if (!err)
 		err = nng_socket_get_int(s, NNG_OPT_RECVFD, &l->fd);
 	return err;
+}
+
+static int silent(const char *url, int err)
+{
+	fprintf(stderr, "bhctl: the system at %s does not answer: %s\n", url, nng_strerror(err));
+	return BH_EXIT_SYSTEM;
+}
+
+int bh_line_wait(const struct bh_line *l, const Bulkhead__Request *q, Bulkhead__Reply **out)
+{
+	nng_msg *m;
+	int err = exchange((nng_socket){ .id = l->socket }, q, &m);
+
+	if (err)
+		return silent(l->url, err);
+	*out = bulkhead__reply__unpack(NULL, nng_msg_len(m), nng_msg_body(m));
+	nng_msg_free(m);
+	if (*out)
+		return 0;
+	fprintf(stderr, "bhctl: what answers at %s is no Bulkhead system\n", l->url);
+	return BH_EXIT_SYSTEM;
+}
+
+int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out)
+{
+	struct bh_line l;
+	int err = bh_line_open(&l, url);
+	int code = err ? silent(url, err) : bh_line_wait(&l, q, out);
+
+	bh_line_close(&l);
+	return code;
 }
 
 void bh_line_close(struct bh_line *l)

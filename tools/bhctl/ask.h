@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ask.h: one request, one reply. */
+/* ask.h: requests and replies. */
 #ifndef BH_BHCTL_ASK_H
 #define BH_BHCTL_ASK_H
 
@@ -12,18 +12,21 @@
  * exit code; it has been said why. */
 int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out);
 
-/* Questions without waiting, one after the other; a system that goes away is found
- * again when it is back. Nothing is printed. */
+/* One question after the other; a system that goes away is found again when it is back. */
 struct bh_line {
+	const char *url; /* the caller's */
 	uint32_t socket;
 	int fd; /* readable: there is an answer */
 };
 
 /* 0, or an error of nng. bh_line_close() in any case. */
 int bh_line_open(struct bh_line *l, const char *url);
-void bh_line_close(struct bh_line *l);
+void bh_line_close(struct bh_line *l); /* once more, or of one that is all zero: nothing */
 
-/* False: nobody is there to be asked. The answer to an earlier question no longer comes. */
+/* As bh_ask(). */
+int bh_line_wait(const struct bh_line *l, const Bulkhead__Request *q, Bulkhead__Reply **out);
+
+/* Without waiting, and nothing is printed. False: nobody is there to be asked. The answer to an earlier question no longer comes. */
 bool bh_line_ask(struct bh_line *l, const Bulkhead__Request *q);
 
 /* NULL: not answered yet. */

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "recorder.h"
 
+#include <nng/nng.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "ask.h"
 #include "bhctl.h"
 
 enum {
 	LEASE_MS = 3000,
-	EACH_MS = 20,
-	MANY = 2048, /* after so many the next are fetched at once */
+	/* A third of what fills the ring of a worker that records as much as it may
+	 * (ALLOW_PER_MS of kernel/record.c). Each time costs CPU that the observed may want. */
+	EACH_MS = 50,
 };
 
 static volatile sig_atomic_t interrupted;
@@ -37,7 +38,7 @@ static int ask(struct bh_recorder *r, bool begin)
 	}
 	q.verb_case = BULKHEAD__REQUEST__VERB_TRACE_EVENTS;
 	q.trace_events = &t;
-	int code = bh_ask(r->url, &q, &reply);
+	int code = bh_line_wait(&r->line, &q, &reply);
 	if (code)
 		return code;
 	if (reply->error || reply->answer_case != BULKHEAD__REPLY__ANSWER_TRACE_EVENTS) {
@@ -111,8 +112,12 @@ static void settle(struct bh_recorder *r, bool all)
 int bh_recorder_begin(struct bh_recorder *r, const char *url, bool record)
 {
 	memset(r, 0, sizeof(*r));
-	r->url = url;
 	r->record = record;
+	int err = bh_line_open(&r->line, url);
+	if (err) {
+		fprintf(stderr, "bhctl: no connection to %s: %s\n", url, nng_strerror(err));
+		return BH_EXIT_SYSTEM;
+	}
 	int code = ask(r, true);
 	if (!code) {
 		take_names(r);
@@ -157,16 +162,13 @@ int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh
 {
 	const struct timespec pause = { .tv_nsec = EACH_MS * 1000000l };
 	const struct sigaction act = { .sa_handler = interrupt };
-	uint64_t got = 0;
 	int code = 0;
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	while (!code && !interrupted &&
 	       (seconds <= 0 || (double)(r->now_ns - r->began_ns) < seconds * 1e9)) {
-		if (r->got - got < MANY)
-			nanosleep(&pause, NULL);
-		got = r->got;
+		nanosleep(&pause, NULL);
 		code = bh_recorder_take(r);
 		if (!code && each)
 			code = each(r);
@@ -217,5 +219,6 @@ void bh_recorder_fini(struct bh_recorder *r)
 {
 	if (r->last)
 		bulkhead__reply__free_unpacked(r->last, NULL);
+	bh_line_close(&r->line);
 	free(r->events);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bulkhead.pb-c.h"
+#include "ask.h"
 #include "ipc/event.h"
 
 enum {
@@ -19,7 +19,7 @@ enum {
 };
 
 struct bh_recorder {
-	const char *url;
+	struct bh_line line;
 	bool record;
 	Bulkhead__Reply *last; /* cursors, and names */
 	struct bh_event *events;

@@ -5,6 +5,7 @@
 
 #include "bhctl.h"
 #include "recorder.h"
+#include "text.h"
 #include "value.h"
 
 static const char *const queues[] = { "local", "shared", "jobs" };
@@ -42,52 +43,85 @@ static void print_json(const struct bh_recorder *r, const struct bh_event *e)
 	json_object_put(o);
 }
 
-static void print_detail(const struct bh_event *e)
+static void put_detail(struct bh_text *t, const struct bh_event *e)
 {
 	switch (e->kind) {
 	case BH_EV_SPAWN:
 	case BH_EV_WAKE:
-		printf("  by %#" PRIx64 ", queue %s", e->other, WORD(queues, e->a));
+		bh_text_put(t, "  by ");
+		bh_text_hex(t, e->other);
+		bh_text_put(t, ", queue ");
+		bh_text_put(t, WORD(queues, e->a));
 		break;
 	case BH_EV_POLL:
 	case BH_EV_JOB:
-		printf("  %.1f us, %s", (double)e->a / 1e3, WORD(ends, e->b));
+		bh_text_put(t, "  ");
+		bh_text_us(t, e->a);
+		bh_text_put(t, ", ");
+		bh_text_put(t, WORD(ends, e->b));
 		break;
 	case BH_EV_PARK:
-		printf("  %.1f us", (double)e->a / 1e3);
+		bh_text_put(t, "  ");
+		bh_text_us(t, e->a);
 		break;
 	case BH_EV_STEAL:
-		printf("  %" PRIu64 " from worker %" PRIu64, e->a, e->b);
+		bh_text_put(t, "  ");
+		bh_text_uint(t, e->a);
+		bh_text_put(t, " from worker ");
+		bh_text_uint(t, e->b);
 		break;
 	case BH_EV_TIMER:
-		printf("  %.1f us late", (double)e->a / 1e3);
+		bh_text_put(t, "  ");
+		bh_text_us(t, e->a);
+		bh_text_put(t, " late");
 		break;
 	case BH_EV_CRASH:
-		printf("  crash %" PRIu64 ", status %#" PRIx64, e->b, e->a);
+		bh_text_put(t, "  crash ");
+		bh_text_uint(t, e->b);
+		bh_text_put(t, ", status ");
+		bh_text_hex(t, e->a);
 		break;
 	case BH_EV_RESTART:
-		printf("  after %.1f us", (double)e->a / 1e3);
+		bh_text_put(t, "  after ");
+		bh_text_us(t, e->a);
 		break;
 	case BH_EV_WOKEN:
-		printf("  by process %" PRIu32 "%s", e->other_pid, e->b ? " (interrupt)" : "");
+		bh_text_put(t, "  by process ");
+		bh_text_uint(t, e->other_pid);
+		bh_text_put(t, e->b ? " (interrupt)" : "");
 		break;
 	case BH_EV_ON_CPU:
-		if (e->a != UINT64_MAX)
-			printf("  waited %.1f us", (double)e->a / 1e3);
-		if (e->b != UINT64_MAX)
-			printf(", was away %.1f us (%s)", (double)e->b / 1e3,
-			       WORD(offs, e->other_pid));
+		if (e->a != UINT64_MAX) {
+			bh_text_put(t, "  waited ");
+			bh_text_us(t, e->a);
+		}
+		if (e->b != UINT64_MAX) {
+			bh_text_put(t, ", was away ");
+			bh_text_us(t, e->b);
+			bh_text_put(t, " (");
+			bh_text_put(t, WORD(offs, e->other_pid));
+			bh_text_put(t, ")");
+		}
 		break;
 	case BH_EV_OFF_CPU:
-		printf("  after %.1f us, %s, for process %" PRIu32, (double)e->a / 1e3,
-		       WORD(offs, e->b), e->other_pid);
+		bh_text_put(t, "  after ");
+		bh_text_us(t, e->a);
+		bh_text_put(t, ", ");
+		bh_text_put(t, WORD(offs, e->b));
+		bh_text_put(t, ", for process ");
+		bh_text_uint(t, e->other_pid);
 		break;
 	case BH_EV_SIGNAL:
-		printf("  %" PRIu32 " from process %" PRIu32 ", address %#" PRIx64, (uint32_t)e->a,
-		       e->other_pid, e->b);
+		bh_text_put(t, "  ");
+		bh_text_uint(t, (uint32_t)e->a);
+		bh_text_put(t, " from process ");
+		bh_text_uint(t, e->other_pid);
+		bh_text_put(t, ", address ");
+		bh_text_hex(t, e->b);
 		break;
 	case BH_EV_DIED:
-		printf("  status %#" PRIx64, e->a);
+		bh_text_put(t, "  status ");
+		bh_text_hex(t, e->a);
 		break;
 	default:
 		break;
@@ -96,15 +130,28 @@ static void print_detail(const struct bh_event *e)
 
 static void print_text(const struct bh_recorder *r, const struct bh_event *e)
 {
-	printf("%14.6f %s/%u %-8s", (double)((int64_t)e->time_ns - r->began_ns) / 1e9,
-	       bh_recorder_service(r, e), e->slot, bh_event_name(e->kind));
-	if (e->task == BH_EVENT_NO_TASK)
-		printf(" unknown task");
-	else if (e->task)
-		printf(" %#" PRIx64 " %s", e->task,
-		       e->type != BH_EVENT_NO_TYPE ? bh_recorder_type(r, e) : "");
-	print_detail(e);
-	putchar('\n');
+	struct bh_text t;
+
+	t.n = 0;
+	bh_text_seconds(&t, (int64_t)e->time_ns - r->began_ns);
+	bh_text_put(&t, " ");
+	bh_text_put(&t, bh_recorder_service(r, e));
+	bh_text_put(&t, "/");
+	bh_text_uint(&t, e->slot);
+	bh_text_put(&t, " ");
+	size_t at = t.n;
+	bh_text_put(&t, bh_event_name(e->kind));
+	bh_text_pad(&t, at, 8);
+	if (e->task == BH_EVENT_NO_TASK) {
+		bh_text_put(&t, " unknown task");
+	} else if (e->task) {
+		bh_text_put(&t, " ");
+		bh_text_hex(&t, e->task);
+		bh_text_put(&t, " ");
+		bh_text_put(&t, e->type != BH_EVENT_NO_TYPE ? bh_recorder_type(r, e) : "");
+	}
+	put_detail(&t, e);
+	bh_text_print(&t, stdout);
 }
 
 static void print_lost(uint64_t lost)
