@@ -186,9 +186,12 @@ static int print_ready(struct bh_recorder *r)
 
 int bh_stream(const char *url, const struct bh_options *o)
 {
+	static char buffer[256 * 1024];
 	struct bh_recorder r;
 	int code = bh_recorder_begin(&r, url, true);
 
+	/* It is flushed each time; with 4 KiB, writing a file took a third of the time. */
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	json = o->json;
 	if (!code)
 		code = bh_recorder_run(&r, o->seconds, print_ready);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * text.h: a line of text, put together without printf(): a stream prints hundreds of
- * thousands a second, on CPUs that what it watches wants too. printf() took 0.35 us for
- * such a line, half of that for its fractions; this takes 0.06.
+ * thousands a second, on CPUs that what it watches wants too. With printf() bhctl took
+ * 0.30 us of user time for an event at 400,000 a second, most of it for fractions; so it
+ * takes 0.10.
  *
  * What does not fit is left out; the line ends all the same.
  */
