@@ -79,12 +79,14 @@ static inline void bh_text_us(struct bh_text *t, uint64_t ns)
 	bh_text_put(t, " us");
 }
 
-/* "       0.315424": seconds, in 14 places. */
+/* "       0.315424": seconds, in 14 places; cut, not rounded. */
 static inline void bh_text_seconds(struct bh_text *t, int64_t ns)
 {
-	uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0;
+	uint64_t us = (ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns) / 1000;
 
-	bh_text_number(t, us / 1000000, 10, 1, 7);
+	if (ns < 0)
+		bh_text_put(t, "     -");
+	bh_text_number(t, us / 1000000, 10, 1, ns < 0 ? 1 : 7);
 	bh_text_put(t, ".");
 	bh_text_number(t, us % 1000000, 10, 6, 0);
 }
