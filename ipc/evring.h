@@ -2,7 +2,7 @@
 /*
  * evring.h: rings of events (event.h) in the arena: one for each slot, written by
  * the process in it, and one for the kernel; any number of readers, who leave no
- * trace. Written only while arena->recording is not 0.
+ * trace. Written while arena->recording is not 0, as far as the producer has noticed.
  *
  *        tail - 65536                          tail
  *             │                                 │ the producer writes here, then

@@ -10,7 +10,8 @@
  *
  * The format of the note is that of <sys/sdt.h>: .note.stapsdt, type 3: address of
  * the nop, of a base (by which prelinking is undone), of a semaphore; provider,
- * name, arguments as SIZE@OPERAND. All arguments are 8 bytes, unsigned.
+ * name, arguments as SIZE@OPERAND. All are unsigned: 8 bytes in a register or a number,
+ * but for types of tasks, of 2 bytes, which stay in memory: nobody loads them in vain.
  */
 #ifndef BH_IPC_PROBE_H
 #define BH_IPC_PROBE_H
@@ -45,6 +46,11 @@
 			 ".endif\n" ::__VA_ARGS__)
 
 #define BH_PROBE_ARG(v) "nr"((unsigned long)(v))
+
+/* A task and its type, where that stands, and (SPAWN, WAKE) the task that did it. */
+#define BH_PROBE_TASK(name, a, type) BH_PROBE_ASM(name, "8@%0 2@%1", BH_PROBE_ARG(a), "m"(type))
+#define BH_PROBE_BY(name, a, type, by) \
+	BH_PROBE_ASM(name, "8@%0 2@%1 8@%2", BH_PROBE_ARG(a), "m"(type), BH_PROBE_ARG(by))
 
 #define BH_PROBE1(name, a)    BH_PROBE_ASM(name, "8@%0", BH_PROBE_ARG(a))
 #define BH_PROBE2(name, a, b) BH_PROBE_ASM(name, "8@%0 8@%1", BH_PROBE_ARG(a), BH_PROBE_ARG(b))

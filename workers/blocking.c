@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workers/run.h"
+#include "workers/trace.h"
 
 enum {
 	KEEP_MS = 10000
@@ -64,6 +65,7 @@ bool bh_job_turn(void)
 	if (!idx)
 		return false;
 	bh_count(&me->heartbeat, 1);
+	bh_trace_look();
 	bh_task_run(idx);
 	bh_st_rlx(&me->current, 0);
 	/* The kernel stores `doomed`, then looks at the job's state word; this has
@@ -105,7 +107,7 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 
 	if (err)
 		return err;
-	bh_rt.shared = true;
+	bh_rt.detour |= BH_DETOUR_SHARED;
 	struct bh_worker *me = bh_rt.me;
 	int64_t idle_since = bh_rt_clock();
 	for (;;)
@@ -117,13 +119,13 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 
 int64_t bh_block_in_place(bh_fiber_fn fn, void *arg)
 {
-	bool before = bh_rt.shared;
+	uint32_t before = bh_rt.detour & BH_DETOUR_SHARED;
 
 	if (!before)
 		bh_hand_over();
-	bh_rt.shared = true;
+	bh_rt.detour |= BH_DETOUR_SHARED;
 	int64_t value = fn(arg);
 
-	bh_rt.shared = before;
+	bh_rt.detour &= before | ~(uint32_t)BH_DETOUR_SHARED;
 	return value;
 }

@@ -64,14 +64,22 @@ static void push_again(void)
 		bh_rt_push_back(bh_rt.idx);
 }
 
-void bh_rt_schedule(uint32_t idx)
+/* True: it is queued. */
+static __attribute__((noinline)) bool detour(uint32_t idx, enum bh_event_kind how)
+{
+	bh_trace_ready(how, idx);
+	if (!(bh_rt.detour & BH_DETOUR_SHARED))
+		return false;
+	bh_enqueue_shared(&bh_rt.v, idx);
+	return true;
+}
+
+void bh_rt_schedule(uint32_t idx, enum bh_event_kind how)
 {
 	struct bh_worker *me = bh_rt.me;
 
-	if (bh_rt.shared) {
-		bh_enqueue_shared(&bh_rt.v, idx);
+	if (__builtin_expect(bh_rt.detour != 0, 0) && detour(idx, how))
 		return;
-	}
 	uint32_t before = bh_ld_rlx(&me->lifo);
 
 	if (is_pinned(idx)) {
@@ -102,12 +110,13 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 	bh_st_rlx(&bh_rt.me->journal.wake, idx);
 	bh_compiler_barrier();
 	enum bh_wake woken = bh_state_wake(&t->state, gen, flags);
+	if (woken == BH_WAKE_QUEUE)
+		bh_trace_wake(idx, t); /* here, or `t` has to survive the next call */
 	if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
 		bh_job_aborted(t, idx);
 	switch (woken) {
 	case BH_WAKE_QUEUE:
-		bh_trace_wake(idx);
-		bh_rt_schedule(idx);
+		bh_rt_schedule(idx, BH_EV_WAKE);
 		return 0;
 	case BH_WAKE_NOTHING:
 		return 0;
@@ -265,8 +274,9 @@ static bool park(struct bh_worker *me)
 		return false;
 	}
 	bh_count(&me->count.parks, 1);
-	bh_meter_end(&me->meter, bh_rt_clock());
-	int64_t since = bh_trace_park();
+	int64_t since = bh_rt_clock();
+	bh_meter_end(&me->meter, since);
+	bh_trace_park();
 	if (leased)
 		bh_reactor_sleep();
 	while (bh_ld_acq(&me->park) != BH_AWAKE)
@@ -274,8 +284,10 @@ static bool park(struct bh_worker *me)
 			bh_futex_wait(&me->park, BH_PARKED, -1);
 	bh_idle_park_end(idle, bh_rt.slot);
 	bh_spin_end();
-	bh_meter_begin(&me->meter, bh_rt_clock());
-	bh_trace_parked(since);
+	int64_t now = bh_rt_clock();
+	bh_meter_begin(&me->meter, now);
+	bh_trace_look();
+	bh_trace_parked(since, now);
 	bh_count(&me->count.unparks, 1);
 	bh_sched_slept(&bh_rt.sched);
 	return true;
@@ -400,7 +412,7 @@ INLINE void task_run(uint32_t idx)
 	bh_st_rlx(&me->current, bh_rt.handle);
 	bh_count(&me->count.polls, 1);
 	bh_st_rlx(&me->journal.wake, idx); /* for the suspend that finds NOTIFIED */
-	bh_trace_poll();
+	bh_trace_poll(idx, t);
 	int64_t since = bh_meter_poll();
 	if ((t->kind == BH_KIND_BLOCKING) != (bh_rt.slot >= BH_MAX_WORKERS))
 		pass_on(t, idx);
@@ -412,7 +424,7 @@ INLINE void task_run(uint32_t idx)
 		run_fiber(t);
 	bh_owed_pay();
 	bh_meter_polled(since);
-	bh_trace_polled();
+	bh_trace_polled(idx);
 	bh_rt.idx = 0;
 	bh_rt.task = NULL;
 	bh_rt.handle = 0;
@@ -423,6 +435,24 @@ void bh_task_run(uint32_t idx)
 	task_run(idx);
 }
 
+/* What is looked at now and then, whatever there is to do here. Returns a task to run, if
+ * it came by one. */
+static __attribute__((noinline)) uint32_t look_around(struct bh_worker *me, uint32_t due)
+{
+	uint32_t idx;
+
+	bh_trace_look();
+	if (due & BH_DUE_EVENTS)
+		bh_reactor_look();
+	if (!(due & BH_DUE_INJECT) || !(idx = pop_inject(me)))
+		return 0;
+	/* In no queue, and the share goes over `popped`. */
+	bh_st_rlx(&me->journal.wake, idx);
+	bh_compiler_barrier();
+	pop_share(me);
+	return idx;
+}
+
 INLINE bool turn(void)
 {
 	struct bh_worker *me = bh_rt.me;
@@ -430,18 +460,8 @@ INLINE bool turn(void)
 
 	bh_count(&me->heartbeat, 1);
 	bh_rt.tick++;
-	due = bh_sched_turn(&bh_rt.sched);
-	if (due & BH_DUE_EVENTS)
-		bh_reactor_look();
-	if (due & BH_DUE_INJECT) {
-		idx = pop_inject(me);
-		if (idx) {
-			/* In no queue, and the share goes over `popped`. */
-			bh_st_rlx(&me->journal.wake, idx);
-			bh_compiler_barrier();
-			pop_share(me);
-		}
-	}
+	if (__builtin_expect((due = bh_sched_turn(&bh_rt.sched)) != 0, 0))
+		idx = look_around(me, due);
 	if (!idx)
 		idx = pop_local(me);
 	if (!idx)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "workers/meter.h"
 
+#include "workers/trace.h"
+
 enum {
 	STRIDE_NS = 4096, /* one poll is timed in about so long */
 	STRIDE_MAX = 256,
@@ -22,6 +24,8 @@ static int64_t cost_of_clock(void)
 void bh_meter_start(void)
 {
 	bh_rt.meter = (struct bh_meter_run){ .until = 1,
+					     .step = 1,
+					     .left = 1,
 					     .stride = 1,
 					     .cost_ns = cost_of_clock(),
 					     .chance = (uint32_t)bh_rt_clock() };
@@ -35,15 +39,56 @@ static uint32_t about(struct bh_meter_run *r, uint32_t mean)
 	return 1 + (r->chance >> 16) % (2 * mean - 1);
 }
 
-void bh_meter_record(int64_t since_ns)
+static void next(struct bh_meter_run *r)
+{
+	r->step = r->until = bh_trace_on() ? 1 : r->left;
+}
+
+void bh_meter_each(void)
 {
 	struct bh_meter_run *r = &bh_rt.meter;
+
+	r->step -= r->until - 1;
+	r->until = 1;
+}
+
+/* A poll begins that the meter takes, or that is recorded, or both; or, if the record has
+ * no room, neither. */
+int64_t bh_meter_time(void)
+{
+	struct bh_meter_run *r = &bh_rt.meter;
+	bool recorded = bh_trace_on() && bh_trace_room();
+	int64_t now;
+
+	r->left -= r->step;
+	if (r->left && !recorded) {
+		next(r);
+		return 0;
+	}
+	now = bh_rt_clock();
+	if (recorded)
+		bh_trace_begin(now);
+	return now;
+}
+
+static void count(struct bh_meter_run *r, int64_t took)
+{
 	struct bh_meter *m = &bh_rt.me->meter;
-	int64_t took = bh_rt_clock() - since_ns - r->cost_ns;
 	uint64_t ns = took > 0 ? (uint64_t)took : 0, every = STRIDE_NS / (ns + 1);
 
 	bh_count(&m->buckets[bh_meter_bucket(ns)], r->stride);
 	bh_count(&m->poll_ns, ns * r->stride);
 	r->stride = about(r, (uint32_t)(every < 1 ? 1 : every > STRIDE_MAX ? STRIDE_MAX : every));
-	r->until = r->stride;
+	r->left = r->stride;
+}
+
+void bh_meter_timed(int64_t since_ns)
+{
+	struct bh_meter_run *r = &bh_rt.meter;
+	int64_t now = bh_rt_clock();
+
+	bh_trace_end(now);
+	if (!r->left)
+		count(r, now - since_ns - r->cost_ns);
+	next(r);
 }

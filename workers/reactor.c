@@ -14,6 +14,7 @@
 
 #include "ipc/ready.h"
 #include "workers/run.h"
+#include "workers/trace.h"
 
 enum {
 	EVENTS = 128
@@ -101,8 +102,10 @@ void bh_reactor_sleep(void)
 		if (spins && bh_ld_acq(&bh_rt.me->park) == BH_AWAKE)
 			break;
 		int n = epoll_wait(epfd, events, EVENTS, spins ? 0 : -1);
-		if (n > 0)
+		if (n > 0) {
 			bh_meter_begin(&bh_rt.me->meter, bh_rt_clock());
+			bh_trace_look();
+		}
 		woken += dispatch(events, n);
 		if (woken && bh_idle_park_leave(idle, bh_rt.slot, &bh_rt.me->park))
 			break;

@@ -29,10 +29,20 @@ enum bh_after {
 
 /* The timing of polls (meter.h). */
 struct bh_meter_run {
-	uint32_t until;  /* the next poll that is timed, counted from here */
-	uint32_t stride; /* how many polls it stands for */
+	uint32_t until;  /* the next poll that may be timed, counted from here; */
+	uint32_t step;   /* and from the last that might have been */
+	uint32_t left;   /* from that one to the next that the meter takes */
+	uint32_t stride; /* how many polls that stands for */
 	int64_t cost_ns;
 	uint32_t chance;
+};
+
+/* Why what becomes runnable here does not just go into this worker's own queue. One word
+ * for both: a wake-up tests it once. */
+enum bh_detour {
+	BH_DETOUR_SHARED =
+		1, /* its queues are not looked at: what it wakes goes to the shared ones */
+	BH_DETOUR_RECORD = 2, /* it is recorded (trace.h) */
 };
 
 struct bh_rt {
@@ -50,7 +60,7 @@ struct bh_rt {
 	enum bh_after after;
 	struct bh_context loop; /* the executor, while a fiber runs */
 	uint32_t tick;
-	bool shared; /* its own queues are not looked at: what it wakes goes to the shared ones */
+	uint32_t detour;   /* enum bh_detour */
 	uint32_t lifo_run; /* LIFO polls in a row */
 	uint32_t wanted;   /* a->workers_wanted, as this worker last saw it */
 	uint32_t budget;   /* operations left to this poll (coop.c) */
@@ -95,8 +105,9 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline);
 bool bh_rt_aborted(void);
 
 /* Queues a hint that task @idx is SCHEDULED, where this worker finds it first,
- * and wakes a worker if the idle rules ask for it. */
-void bh_rt_schedule(uint32_t idx);
+ * and wakes a worker if the idle rules ask for it. @how it came to be, for the record:
+ * BH_EV_SPAWN or BH_EV_WAKE. */
+void bh_rt_schedule(uint32_t idx, enum bh_event_kind how);
 
 /* bh_state_wake() and the queueing that follows it, by this worker. */
 int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags);

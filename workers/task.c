@@ -235,11 +235,13 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	bh_compiler_barrier();
 	bh_count(&bh_rt.me->count.spawned, 1);
 	bh_st_rlx(&bh_rt.me->journal.op, BH_OP_NONE);
-	bh_trace_spawn(idx);
-	if (kind == BH_KIND_BLOCKING)
-		bh_job_queue(idx);
-	else
-		bh_rt_schedule(idx);
+	bh_trace_spawn(idx, t);
+	if (kind != BH_KIND_BLOCKING) {
+		bh_rt_schedule(idx, BH_EV_SPAWN);
+		return 0;
+	}
+	bh_trace_ready(BH_EV_SPAWN, idx);
+	bh_job_queue(idx);
 	return 0;
 }
 

@@ -2,8 +2,14 @@
 /*
  * trace.h: what this worker does, as events in its ring (ipc/evring.h) and as static
  * probes (ipc/probe.h; tasks are told by index there, the lower half of a handle).
- * While nobody records or looks, each hook is one load, one branch that is not taken,
- * and a nop.
+ *
+ * A worker looks whether somebody records where it looks at epoll and at the inject queue
+ * (bh_trace_look()), and then records until it looks again. So while nobody does, a poll
+ * costs a store (its outcome) and two nops, and a wake-up a nop and the load of who wakes:
+ * the tests there are those of the meter (meter.h) and of queueing (enum bh_detour). What
+ * it is with and without all this, in instructions: tools/bench-compare --tracing.
+ *
+ * BH_BARE is for that comparison alone.
  */
 #ifndef BH_WORKERS_TRACE_H
 #define BH_WORKERS_TRACE_H
@@ -21,74 +27,85 @@ struct bh_trace {
 
 extern struct bh_trace bh_trace;
 
+#ifdef BH_BARE
+#undef BH_PROBE1
+#undef BH_PROBE2
+#undef BH_PROBE_TASK
+#undef BH_PROBE_BY
+#define BH_PROBE1(...)
+#define BH_PROBE2(...)
+#define BH_PROBE_TASK(...)
+#define BH_PROBE_BY(...)
+#endif
+
 static inline bool bh_trace_on(void)
 {
-	return __builtin_expect(bh_ld_rlx(&bh_rt.v.a->recording) != 0, 0);
+	return bh_rt.detour & BH_DETOUR_RECORD;
 }
 
-/* Out of the way of who does not record. */
-void bh_trace_write_ready(enum bh_event_kind kind, uint32_t idx);
-void bh_trace_write_begin(void);
-void bh_trace_write_end(void);
-void bh_trace_write_park(int64_t since_ns);
-void bh_trace_write_steal(uint32_t took, uint32_t from);
-int64_t bh_trace_clock(void);
+/* Between two polls: does somebody record? */
+void bh_trace_look(void);
+
+/* May a poll be recorded that begins now? If not, it is counted. */
+bool bh_trace_room(void);
+
+/* bh_rt.task begins to be polled at @now_ns, and there is room to record it; what was
+ * polled, if it is recorded, has been. */
+void bh_trace_begin(int64_t now_ns);
+void bh_trace_end(int64_t now_ns);
 
 /* Task @idx has become runnable, and is not yet where others find it. */
-static inline void bh_trace_spawn(uint32_t idx)
-{
-	BH_PROBE3(spawn, idx, bh_rt.v.tasks[idx].type, bh_rt.idx);
-	if (bh_trace_on())
-		bh_trace_write_ready(BH_EV_SPAWN, idx);
-}
+void bh_trace_ready(enum bh_event_kind how, uint32_t idx);
 
-static inline void bh_trace_wake(uint32_t idx)
-{
-	BH_PROBE3(wake, idx, bh_rt.v.tasks[idx].type, bh_rt.idx);
-	if (bh_trace_on())
-		bh_trace_write_ready(BH_EV_WAKE, idx);
-}
-
-/* bh_rt.task begins to be polled; and has been. */
-static inline void bh_trace_poll(void)
-{
-	BH_PROBE2(poll__start, bh_rt.idx, bh_rt.task->type);
-	if (bh_trace_on())
-		bh_trace_write_begin();
-}
-
-static inline void bh_trace_polled(void)
-{
-	BH_PROBE1(poll__end, bh_rt.idx);
-	if (__builtin_expect(bh_trace.since_ns != 0, 0))
-		bh_trace_write_end();
-}
+void bh_trace_parked(int64_t since_ns, int64_t now_ns);
+void bh_trace_stolen(uint32_t took, uint32_t from);
 
 /* How the poll ends, if it does not end by waiting: the one store that a poll costs
  * whoever does not record. */
 static inline void bh_trace_outcome(enum bh_event_poll outcome)
 {
+#ifndef BH_BARE
 	bh_trace.outcome = (uint8_t)outcome;
+#else
+	(void)outcome;
+#endif
 }
 
-/* It goes to sleep: the time, for bh_trace_parked() when it has slept. */
-static inline int64_t bh_trace_park(void)
+/* The static probes that are not where an event is written. The type is where it is, so
+ * that it need not be loaded for a probe that nobody watches. */
+static inline void bh_trace_spawn(uint32_t idx, const struct bh_tcb *t)
+{
+	(void)idx, (void)t;
+	BH_PROBE_BY(spawn, idx, t->type, bh_rt.idx);
+}
+
+static inline void bh_trace_wake(uint32_t idx, const struct bh_tcb *t)
+{
+	(void)idx, (void)t;
+	BH_PROBE_BY(wake, idx, t->type, bh_rt.idx);
+}
+
+static inline void bh_trace_poll(uint32_t idx, const struct bh_tcb *t)
+{
+	(void)idx, (void)t;
+	BH_PROBE_TASK(poll__start, idx, t->type);
+}
+
+static inline void bh_trace_polled(uint32_t idx)
+{
+	(void)idx;
+	BH_PROBE1(poll__end, idx);
+}
+
+static inline void bh_trace_park(void)
 {
 	BH_PROBE1(park, bh_rt.slot);
-	return bh_trace_on() ? bh_trace_clock() : 0;
-}
-
-static inline void bh_trace_parked(int64_t since_ns)
-{
-	if (__builtin_expect(since_ns != 0, 0))
-		bh_trace_write_park(since_ns);
 }
 
 static inline void bh_trace_steal(uint32_t took, uint32_t from)
 {
 	BH_PROBE2(steal, took, from);
-	if (bh_trace_on())
-		bh_trace_write_steal(took, from);
+	bh_trace_stolen(took, from);
 }
 
 #endif

@@ -99,7 +99,7 @@ static void setup_full(struct world *w)
 
 static void run_schedule(struct world *w)
 {
-	bh_rt_schedule(w->other);
+	bh_rt_schedule(w->other, BH_EV_WAKE);
 }
 DUEL(overflow_steal, .setup = setup_full, .a = run_schedule, .b = duel_turn, .drain = true);
 

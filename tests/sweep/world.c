@@ -111,7 +111,7 @@ void world_become(struct world *w, uint32_t slot)
 	bh_rt.doorbell = -1;
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
 		bh_rt.epfd[i] = -1;
-	bh_rt.shared = slot >= BH_MAX_WORKERS;
+	bh_rt.detour = slot >= BH_MAX_WORKERS ? BH_DETOUR_SHARED : 0;
 	if (!bh_tcb_at(&w->v, idx))
 		return;
 	uint64_t s = bh_ld_acq(&w->v.tasks[idx].state);

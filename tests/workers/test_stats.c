@@ -8,6 +8,7 @@
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 #include "workers/meter.h"
+#include "workers/trace.h"
 
 static struct world w;
 
@@ -106,6 +107,57 @@ START_TEST(short_polls_are_counted_by_samples)
 }
 END_TEST
 
+static uint64_t recorded(uint64_t *pos)
+{
+	struct bh_event e[64];
+	uint64_t n = 0, lost = 0;
+	uint32_t got;
+
+	while ((got = bh_evring_read(&w.v.events[VICTIM], pos, e, 64, &lost)))
+		for (uint32_t i = 0; i < got; i++)
+			n += e[i].kind == BH_EV_POLL;
+	ck_assert_uint_eq(lost, 0);
+	return n;
+}
+
+/* @n polls; how many of them were recorded? */
+static uint64_t poll_recorded(uint32_t n, uint64_t *pos)
+{
+	for (uint32_t i = 0; i < n; i++)
+		bh_meter_polled(bh_meter_poll());
+	return recorded(pos);
+}
+
+/* Begun and ended anywhere between two samples; and where the ring allows no more. */
+START_TEST(a_recording_has_each_poll_and_changes_no_sample)
+{
+	struct bh_evring *ring = &w.v.events[VICTIM];
+	struct bh_tcb t = { .type = 3 };
+	uint64_t polls = 0, pos = 0;
+
+	bh_rt.task = &t;
+	bh_meter_start();
+	for (uint32_t i = 1; i < 300; i++) {
+		ck_assert_uint_eq(poll_recorded(i, &pos), 0);
+		bh_st_rlx(&w.v.a->recording, i);
+		bh_evring_allow(ring, i);
+		bh_trace_look();
+		uint64_t room = bh_ld_rlx(&ring->limit) - bh_ld_rlx(&ring->tail);
+		uint64_t skipped = bh_ld_rlx(&ring->skipped);
+		ck_assert_uint_ge(room, i);
+		ck_assert_uint_eq(poll_recorded((uint32_t)room, &pos), room);
+		ck_assert_uint_eq(poll_recorded(7, &pos), 0);
+		ck_assert_uint_eq(bh_ld_rlx(&ring->skipped), skipped + 7);
+		bh_st_rlx(&w.v.a->recording, 0);
+		bh_trace_look();
+		polls += i + room + 7;
+		const struct bh_meter_run *r = &bh_rt.meter;
+		ck_assert_uint_eq(timed(), polls - r->stride + r->left - (r->step - r->until));
+	}
+	bh_rt.task = NULL;
+}
+END_TEST
+
 START_TEST(long_polls_are_timed_each)
 {
 	bh_meter_start();
@@ -169,6 +221,7 @@ int main(void)
 	tcase_add_test(t, busy_counts_what_is_not_asleep);
 	tcase_add_test(t, busy_may_be_garbage);
 	tcase_add_test(t, short_polls_are_counted_by_samples);
+	tcase_add_test(t, a_recording_has_each_poll_and_changes_no_sample);
 	tcase_add_test(t, long_polls_are_timed_each);
 	tcase_add_test(t, old_sizes_are_served);
 	tcase_add_test(t, other_sizes_are_refused);

@@ -104,11 +104,11 @@ START_TEST(the_newer_half_of_a_full_ring_overflows)
 	_Atomic uint32_t journal;
 
 	for (uint32_t i = 0; i < 257; i++)
-		bh_rt_schedule(idx[i] = task(once, BH_SCHEDULED));
+		bh_rt_schedule(idx[i] = task(once, BH_SCHEDULED), BH_EV_WAKE);
 	/* One in the LIFO slot, 256 in the ring. */
 	ck_assert_uint_eq(bh_runq_len(&me()->runq), 256);
 	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 0);
-	bh_rt_schedule(idx[257] = task(once, BH_SCHEDULED));
+	bh_rt_schedule(idx[257] = task(once, BH_SCHEDULED), BH_EV_WAKE);
 	ck_assert_uint_eq(bh_runq_len(&me()->runq), 129);
 	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 128);
 	ck_assert_uint_eq(me()->count.overflows, 1);
@@ -521,7 +521,7 @@ START_TEST(a_worker_alone_runs_tasks_in_the_order_of_their_wake_ups)
 		if (i % 2)
 			bh_rt_wake(idx[i], 0, 0);
 		else
-			bh_rt_schedule(idx[i]);
+			bh_rt_schedule(idx[i], BH_EV_WAKE);
 	}
 	for (uint32_t i = 0; i < 50; i++)
 		ck_assert(bh_executor_turn());
