@@ -107,7 +107,7 @@ bhctl trace timeline --seconds 1 -o /nonexistent/x 2>/dev/null
 [ $? = 111 ] || fail "a file that cannot be written is no error"
 
 # -- a reader's death, an admin server's, a kernel's --------------------------------------
-bhctl trace stream >"$dir/stream" 2>/dev/null &
+"$BH_BIN/bhctl" trace stream >"$dir/stream" 2>/dev/null &
 reader=$!
 within 10 test -s "$dir/stream" || fail "no stream"
 kernel=$(status .kernel.pid) # while there is somebody to ask
@@ -129,4 +129,30 @@ read -r lost got <"$dir/sum"
 [ "$got" -gt 1000 ] || fail "nothing was recorded"
 [ "$lost" -gt 0 ] || fail "tasks that yield without end lose no events: is that so?"
 grep -qx "bhctl: $got events, $lost lost" "$dir/err" || fail "the sums differ"
+stop
+
+# -- a sleep that began before ---------------------------------------------------------------
+start
+told() { # DIR/stream has a sleep that began before BEGAN
+	jq -se --argjson t "$1" 'any(.[]; .event == "park" and .time_ns - .a < $t)' "$dir/stream" >/dev/null
+}
+# Nothing tells when the recording is on, but an event, and that would end the sleep: hence
+# a while, and another attempt if it was too short.
+slept() {
+	local began reader
+	sleep 3.5 # a recording of an earlier attempt ends
+	hello || fail "/hello does not answer"
+	sleep 0.2 # it sleeps
+	began=$(awk '{printf "%.0f", $1 * 1e9}' /proc/uptime)
+	env --default-signal=INT "$BH_BIN/bhctl" trace stream --json >"$dir/stream" 2>"$dir/err" &
+	reader=$!
+	sleep 0.5
+	hello || fail "/hello does not answer"
+	within 1 told "$began"
+	kill -INT "$reader"
+	wait "$reader"
+	told "$began"
+}
+within 30 slept || fail "a sleep that began before the recording is not in it"
+note "a sleep that began before the recording is told"
 stop
