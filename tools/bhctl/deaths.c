@@ -230,6 +230,8 @@ int bh_deaths(const char *url, const struct bh_options *o)
 	if (!code)
 		code = bh_symbols_open(&symbols, url);
 	if (!code)
+		fprintf(stderr, "bhctl: waiting for crashes; those before now: `bhctl crashes'\n");
+	if (!code)
 		code = bh_recorder_run(&r, o->seconds, each);
 	if (!code)
 		show_kept(&r);

@@ -35,6 +35,26 @@ static void add(char line[LINE], size_t *n, const char *name)
 	line[*n] = 0;
 }
 
+/*
+ * A return address is that of the next instruction; the innermost is none. Functions that
+ * keep no frame pointer (of many a library) have put something else in its place, so the
+ * walk by it leads astray: from the first address without code on, nothing is known.
+ */
+static void add_user(char line[LINE], size_t *n, struct bh_symbols *s, uint32_t service,
+		     const uint64_t *at, uint32_t frames)
+{
+	char name[FRAMES][NAME];
+	uint32_t known = 0;
+
+	while (known < frames &&
+	       bh_symbols_user(s, service, at[known] - (known ? 1 : 0), false, name[known], NAME))
+		known++;
+	if (known < frames)
+		add(line, n, "(unknown)");
+	while (known--)
+		add(line, n, name[known]);
+}
+
 static char *fold(struct bh_symbols *s, const struct bh_recorder *r, const struct bh_event *e)
 {
 	uint64_t user[FRAMES], kernel[FRAMES];
@@ -45,11 +65,7 @@ static char *fold(struct bh_symbols *s, const struct bh_recorder *r, const struc
 
 	add(line, &n, bh_recorder_service(r, e));
 	add(line, &n, e->type == BH_EVENT_NO_TYPE ? "(no task)" : bh_recorder_type(r, e));
-	while (u--) {
-		/* A return address is that of the next instruction; the innermost is none. */
-		bh_symbols_user(s, e->service, user[u] - (u ? 1 : 0), false, name, sizeof(name));
-		add(line, &n, name);
-	}
+	add_user(line, &n, s, e->service, user, u);
 	while (k--) {
 		bh_symbols_kernel(s, kernel[k], name, sizeof(name));
 		add(line, &n, name);

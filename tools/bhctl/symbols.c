@@ -86,20 +86,44 @@ static void add_line(Dwfl_Module *m, uint64_t address, char *text, size_t bytes)
 	snprintf(text + n, bytes - n, " (%s:%d)", slash ? slash + 1 : file, line);
 }
 
-void bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, bool line,
+/* libdwfl gives addresses beyond all modules to the last. */
+static Dwfl_Module *module_at(Dwfl *d, uint64_t address)
+{
+	Dwfl_Module *m = dwfl_addrmodule(d, address);
+	Dwarf_Addr start = 0, end = 0;
+
+	if (m)
+		dwfl_module_info(m, NULL, &start, &end, NULL, NULL, NULL, NULL);
+	return address >= start && address < end ? m : NULL;
+}
+
+static const char *file_of(Dwfl_Module *m)
+{
+	const char *path = dwfl_module_info(m, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path ? path : "?";
+}
+
+bool bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, bool line,
 		     char *text, size_t bytes)
 {
 	Dwfl *d = code_of(s, service);
-	Dwfl_Module *m = d ? dwfl_addrmodule(d, address) : NULL;
+	Dwfl_Module *m = d ? module_at(d, address) : NULL;
 	const char *name = m ? dwfl_module_addrname(m, address) : NULL;
 
-	if (!name) {
-		snprintf(text, bytes, "%#" PRIx64, address);
-		return;
+	if (name) {
+		snprintf(text, bytes, "%s", name);
+		if (line)
+			add_line(m, address, text, bytes);
+	} else if (m && !line) {
+		snprintf(text, bytes, "[%s]", file_of(m));
+	} else {
+		int n = snprintf(text, bytes, "%#" PRIx64, address);
+		if (m)
+			snprintf(text + n, bytes - (size_t)n, " [%s]", file_of(m));
 	}
-	snprintf(text, bytes, "%s", name);
-	if (line)
-		add_line(m, address, text, bytes);
+	return !d || m;
 }
 
 static int by_address(const void *a, const void *b)

@@ -20,8 +20,9 @@ struct bh_symbols;
 int bh_symbols_open(struct bh_symbols **out, const char *url);
 void bh_symbols_close(struct bh_symbols *s);
 
-/* "function" or "0x1234"; with @line "function (file.c:12)" where that is known. */
-void bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, bool line,
+/* "function"; "[libz.so.1]" where that has no names; or "0x1234"; with @line "function
+ * (file.c:12)" where that is known, and "0x1234 [libz.so.1]". False: there is no code. */
+bool bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, bool line,
 		     char *text, size_t bytes);
 void bh_symbols_kernel(struct bh_symbols *s, uint64_t address, char *text, size_t bytes);
 
