@@ -101,6 +101,15 @@ int BPF_PROG(bh_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+static __always_inline struct bh_probe_death *begin_death(void)
+{
+	struct bh_probe_death *d = bpf_ringbuf_reserve(&events, sizeof(*d), 0);
+
+	if (!d)
+		count_drop();
+	return d;
+}
+
 SEC("tp_btf/signal_generate")
 int BPF_PROG(bh_signal, int sig, struct kernel_siginfo *info, struct task_struct *task)
 {
@@ -112,9 +121,10 @@ int BPF_PROG(bh_signal, int sig, struct kernel_siginfo *info, struct task_struct
 	bool self = me->pid == task->pid;
 	if (self)
 		look_now(&w, me);
-	struct bh_probe_record *r = begin_record();
-	if (!r)
+	struct bh_probe_death *d = begin_death();
+	if (!d)
 		return 0;
+	struct bh_probe_record *r = &d->record;
 	set_event(&r->event, BH_EV_SIGNAL, &w, (__u32)task->pid);
 	r->event.other_pid = (__u32)me->pid;
 	r->event.a = (__u32)sig;
@@ -130,10 +140,13 @@ int BPF_PROG(bh_signal, int sig, struct kernel_siginfo *info, struct task_struct
 		r->event.b = (__u64)address;
 	}
 	fill_record(ctx, r);
-	if (!self)
-		r->user_bytes = r->kernel_bytes = -1; /* the sender's, not the victim's */
+	fill_stack(d);
+	if (!self) { /* the sender's, not the victim's */
+		r->user_bytes = r->kernel_bytes = -1;
+		d->stack_bytes = 0;
+	}
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
-	submit(r);
+	submit(d);
 	return 0;
 }
 
@@ -147,14 +160,16 @@ int BPF_PROG(bh_exit, struct task_struct *task)
 		return 0;
 	look_now(&w, task);
 	bpf_map_delete_elem(&young, &pid);
-	struct bh_probe_record *r = begin_record();
-	if (!r)
+	struct bh_probe_death *d = begin_death();
+	if (!d)
 		return 0;
+	struct bh_probe_record *r = &d->record;
 	set_event(&r->event, BH_EV_DIED, &w, pid);
 	r->event.a = (__u32)task->exit_code;
 	r->event.b = task->se.sum_exec_runtime;
 	fill_record(ctx, r);
-	submit(r);
+	fill_stack(d);
+	submit(d);
 	return 0;
 }
 

@@ -34,7 +34,8 @@ static uint32_t words_in(int32_t bytes, size_t room)
 	return bytes <= 0 ? 0 : (uint32_t)((size_t)bytes < room ? (size_t)bytes : room) / 8;
 }
 
-static void take_record(struct bh_events *v, const struct bh_probe_record *r)
+static void take_record(struct bh_events *v, const struct bh_probe_record *r,
+			const struct bh_probe_death *d)
 {
 	struct bh_event e = r->event;
 	uint64_t comm[2];
@@ -49,6 +50,9 @@ static void take_record(struct bh_events *v, const struct bh_probe_record *r)
 		put_words(v, &e, BH_EVM_REGISTERS, r->registers, BH_TRACE_REGISTERS);
 	if (e.kind == BH_EV_SIGNAL)
 		put_words(v, &e, BH_EVM_SENDER, comm, 2);
+	if (d)
+		put_words(v, &e, BH_EVM_STACK, d->stack,
+			  words_in((int32_t)d->stack_bytes, sizeof(d->stack)));
 }
 
 void bh_events_take(void *events, const void *event, size_t bytes)
@@ -56,8 +60,11 @@ void bh_events_take(void *events, const void *event, size_t bytes)
 	struct bh_events *v = events;
 	struct bh_event e;
 
-	if (bytes >= sizeof(struct bh_probe_record)) {
-		take_record(v, event);
+	if (bytes >= sizeof(struct bh_probe_death)) {
+		const struct bh_probe_death *d = event;
+		take_record(v, &d->record, d);
+	} else if (bytes >= sizeof(struct bh_probe_record)) {
+		take_record(v, event, NULL);
 	} else if (bytes >= sizeof(e)) {
 		memcpy(&e, event, sizeof(e));
 		put(v, &e);

@@ -178,6 +178,26 @@ static __always_inline void fill_record(void *ctx, struct bh_probe_record *r)
 	r->kernel_bytes = (__s32)bpf_get_stack(ctx, r->kernel, sizeof(r->kernel), 0);
 }
 
+/* In pieces: the stack may end before what there is room for does. */
+static __always_inline void fill_stack(struct bh_probe_death *d)
+{
+	enum {
+		PIECE = 64
+	};
+
+	d->stack_bytes = 0;
+#if defined(__TARGET_ARCH_x86)
+	__u64 sp = d->record.registers[19];
+
+	for (int i = 0; i < 512 / PIECE; i++) {
+		if (bpf_probe_read_user(&d->stack[i * PIECE], PIECE * 8,
+					(void *)(sp + (__u64)i * PIECE * 8)))
+			break;
+		d->stack_bytes += PIECE * 8;
+	}
+#endif
+}
+
 #define submit(e) bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP)
 
 #endif

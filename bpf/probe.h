@@ -10,7 +10,7 @@
  *   counts   array, entry -> struct bh_probe_counts BPF writes, traced maps it to read
  *   types    hash, {service, type} -> entry         BPF adds
  *   control  array of one struct bh_probe_control   either writes its own words
- *   events   ring buffer: struct bh_event, or struct bh_probe_record
+ *   events   ring buffer: struct bh_event, bh_probe_record, or bh_probe_death
  *
  * An entry belongs to a worker slot of a service, so a worker that takes a dead
  * one's place goes on counting where that one stopped; or to a task type.
@@ -76,6 +76,14 @@ struct bh_probe_record {
 	char comm[16];                    /* of the signal's sender */
 	uint64_t registers[BH_TRACE_REGISTERS];
 	uint64_t user[48], kernel[32]; /* return addresses, innermost first */
+};
+
+/* The same of one that dies, with what is on its stack: libraries without frame pointers
+ * can be walked by their unwind tables, which is not for BPF to do. */
+struct bh_probe_death {
+	struct bh_probe_record record;
+	uint64_t stack_bytes;
+	uint64_t stack[512]; /* from the user's stack pointer on */
 };
 
 _Static_assert(sizeof(struct bh_probe_service) == 32, "the same in BPF and in user space");

@@ -82,6 +82,7 @@ enum bh_event_more {
 	BH_EVM_KERNEL,    /* the same */
 	BH_EVM_REGISTERS, /* struct pt_regs of the machine */
 	BH_EVM_SENDER,    /* 16 bytes: the sender's name */
+	BH_EVM_STACK,     /* the user stack itself, from its pointer on */
 };
 
 /* Why a worker left its CPU. */

@@ -36,6 +36,15 @@ deaths 'any(.[]; .signal == 11 and .address == "0x0" and .sender_pid == .pid and
 	fail "the fault lacks its address or registers"
 deaths 'any(.[]; .signal == 11 and (.frames | length) > 1 and (.frames[0].function | startswith("by_segv")))' ||
 	fail "the fault has no names: $(jq -c .frames "$dir/deaths")"
+# Through the C library, which keeps no frame pointers, and to the end of the stack.
+if [ "$(uname -m)" = x86_64 ]; then
+	for sig in 6 9; do
+		deaths "any(.[]; .signal == $sig and ([.frames[].function | sub(\" .*\"; \"\")] |
+			contains([\"http_crash\", \"fiber_main\"])))" ||
+			fail "signal $sig: its stack is not walked to its end: $(jq -c "select(.signal == $sig) | .frames" "$dir/deaths")"
+	done
+	deaths 'any(.[]; .signal == 6 and any(.frames[]; .function | startswith("abort")))' || fail "abort() is not in its stack"
+fi
 deaths 'any(.[]; .signal == 0 and .exit_code == 3)' || fail "an exit is not told"
 victim=$(status '[.services[0].workers[].pid][0]')
 kill -KILL "$victim"

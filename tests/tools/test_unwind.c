@@ -75,6 +75,53 @@ START_TEST(the_innermost_frame_is_the_return_address)
 }
 END_TEST
 
+#if defined(__x86_64__)
+/* A stack by hand: the frame pointer and the return address of a call from strlen() to
+ * landing(), which died of its first instruction. */
+START_TEST(who_died_is_in_its_first_frame)
+{
+	uint64_t stack[WORDS] = { (uint64_t)(uintptr_t)strlen + 1 }, regs[24] = { 0 };
+	struct bh_frame frame[BH_FRAMES];
+	char why[256];
+	struct bh_unwinder *u = bh_unwinder_open(getpid(), why);
+
+	ck_assert_msg(u != NULL, "%s", why);
+	regs[16] = (uint64_t)(uintptr_t)landing;
+	regs[19] = at;
+	ck_assert_uint_ge(bh_unwind_crash(u, regs, 24, stack, sizeof(stack), frame), 2);
+	ck_assert_str_eq(frame[0].function, "landing");
+	ck_assert_uint_eq(frame[0].offset, 0);
+	ck_assert_uint_eq(frame[1].pc, stack[0]);
+	ck_assert_uint_eq(bh_unwind_crash(u, regs, 19, stack, sizeof(stack), frame), 0);
+	bh_unwinder_close(u);
+}
+END_TEST
+
+START_TEST(garbage_of_who_died_has_an_end)
+{
+	struct bh_frame frame[BH_FRAMES];
+	uint64_t stack[WORDS], regs[24];
+	char why[256];
+	struct bh_unwinder *u = bh_unwinder_open(getpid(), why);
+
+	dice_seed();
+	ck_assert_msg(u != NULL, "%s", why);
+	for (int i = 0; i < STACKS; i++) {
+		for (int w = 0; w < WORDS; w++)
+			stack[w] = tempting();
+		for (int w = 0; w < 24; w++)
+			regs[w] = tempting();
+		if (dice_below(2))
+			regs[19] = at;
+		ck_assert_uint_le(bh_unwind_crash(u, regs, 24, stack, dice_below(sizeof(stack) + 1),
+						  frame),
+				  BH_FRAMES);
+	}
+	bh_unwinder_close(u);
+}
+END_TEST
+#endif
+
 START_TEST(a_process_that_is_gone_is_said_so)
 {
 	char why[256] = "";
@@ -92,6 +139,10 @@ int main(void)
 	tcase_set_timeout(t, 50);
 	tcase_add_test(t, garbage_has_an_end);
 	tcase_add_test(t, the_innermost_frame_is_the_return_address);
+#if defined(__x86_64__)
+	tcase_add_test(t, who_died_is_in_its_first_frame);
+	tcase_add_test(t, garbage_of_who_died_has_an_end);
+#endif
 	tcase_add_test(t, a_process_that_is_gone_is_said_so);
 	suite_add_tcase(s, t);
 	return bh_check_run(s);

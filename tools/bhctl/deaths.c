@@ -17,11 +17,13 @@
 #include "records.h"
 #include "symbols.h"
 #include "table.h"
+#include "unwind.h"
 #include "value.h"
 
 enum {
 	KEPT = 4096, /* signals and deaths that wait for their other half */
 	FRAMES = 48,
+	STACK = 512,
 	REGISTERS = 24,
 	NAME = 256,
 };
@@ -39,6 +41,7 @@ static struct bh_symbols *symbols;
 static struct bh_records records;
 static struct bh_event kept[KEPT];
 static size_t n_kept;
+static struct bh_unwinder *unwinders[BH_RECORDER_SERVICES];
 
 #if defined(__x86_64__)
 static const char *const register_names[] = { "r15", "r14", "r13", "r12", "rbp",    "rbx", "r11",
@@ -69,6 +72,43 @@ static void find_cause(struct death *d)
 	}
 }
 
+static struct bh_unwinder *unwinder_of(uint32_t service)
+{
+	char why[256]; /* the same that bh_symbols_missing() says */
+	int pid = bh_symbols_pid(symbols, service);
+
+	if (pid > 0 && !unwinders[service])
+		unwinders[service] = bh_unwinder_open(pid, why);
+	return pid > 0 ? unwinders[service] : NULL;
+}
+
+/* By the unwind tables, as far as the copy of the stack goes; beyond it what the frame
+ * pointers said, if that leads on from there. */
+static void unwind(struct death *d, uint64_t record)
+{
+	struct bh_unwinder *u = unwinder_of(d->died.service);
+	uint64_t stack[STACK], walked[FRAMES];
+	struct bh_frame frame[BH_FRAMES];
+	uint32_t words = bh_records_get(&records, record, BH_EVM_STACK, stack, STACK), n_walked;
+	size_t n = u && words ?
+			   bh_unwind_crash(u, d->registers, REGISTERS, stack, words * 8, frame) :
+			   0;
+
+	if (n < 2)
+		return;
+	n_walked = d->frames;
+	memcpy(walked, d->stack, sizeof(walked));
+	d->frames = 0;
+	while (d->frames < n && d->frames < FRAMES) {
+		d->stack[d->frames] = frame[d->frames].pc;
+		d->frames++;
+	}
+	for (uint32_t i = 0; i < n_walked; i++)
+		if (walked[i] == frame[n - 1].pc)
+			while (++i < n_walked && d->frames < FRAMES)
+				d->stack[d->frames++] = walked[i];
+}
+
 static void find_record(struct death *d)
 {
 	const struct bh_event *from = &d->sent;
@@ -87,6 +127,7 @@ static void find_record(struct death *d)
 	}
 	d->n_registers =
 		bh_records_get(&records, from->other, BH_EVM_REGISTERS, d->registers, REGISTERS);
+	unwind(d, from->other);
 }
 
 /* A return address is that of the next instruction: the call is before it. */
@@ -237,6 +278,8 @@ int bh_deaths(const char *url, const struct bh_options *o)
 		show_kept(&r);
 	if (!code && r.lost)
 		fprintf(stderr, "bhctl: %" PRIu64 " events lost\n", r.lost);
+	for (int i = 0; i < BH_RECORDER_SERVICES; i++)
+		bh_unwinder_close(unwinders[i]);
 	bh_symbols_close(symbols);
 	bh_records_fini(&records);
 	bh_recorder_fini(&r);

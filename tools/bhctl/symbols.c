@@ -68,6 +68,11 @@ static Dwfl *code_of(struct bh_symbols *s, uint32_t service)
 	return s->code[service];
 }
 
+int bh_symbols_pid(const struct bh_symbols *s, uint32_t service)
+{
+	return service < BH_RECORDER_SERVICES ? s->pid[service] : 0;
+}
+
 const char *bh_symbols_missing(const struct bh_symbols *s, uint32_t service)
 {
 	return service < BH_RECORDER_SERVICES && s->why[service][0] ? s->why[service] : NULL;

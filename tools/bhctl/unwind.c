@@ -13,11 +13,24 @@ enum {
 	THREAD = 1
 };
 
+struct reg {
+	int dwarf;
+	Dwarf_Word value;
+};
+
+enum {
+	REGS = 32
+};
+
 struct bh_unwinder {
 	Dwfl *dwfl;
-	uint64_t at; /* the fiber's stack */
+	uint64_t at; /* the stack */
 	const unsigned char *bytes;
 	size_t n;
+	struct reg reg[REGS];
+	size_t regs;
+	Dwarf_Word pc, sp;
+	bool called; /* pc is a return address */
 	struct bh_frame *out;
 	size_t frames;
 };
@@ -59,24 +72,16 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *a
 	return true;
 }
 
-/* As they will be when bh_context_switch() returns. */
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
 	const struct bh_unwinder *u = arg;
-	Dwarf_Word sp = u->at + BH_CONTEXT_BYTES, pc;
 
-	for (size_t i = 0; i < sizeof(bh_context_regs) / sizeof(bh_context_regs[0]); i++) {
-		uint64_t word;
-
-		if (!read_word(u, u->at + (uint64_t)bh_context_regs[i].at, &word) ||
-		    !dwfl_thread_state_registers(thread, bh_context_regs[i].dwarf, 1,
-						 (const Dwarf_Word *)&word))
+	for (size_t i = 0; i < u->regs; i++)
+		if (!dwfl_thread_state_registers(thread, u->reg[i].dwarf, 1, &u->reg[i].value))
 			return false;
-	}
-	if (!read_word(u, u->at + BH_CONTEXT_PC, &pc) ||
-	    !dwfl_thread_state_registers(thread, BH_CONTEXT_SP, 1, &sp))
+	if (!dwfl_thread_state_registers(thread, BH_CONTEXT_SP, 1, &u->sp))
 		return false;
-	dwfl_thread_state_register_pc(thread, pc);
+	dwfl_thread_state_register_pc(thread, u->pc);
 	return true;
 }
 
@@ -111,7 +116,7 @@ void bh_unwinder_close(struct bh_unwinder *u)
 	free(u);
 }
 
-/* @pc is a return address: the call is before it. */
+/* If it returns to the frame, the call is before that address. */
 static void name_frame(struct bh_unwinder *u, struct bh_frame *f, uint64_t call)
 {
 	Dwfl_Module *m = dwfl_addrmodule(u->dwfl, call);
@@ -138,20 +143,71 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	if (u->frames == BH_FRAMES || !dwfl_frame_pc(frame, &pc, NULL) || !pc)
 		return DWARF_CB_ABORT;
 	*f = (struct bh_frame){ .pc = pc };
-	name_frame(u, f, pc - 1);
+	name_frame(u, f, pc - (u->frames || u->called));
 	u->frames++;
 	return DWARF_CB_OK;
 }
 
-size_t bh_unwind(struct bh_unwinder *u, uint64_t at, const void *bytes, size_t n,
-		 struct bh_frame out[BH_FRAMES])
+/* An error is the end of the stack, too: there is nothing beyond the copy. */
+static size_t walk(struct bh_unwinder *u, struct bh_frame out[BH_FRAMES])
+{
+	u->out = out;
+	u->frames = 0;
+	dwfl_getthread_frames(u->dwfl, THREAD, take_frame, u);
+	return u->frames;
+}
+
+static void begin(struct bh_unwinder *u, uint64_t at, const void *bytes, size_t n)
 {
 	u->at = at;
 	u->bytes = bytes;
 	u->n = n;
-	u->out = out;
-	u->frames = 0;
-	/* An error is the end of the stack, too: there is nothing beyond the copy. */
-	dwfl_getthread_frames(u->dwfl, THREAD, take_frame, u);
-	return u->frames;
+	u->regs = 0;
+}
+
+/* The registers are as they will be when bh_context_switch() returns. */
+size_t bh_unwind(struct bh_unwinder *u, uint64_t at, const void *bytes, size_t n,
+		 struct bh_frame out[BH_FRAMES])
+{
+	begin(u, at, bytes, n);
+	for (size_t i = 0; i < sizeof(bh_context_regs) / sizeof(bh_context_regs[0]); i++) {
+		struct reg *r = &u->reg[u->regs++];
+
+		r->dwarf = bh_context_regs[i].dwarf;
+		if (!read_word(u, at + (uint64_t)bh_context_regs[i].at, &r->value))
+			return 0;
+	}
+	if (!read_word(u, at + BH_CONTEXT_PC, &u->pc))
+		return 0;
+	u->sp = at + BH_CONTEXT_BYTES;
+	u->called = true;
+	return walk(u, out);
+}
+
+size_t bh_unwind_crash(struct bh_unwinder *u, const uint64_t *regs, size_t n_regs,
+		       const void *bytes, size_t n, struct bh_frame out[BH_FRAMES])
+{
+#if defined(__x86_64__)
+	/* struct pt_regs: r15 first, then as below; by DWARF's numbers, -1: none of its. */
+	static const int numbers[] = { 15, 14, 13, 12, 6, 3,  11, 10, 9,  8,
+				       0,  2,  1,  4,  5, -1, 16, -1, -1, 7 };
+	enum {
+		PC = 16,
+		SP = 19
+	};
+
+	if (n_regs <= SP)
+		return 0;
+	begin(u, regs[SP], bytes, n);
+	for (size_t i = 0; i < SP; i++)
+		if (numbers[i] >= 0)
+			u->reg[u->regs++] = (struct reg){ numbers[i], regs[i] };
+	u->pc = regs[PC];
+	u->sp = regs[SP];
+	u->called = false;
+	return walk(u, out);
+#else
+	(void)u, (void)regs, (void)n_regs, (void)bytes, (void)n, (void)out;
+	return 0;
+#endif
 }

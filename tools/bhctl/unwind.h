@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unwind.h: backtraces of suspended fibers, from a copy of their stacks.
+ * unwind.h: backtraces, of suspended fibers and of who died, from copies of their stacks.
  *
  * All workers of a service are forks of one image, so what is mapped where, and with
  * it every function's address, is read from any one of them (/proc/PID/maps). The frames are
@@ -36,5 +36,10 @@ void bh_unwinder_close(struct bh_unwinder *u);
  * them, are its stack from there on. Returns how many, the innermost first. */
 size_t bh_unwind(struct bh_unwinder *u, uint64_t at, const void *bytes, size_t n,
 		 struct bh_frame out[BH_FRAMES]);
+
+/* The same of one that died with the @n_regs registers @regs (as in struct pt_regs), and
+ * @bytes at its stack pointer. 0: nothing is known, or not on this processor. */
+size_t bh_unwind_crash(struct bh_unwinder *u, const uint64_t *regs, size_t n_regs,
+		       const void *bytes, size_t n, struct bh_frame out[BH_FRAMES]);
 
 #endif
