@@ -11,6 +11,7 @@
 #include "kernel.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +127,22 @@ static void wake_everybody(struct bh_ksvc *s)
 	bh_blocking_rouse(&s->v); /* whom the dead one had picked, and not yet woken */
 }
 
+/* For want of memory, most likely: it is down until there is some. Who runs in the old
+ * arena cannot be told from here to leave it, so nobody of them may stay. */
+static void do_without(struct bh_ksvc *s, int err)
+{
+	struct bh_kernel *k = s->kernel;
+	char why[80];
+
+	snprintf(why, sizeof(why), "a new kernel cannot take up its arena: %s", strerror(-err));
+	if (bh_service_resetting(s))
+		bh_service_reset_step(s, true);
+	else
+		bh_service_reset(s, why);
+	/* Workers that no kernel knew yet are ended as they are told of. */
+	bh_control_drain(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+}
+
 static int attach_service(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
@@ -140,12 +157,14 @@ static int attach_service(struct bh_ksvc *s)
 		return 0;
 	}
 	int err = bh_service_open(s);
-	if (err)
-		return err;
-	bh_recover_kernel(&s->v);
 	settle_zygotes(s);
 	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
 		bh_proc_watch(k, i);
+	if (err) {
+		do_without(s, err);
+		return 0;
+	}
+	bh_recover_kernel(&s->v);
 	z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
 	bh_control_drain(k, z);
 	if (bh_service_resetting(s)) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -258,6 +259,58 @@ START_TEST(resets_without_end_are_given_up)
 	ck_assert_msg(strstr(rig_said(&r), "failed 4 times") != NULL, "said: %s", rig_said(&r));
 }
 END_TEST
+
+#ifndef RIG_SANITIZED
+
+/* How much address space the guardian has, and so the kernels that it starts; theirs is
+ * what it is now and @more bytes. 0: as much as they like. */
+static void limit_memory(uint64_t more)
+{
+	struct rlimit l = { RLIM_INFINITY, RLIM_INFINITY };
+	unsigned long pages = 0;
+	char path[40];
+
+	if (more) {
+		snprintf(path, sizeof(path), "/proc/%d/statm", r.guardian);
+		FILE *f = fopen(path, "r");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_eq(fscanf(f, "%lu", &pages), 1);
+		fclose(f);
+		l.rlim_cur = pages * (uint64_t)sysconf(_SC_PAGESIZE) + more;
+	}
+	ck_assert_int_eq(prlimit(r.guardian, RLIMIT_AS, &l, NULL), 0);
+	if (!more)
+		ck_assert_int_eq(prlimit(r.board->kernel_pid, RLIMIT_AS, &l, NULL), 0);
+}
+
+/* The small one is taken up; the large one is down until there is memory. */
+START_TEST(a_new_kernel_tries_again_for_an_arena_it_has_no_memory_for)
+{
+	const uint32_t large = 512 << 20;
+
+	r.plan->n_services = 2;
+	r.plan->services[1] = r.plan->services[0];
+	r.plan->services[1].n_listen = 0;
+	r.plan->services[1].name[0] = 'g';
+	r.plan->services[1].max_memory = large;
+	rig_start(&r, true);
+	const struct bh_board_service *down = &r.board->services[1];
+	pid_t first = worker(0);
+
+	limit_memory(r.v.l.bytes + large / 2);
+	kill(r.board->kernel_pid, SIGKILL);
+	rig_until(strstr(rig_said(&r), "service gake cannot start again: Cannot allocate") != NULL);
+	ck_assert_ptr_nonnull(strstr(down->last_reset, "Cannot allocate memory"));
+	ck_assert_int_eq(worker(0), first);
+	replace_worker(0, SIGKILL);
+	limit_memory(0);
+	rig_until(down->state == BH_PROC_UP);
+	ck_assert_uint_eq(down->resets, 1);
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+END_TEST
+
+#endif
 
 /* Three services; @strategy; the second is reset: whose arena changes? */
 static void check_strategy(enum bh_strategy strategy, const uint32_t expected[3])
@@ -548,6 +601,9 @@ int main(void)
 	tcase_add_test(c, a_kernel_that_waits_for_the_guardian_sleeps);
 	tcase_add_test(c, service_without_zygote_and_twin_is_reset);
 	tcase_add_test(c, resets_without_end_are_given_up);
+#ifndef RIG_SANITIZED
+	tcase_add_test(c, a_new_kernel_tries_again_for_an_arena_it_has_no_memory_for);
+#endif
 	tcase_add_test(c, one_for_one_resets_the_failed_service);
 	tcase_add_test(c, one_for_all_resets_all_services);
 	tcase_add_test(c, rest_for_one_resets_those_after_the_failed_one);
