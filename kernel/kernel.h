@@ -389,7 +389,7 @@ void bh_service_resize(struct bh_ksvc *s, uint32_t wanted);
 /* Tells the workers how many of them are wanted, and wakes those that are not. */
 void bh_resize_tell(struct bh_ksvc *s);
 
-/* True if the worker that died in @slot did so because it was not wanted. */
+/* True if the worker that died in @slot says that it gave up its slot. */
 bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot);
 
 /* The slot stays empty, until it is wanted again. */

@@ -206,6 +206,15 @@ static void mark_dead(struct bh_ksvc *s, uint32_t slot)
 	bh_st_rel(&p->state, BH_PROC_DEAD);
 }
 
+/* Its word alone says so of one whose guardian does not: anybody can write there. */
+static bool went(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f)
+{
+	bool by_itself =
+		f->status_known ? WIFEXITED(f->status) && !WEXITSTATUS(f->status) : !f->words;
+
+	return by_itself && bh_worker_retired(s, slot);
+}
+
 bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_kernel *k = s->kernel;
@@ -223,10 +232,6 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	}
 	mark_dead(s, slot);
 	bh_meter_end(&s->v.workers[slot].meter, k->now_ns);
-	if (bh_worker_retired(s, slot)) {
-		let_go(s, slot);
-		return true;
-	}
 	f.status_known = bh_proc_status(k, p, &f.status);
 	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
 		f.words = &words;
@@ -236,6 +241,10 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	if (f.words && f.status_known &&
 	    !(WIFSIGNALED(f.status) && WTERMSIG(f.status) == words.signal))
 		f.words = NULL;
+	if (went(s, slot, &f)) {
+		let_go(s, slot);
+		return true;
+	}
 	f.hung = p->hung && bh_crash_signal(&f) == SIGKILL;
 	if (f.hung && last_words(&s->v.workers[slot].glance, p->epoch, &words)) {
 		words.signal = SIGKILL;

@@ -5,6 +5,7 @@
  *
  *   FAKE_INIT_ERROR=1   answers READY with an error
  *   FAKE_DIE_US=N       each worker aborts N us after it came up
+ *   FAKE_VACANT=1       and says in its slot's word, before that, that it went by itself
  *   FAKE_LEASE=N        a task waits for a socket that has something: the first worker's
  *                       lease of that instance is in mode N, and nobody looks at it
  *   FAKE_REACTOR=N      that instance; 0 if not set
@@ -131,6 +132,9 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 		_exit(1);
 	if (getenv("FAKE_DIE_US")) {
 		usleep((useconds_t)atoi(getenv("FAKE_DIE_US")));
+		if (getenv("FAKE_VACANT"))
+			bh_st_rel(&w->word,
+				  bh_worker_word(BH_WORKER_VACANT, epoch, (uint32_t)getpid()));
 		abort();
 	}
 	int fd = getenv("FAKE_LEASE") && slot == 0 && epoch == 1 ? have_event(slot, epoch) : -1;

@@ -24,6 +24,7 @@ static void setup(void)
 {
 	unsetenv("FAKE_INIT_ERROR");
 	unsetenv("FAKE_DIE_US");
+	unsetenv("FAKE_VACANT");
 	unsetenv("FAKE_CLAIM");
 	unsetenv("FAKE_LEASE");
 	unsetenv("FAKE_REACTOR");
@@ -385,8 +386,11 @@ START_TEST(missing_host_is_told_in_one_sentence)
 }
 END_TEST
 
+/* Loop @i = 1: and each says in its slot that it went by itself. */
 START_TEST(workers_that_die_on_start_come_slower)
 {
+	if (_i)
+		setenv("FAKE_VACANT", "1", 1);
 	setenv("FAKE_DIE_US", "100", 1);
 	rig_start(&r, true);
 	usleep(1000000);
@@ -610,7 +614,7 @@ int main(void)
 	tcase_add_test(c, stop_reaps_all);
 	tcase_add_test(c, failed_init_is_told_in_one_sentence);
 	tcase_add_test(c, missing_host_is_told_in_one_sentence);
-	tcase_add_test(c, workers_that_die_on_start_come_slower);
+	tcase_add_loop_test(c, workers_that_die_on_start_come_slower, 0, 2);
 	tcase_add_test(c, deadline_wakes_its_task_also_over_a_kernels_death);
 	tcase_add_test(c, garbage_refuses_no_task_type_for_ever);
 	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, 0,
