@@ -28,12 +28,13 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	return 0;
 }
 
-/* Commit: the CAS on the slot's word. Killed before it, it is a process that died;
- * after it, one that went, however long it takes to learn its exit status. */
+/* Commit: the CAS on the slot's word. Whoever exits after it went, even if nobody can
+ * tell its exit status any more; whoever is killed is a process that died. */
 bool bh_slot_leave(void)
 {
-	uint64_t word = bh_ld_rlx(&bh_rt.me->word);
+	uint32_t pid = (uint32_t)getpid();
+	uint64_t mine = bh_worker_word(BH_WORKER_UP, bh_rt.epoch, pid);
 
 	bh_st_rlx(&bh_rt.me->current, 0);
-	return bh_cas(&bh_rt.me->word, &word, (word & ~0xffffull) | BH_WORKER_VACANT);
+	return bh_cas(&bh_rt.me->word, &mine, bh_worker_word(BH_WORKER_VACANT, bh_rt.epoch, pid));
 }

@@ -3,6 +3,7 @@
 #include "sweep.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ipc/stall.h"
 
@@ -414,9 +415,16 @@ static void setup_retire(struct world *w)
 	bh_st_rlx(&w->v.workers[VICTIM].lifo, world_task(w, BH_SCHEDULED, OTHER));
 }
 
+/* The slot is not left by whoever is not, or no longer, the one in it. */
 static void run_retire(struct world *w)
 {
-	(void)w;
+	_Atomic uint64_t *word = &w->v.workers[VICTIM].word;
+	uint32_t pid = (uint32_t)getpid();
+
+	bh_st_rlx(word, bh_worker_word(BH_WORKER_UP, WORLD_EPOCH + 1, pid + 1));
+	if (bh_retire(true))
+		_Exit(3);
+	bh_st_rlx(word, bh_worker_word(BH_WORKER_UP, WORLD_EPOCH, pid));
 	if (!bh_retire(true))
 		_Exit(3);
 }
