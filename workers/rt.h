@@ -40,8 +40,7 @@ struct bh_meter_run {
 /* Why what becomes runnable here does not just go into this worker's own queue. One word
  * for both: a wake-up tests it once. */
 enum bh_detour {
-	BH_DETOUR_SHARED =
-		1, /* its queues are not looked at: what it wakes goes to the shared ones */
+	BH_DETOUR_SHARED = 1, /* nobody looks at its queues: it goes to the shared ones */
 	BH_DETOUR_RECORD = 2, /* it is recorded (trace.h) */
 };
 

@@ -6,6 +6,7 @@
 
 #include "workers/meter.h"
 #include "workers/run.h"
+#include "workers/trace.h"
 
 /* The CAS is what makes this process the one in @slot. */
 int bh_slot_take(uint32_t slot, uint32_t epoch)
@@ -23,6 +24,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
 	bh_crash_handlers();
 	bh_meter_start();
+	bh_trace_look(); /* its first poll may be its last, and is to be recorded */
 	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();
 	return 0;

@@ -3,11 +3,12 @@
  * trace.h: what this worker does, as events in its ring (ipc/evring.h) and as static
  * probes (ipc/probe.h; tasks are told by index there, the lower half of a handle).
  *
- * A worker looks whether somebody records where it looks at epoll and at the inject queue
- * (bh_trace_look()), and then records until it looks again. So while nobody does, a poll
- * costs a store (its outcome) and two nops, and a wake-up a nop and the load of who wakes:
- * the tests there are those of the meter (meter.h) and of queueing (enum bh_detour). What
- * it is with and without all this, in instructions: tools/bench-compare --tracing.
+ * A worker looks whether somebody records when it begins, when it has slept, and where it
+ * looks at epoll and at the inject queue (bh_trace_look()), and goes by that until it looks
+ * again. So while nobody does, a poll costs a store (its outcome) and two nops, and a
+ * wake-up a nop and the load of who wakes: the tests there are those of the meter (meter.h)
+ * and of queueing (enum bh_detour). What it is with and without all this, in instructions:
+ * tools/bench-compare --tracing.
  *
  * BH_BARE is for that comparison alone.
  */

@@ -8,6 +8,7 @@
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 #include "workers/meter.h"
+#include "workers/run.h"
 #include "workers/trace.h"
 
 static struct world w;
@@ -158,6 +159,22 @@ START_TEST(a_recording_has_each_poll_and_changes_no_sample)
 }
 END_TEST
 
+/* That may be the one it dies of. */
+START_TEST(a_worker_is_recorded_from_its_first_poll_on)
+{
+	struct bh_tcb t = { .type = 3 };
+	uint64_t pos = 0;
+
+	bh_st_rlx(&w.v.a->recording, 1);
+	bh_evring_allow(&w.v.events[VICTIM], 10);
+	bh_st_rlx(&w.v.workers[VICTIM].word, bh_worker_word(BH_WORKER_STARTING, 5, 0));
+	ck_assert_int_eq(bh_slot_take(VICTIM, 5), 0);
+	bh_rt.task = &t;
+	ck_assert_uint_eq(poll_recorded(1, &pos), 1);
+	bh_rt.task = NULL;
+}
+END_TEST
+
 START_TEST(long_polls_are_timed_each)
 {
 	bh_meter_start();
@@ -222,6 +239,7 @@ int main(void)
 	tcase_add_test(t, busy_may_be_garbage);
 	tcase_add_test(t, short_polls_are_counted_by_samples);
 	tcase_add_test(t, a_recording_has_each_poll_and_changes_no_sample);
+	tcase_add_test(t, a_worker_is_recorded_from_its_first_poll_on);
 	tcase_add_test(t, long_polls_are_timed_each);
 	tcase_add_test(t, old_sizes_are_served);
 	tcase_add_test(t, other_sizes_are_refused);
