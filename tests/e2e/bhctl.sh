@@ -29,6 +29,16 @@ shape crashes '(.crashes | length) == 1'
 shape crashes '.crashes[0] | .service == "http" and .signal == 11 and .task_name == "http.crash"
 	and ([.worker, .pid, .restart_us | type] | unique) == ["number"] and .restart_us > 0
 	and has("time") and has("address") and has("task")'
+shape 'crashes 1' '.id == 1 and .signal == 11 and .stack[0].address == .instruction and
+	(.stack[0].function | startswith("by_segv")) and any(.stack[]; .function | startswith("http_crash"))'
+bhctl crashes 1 | grep -q '#0 .* by_segv (crash.c:' || fail "bhctl crashes 1: $(bhctl crashes 1)"
+bhctl crashes 1 | grep -q 'worker [01] (pid .*SIGSEGV' || fail "bhctl crashes 1: $(bhctl crashes 1)"
+bhctl crashes 7 2>"$dir/err"
+[ $? = 1 ] && grep -q 'no crash 7: those from 1 to 1' "$dir/err" || fail "a crash that is not there: $(cat "$dir/err")"
+for word in x 0 1x -1; do
+	bhctl crashes $word >/dev/null 2>&1
+	[ $? = 100 ] || fail "bhctl crashes $word is no usage error"
+done
 shape workers 'type == "object" or type == "array"'
 shape workers '[.workers[] | .steal_ops, .noop_wakes, .budget_yields, .busy_ns, .since_ns, .poll_times.mean_ns | type]
 	| unique == ["number"]'
@@ -72,4 +82,14 @@ exits 100 status --nonsense
 exits 100 status --wide
 exits 3 status --admin "ipc://$dir/nobody.sock"
 [ "$(wc -l <"$dir/err")" = 1 ] || fail "no system running: not one sentence: $(cat "$dir/err")"
+# The first one's twin has been there since before the crash; its successor has not.
+nameless() {
+	kill -KILL "$(status '.services[0].zygote.pid')"
+	within 10 workers_up 2
+	bhctl crashes 1 >"$dir/out" 2>"$dir/err" || fail "bhctl crashes 1: exit code $?"
+	grep -q 'began after this crash' "$dir/err"
+}
+within 20 nameless || fail "names from a process that began later"
+! grep -q by_segv "$dir/out" || fail "names from a process that began later: $(cat "$dir/out")"
+
 stop

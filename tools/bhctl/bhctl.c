@@ -18,7 +18,7 @@ enum {
 	TAKES_SERVICE = 1,
 	TAKES_LIMIT = 2,
 	TAKES_NOW = 4,
-	TAKES_TASK = 16,
+	TAKES_TASK = 16, /* an argument, as TAKES_CRASH */
 	TAKES_WIDE = 32,
 	TAKES_SET = 64,
 	TAKES_SECONDS = 128,
@@ -28,6 +28,7 @@ enum {
 	TAKES_BY = 2048,
 	TAKES_TOTAL = 4096,
 	TAKES_ONCE = 8192,
+	TAKES_CRASH = 16384,
 };
 
 static const struct verb {
@@ -46,8 +47,8 @@ static const struct verb {
 	  bh_tasks_show, bh_tasks_json },
 	{ "dump", BULKHEAD__REPLY__ANSWER_DUMP, TAKES_SERVICE | TAKES_LIMIT | TAKES_TASK,
 	  bh_dump_ask, bh_dump_show, bh_dump_json },
-	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT, bh_crashes_ask, bh_crashes_show,
-	  bh_crashes_json },
+	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT | TAKES_CRASH, bh_crashes_ask,
+	  bh_crashes_show, bh_crashes_json },
 	{ "audit", BULKHEAD__REPLY__ANSWER_AUDIT, TAKES_SERVICE, bh_audit_ask, bh_audit_show,
 	  bh_audit_json },
 	{ "stop", BULKHEAD__REPLY__ANSWER_STOPPING, TAKES_NOW, bh_stop_ask, bh_stop_show,
@@ -88,6 +89,9 @@ static const struct session {
 
 /* What `trace latency` is with --total. */
 static const struct session total = { "trace latency", TAKES_BY | TAKES_TOTAL, bh_latency_total };
+
+/* And `crashes` with an argument. */
+static const struct session crash = { "crashes", TAKES_CRASH, bh_crash_one };
 
 struct command {
 	struct bh_options o;
@@ -130,11 +134,22 @@ static void take_task(struct command *c, const char *word, struct argp_state *st
 {
 	char *end;
 
-	c->o.task = strtoull(word, &end, 0);
-	if (*word < '0' || *word > '9' || *end || !c->o.task)
+	c->o.id = strtoull(word, &end, 0);
+	if (*word < '0' || *word > '9' || *end || !c->o.id)
 		argp_error(state, "%.40s is no task: `bhctl tasks` lists them, as 0x100000002",
 			   word);
 	c->given |= TAKES_TASK;
+}
+
+/* That of `crashes`. */
+static void take_crash(struct command *c, const char *word, struct argp_state *state)
+{
+	char *end;
+
+	c->o.id = strtoull(word, &end, 10);
+	if (*word < '0' || *word > '9' || *end || !c->o.id)
+		argp_error(state, "%.40s is no crash: `bhctl crashes` lists them, by number", word);
+	c->given |= TAKES_CRASH;
 }
 
 static void take_word(struct command *c, const char *word, struct argp_state *state)
@@ -143,6 +158,10 @@ static void take_word(struct command *c, const char *word, struct argp_state *st
 
 	if (c->verb && (c->verb->takes & ~c->given & TAKES_TASK)) {
 		take_task(c, word, state);
+		return;
+	}
+	if (c->verb && (c->verb->takes & ~c->given & TAKES_CRASH)) {
+		take_crash(c, word, state);
 		return;
 	}
 	if (c->verb || c->session)
@@ -176,6 +195,10 @@ static void finish(struct command *c, struct argp_state *state)
 				  "crashes, hogs, wakers and stream");
 	if (!c->verb && !c->session)
 		argp_error(state, "there is no verb `%s`", c->words);
+	if (c->given & TAKES_CRASH) {
+		c->session = &crash;
+		c->verb = NULL;
+	}
 	int can = c->verb ? c->verb->takes : c->session->takes;
 	if (can & MAY_OUTPUT && !c->o.svg)
 		can |= TAKES_OUTPUT;
@@ -291,7 +314,7 @@ static const char doc[] =
 	"  bhctl workers --set N more or fewer of them, up to max_workers\n"
 	"  bhctl tasks           tasks by type, and one by one\n"
 	"  bhctl dump [TASK]     what each task waits for, and where in its code\n"
-	"  bhctl crashes         what crashed, where, and how fast it was back\n"
+	"  bhctl crashes [ID]    what crashed, where, and how fast it was back\n"
 	"  bhctl trace latency   how long tasks wait for a worker and a CPU, and are polled\n"
 	"  bhctl trace timeline  who ran where and when, and who woke whom: -o FILE, --svg FILE\n"
 	"  bhctl trace profile   where the CPU time goes: a flame graph with -o FILE.svg\n"
@@ -340,7 +363,7 @@ static int show(const struct command *c, const Bulkhead__Reply *r)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "VERB [TASK]", .doc = doc
+		.options = options, .parser = parse, .args_doc = "VERB [TASK|ID]", .doc = doc
 	};
 	struct command c = { .o.service = "" };
 	struct bh_question q = { 0 };

@@ -36,7 +36,7 @@ struct bh_options {
 	uint32_t set;             /* workers wanted */
 	uint32_t seconds;         /* to record; 0: the verb's own */
 	const char *output, *svg; /* files; NULL: none */
-	uint64_t task;            /* 0: all */
+	uint64_t id;              /* of a task, or a crash; 0: all */
 	enum bh_by by;
 	bool json, now, once;
 };
@@ -73,7 +73,10 @@ BH_VERB(audit);
 BH_VERB(stop);
 BH_VERB(resize); /* of `workers` with --set */
 
+void bh_crash_put(struct json_object *o, const Bulkhead__Crash *c);
+
 /* Verbs that ask more than once: exit codes. */
+int bh_crash_one(const char *url, const struct bh_options *o); /* `crashes` with an ID */
 int bh_top(const char *url, const struct bh_options *o);
 int bh_stream(const char *url, const struct bh_options *o);
 int bh_waits(const char *url, const struct bh_options *o);

@@ -18,6 +18,7 @@ struct ksym {
 struct bh_symbols {
 	Dwfl *code[BH_RECORDER_SERVICES];
 	bool tried[BH_RECORDER_SERVICES];
+	char name[BH_RECORDER_SERVICES][64];
 	int pid[BH_RECORDER_SERVICES]; /* of a process that lives; 0: none */
 	char why[BH_RECORDER_SERVICES][BH_CODE_WHY];
 	struct ksym *kernel;
@@ -40,8 +41,12 @@ int bh_symbols_open(struct bh_symbols **out, const char *url)
 	if (!s)
 		abort();
 	if (r->answer_case == BULKHEAD__REPLY__ANSWER_STATUS)
-		for (size_t i = 0; i < r->status->n_services && i < BH_RECORDER_SERVICES; i++)
-			s->pid[i] = r->status->services[i]->zygote_pid;
+		for (size_t i = 0; i < r->status->n_services && i < BH_RECORDER_SERVICES; i++) {
+			const Bulkhead__Service *from = r->status->services[i];
+
+			s->pid[i] = from->zygote_pid;
+			snprintf(s->name[i], sizeof(s->name[i]), "%s", from->name);
+		}
 	bulkhead__reply__free_unpacked(r, NULL);
 	*out = s;
 	return 0;
@@ -66,6 +71,15 @@ static Dwfl *code_of(struct bh_symbols *s, uint32_t service)
 		s->code[service] = bh_code_open(s->pid[service], s->why[service]);
 	s->tried[service] = true;
 	return s->code[service];
+}
+
+uint32_t bh_symbols_service(const struct bh_symbols *s, const char *name)
+{
+	uint32_t i = 0;
+
+	while (i < BH_RECORDER_SERVICES && (!s->name[i][0] || strcmp(s->name[i], name)))
+		i++;
+	return i;
 }
 
 int bh_symbols_pid(const struct bh_symbols *s, uint32_t service)

@@ -26,6 +26,9 @@ bool bh_symbols_user(struct bh_symbols *s, uint32_t service, uint64_t address, b
 		     char *text, size_t bytes);
 void bh_symbols_kernel(struct bh_symbols *s, uint64_t address, char *text, size_t bytes);
 
+/* The index of the service of that name; BH_RECORDER_SERVICES: there is none. */
+uint32_t bh_symbols_service(const struct bh_symbols *s, const char *name);
+
 /* A living process with the code of @service; 0: none is known. */
 int bh_symbols_pid(const struct bh_symbols *s, uint32_t service);
 

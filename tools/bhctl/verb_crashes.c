@@ -65,7 +65,7 @@ int bh_crashes_show(const Bulkhead__Reply *r)
 	return BH_EXIT_OK;
 }
 
-static void put_crash(struct json_object *o, const Bulkhead__Crash *c)
+void bh_crash_put(struct json_object *o, const Bulkhead__Crash *c)
 {
 	struct json_object *frames;
 	char text[40];
@@ -107,7 +107,7 @@ int bh_crashes_json(const Bulkhead__Reply *r, struct json_object *o)
 	struct json_object *list = bh_value_array(o, "crashes");
 
 	for (size_t i = 0; i < r->crashes->n_crashes; i++)
-		put_crash(bh_value_item(list), r->crashes->crashes[i]);
+		bh_crash_put(bh_value_item(list), r->crashes->crashes[i]);
 	bh_value_uint(o, "total", r->crashes->total);
 	return BH_EXIT_OK;
 }

@@ -39,7 +39,7 @@ void bh_dump_ask(struct bh_question *q, const struct bh_options *o)
 	bulkhead__dump_request__init(&q->dump);
 	q->dump.service = (char *)(uintptr_t)o->service;
 	q->dump.limit = o->limit;
-	q->dump.task = o->task;
+	q->dump.task = o->id;
 	q->request.verb_case = BULKHEAD__REQUEST__VERB_DUMP;
 	q->request.dump = &q->dump;
 }
