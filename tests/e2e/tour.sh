@@ -62,7 +62,8 @@ grep -q '<title>' "$dir/body" || fail "/ is no page"
 expect 200 "$url/sleep?ms=20"
 expect 200 "$url/spin?ms=20"
 expect 200 "$url/blocking?ms=20"
-pool() { [ "$(status '.services[0].blocking | [.max, .processes, .done] | map(tostring) | join(" ")')" = "512 1 1" ]; }
+# A process that takes long to start may be helped out by another.
+pool() { [ "$(status '.services[0].blocking | .max == 512 and .processes >= 1 and .done == 1')" = true ]; }
 within 5 pool || # a job is counted just after its end is known
 	fail "the pool: $(status '.services[0].blocking')"
 expect 200 "$url/status"
