@@ -76,7 +76,8 @@ static int64_t accepter(void *arg)
 	bh_io listener, io;
 
 	(void)arg;
-	if (bh_listen(&listener, "127.0.0.1:0"))
+	/* Not at the configured address: that would be the reader's socket, too. */
+	if (bh_listen(&listener, "127.0.0.2:0"))
 		return 1;
 	/* Whoever looks for a server that had this port before is let go. */
 	while (!bh_accept(listener, &io, BH_FOREVER))
