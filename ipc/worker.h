@@ -10,8 +10,9 @@
  *
  * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
  * the new process takes the slot with one CAS to UP(epoch, pid). A process that
- * comes late (its epoch is gone) loses the CAS and exits. The kernel stores DEAD
- * once the death is confirmed, recovers, and only then starts the next.
+ * comes late (its epoch is gone) loses the CAS and exits; one that comes early waits
+ * (incarnation.h). The kernel stores DEAD once the death is confirmed, recovers, and
+ * only then starts the next.
  *
  * The journal says what a multi-step operation is about, before its first step;
  * recovery looks at each thing that it names and puts it right (recover.h). An

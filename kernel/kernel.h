@@ -28,6 +28,7 @@
 #include "ipc/audit.h"
 #include "ipc/board.h"
 #include "ipc/control.h"
+#include "ipc/incarnation.h"
 #include "ipc/recover.h"
 #include "kernel/wheel.h"
 
@@ -78,6 +79,14 @@ struct bh_kstall {
 	int64_t hog_ns;     /* when it was noticed, and the worker asked where it is */
 };
 
+/* The process asked for to take over a worker's slot, before that is recovered: heir.c. */
+struct bh_kheir {
+	uint32_t epoch;   /* that it is for; 0: none was asked for */
+	int32_t pid;      /* 0: not told of yet */
+	int pidfd;        /* if it is */
+	int64_t asked_ns; /* when the request was sent */
+};
+
 /* What is known of a process beyond the board: all of it may be forgotten. */
 struct bh_kproc {
 	bool asked;       /* a worker or twin: the request was sent to the zygote */
@@ -87,6 +96,8 @@ struct bh_kproc {
 	bool killed;      /* killed by the kernel: its death is no news */
 	int64_t seen_ns;  /* when its death was noticed; 0: it was not */
 	int64_t asked_ns; /* when the request was sent */
+	bool early;       /* ... before there was room, perhaps: it may fail once */
+	struct bh_kheir heir;
 	struct bh_kstall stall;
 };
 
@@ -365,7 +376,8 @@ static inline bool bh_service_resetting(const struct bh_ksvc *s)
 
 /* -- worker.c: worker slots ----------------------------------------------------------- */
 
-/* Starts the next incarnation of @slot: epoch, STARTING, FORK_WORKER. */
+/* Starts the next incarnation of @slot: epoch, STARTING, FORK_WORKER, unless it has an
+ * heir. */
 void bh_worker_start(struct bh_ksvc *s, uint32_t slot);
 
 /* Sends what a zygote has not been asked yet (or what a dead one was asked). */
@@ -379,6 +391,23 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 
 /* Phase: which of those that start are up. */
 void bh_phase_workers(struct bh_kernel *k);
+
+/* -- heir.c: a replacement that is made before the slot is recovered --------------------- */
+
+/* Asks for the next worker of @slot, whose last one has just died. Without effect if there
+ * will be none, or nobody can be asked: then bh_worker_start() does it. */
+void bh_heir_ask(struct bh_ksvc *s, uint32_t slot);
+
+/* True: @m tells who the heir of @idx is, and @pidfd is kept. False: it is about somebody
+ * else, or there is no heir. @real: it names a child that nobody is known to be. */
+bool bh_heir_forked(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int pidfd,
+		    bool real);
+
+/* Nobody is to take over: ends the heir if there is one. */
+void bh_heir_drop(struct bh_kernel *k, uint32_t idx);
+
+/* The zygote has died: who was not told of by then may never be made. */
+void bh_heirs_lost(struct bh_ksvc *s);
 
 /* -- resize.c: how many workers a service has ------------------------------------------ */
 

@@ -140,6 +140,7 @@ void bh_proc_forget(struct bh_kernel *k, uint32_t idx)
 	struct bh_proc *p = bh_proc_at(k, idx);
 	int pidfd = p->pidfd, ctl = p->ctl;
 
+	bh_heir_drop(k, idx);
 	p->pid = 0;
 	p->pidfd = p->ctl = -1;
 	bh_drop_fd(k, pidfd);
@@ -218,7 +219,7 @@ bool bh_proc_taken(struct bh_kernel *k, int32_t pid)
 	bool taken = pid == k->board->kernel_pid;
 
 	for (uint32_t i = 0; i < BH_BOARD_PROCS && !taken; i = bh_proc_after(k, i))
-		taken = bh_proc_at(k, i)->pid == pid;
+		taken = bh_proc_at(k, i)->pid == pid || k->proc[i].heir.pid == pid;
 	return taken;
 }
 

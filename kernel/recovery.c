@@ -115,16 +115,21 @@ static void replace(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot), failures = bh_proc_at(k, idx)->failures;
+	struct bh_kheir heir = k->proc[idx].heir;
 
+	k->proc[idx].heir = (struct bh_kheir){ 0 };
 	bh_proc_forget(k, idx);
+	k->proc[idx].heir = heir;
 	s->board->worker_pid[slot] = 0;
-	if (failures > FREE_RESTARTS)
+	if (failures > FREE_RESTARTS) {
+		bh_heir_drop(k, idx);
 		bh_restart_later(k, idx, failures, s->plan->backoff_min_ms,
 				 s->plan->backoff_max_ms);
-	else if (slot >= BH_MAX_WORKERS)
+	} else if (slot >= BH_MAX_WORKERS) {
 		bh_st_rel(&bh_proc_at(k, idx)->state, BH_PROC_FREE); /* until there is demand */
-	else
+	} else {
 		bh_worker_start(s, slot);
+	}
 }
 
 /* A blocking process that was killed because its job was aborted (by which kernel, the
@@ -190,20 +195,21 @@ static void let_go(struct bh_ksvc *s, uint32_t slot)
 	replace(s, slot);
 }
 
-/* Marks the entry, once, and counts short lives. */
-static void mark_dead(struct bh_ksvc *s, uint32_t slot)
+/* Marks the entry, once, and counts short lives. True: that was now. */
+static bool mark_dead(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
 	uint32_t state = bh_ld_acq(&p->state);
 	bool idle = !bh_ld_rlx(&s->v.workers[slot].current);
 
 	if (state == BH_PROC_DEAD)
-		return;
+		return false;
 	if (p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS)
 		p->failures = 0;
 	else if (state == BH_PROC_STARTING || idle)
 		p->failures++;
 	bh_st_rel(&p->state, BH_PROC_DEAD);
+	return true;
 }
 
 /* Its word alone says so of one whose guardian does not: anybody can write there. */
@@ -230,8 +236,11 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 		bh_service_reset_step(s, false);
 		return true;
 	}
-	mark_dead(s, slot);
+	bool first = mark_dead(s, slot);
 	bh_meter_end(&s->v.workers[slot].meter, k->now_ns);
+	if (first && p->failures <= FREE_RESTARTS && slot < BH_MAX_WORKERS &&
+	    !bh_worker_retired(s, slot))
+		bh_heir_ask(s, slot);
 	f.status_known = bh_proc_status(k, p, &f.status);
 	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
 		f.words = &words;

@@ -300,6 +300,7 @@ static void ask_again(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 
+	bh_heirs_lost(s);
 	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
 		struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, i));
 

@@ -21,34 +21,52 @@ enum {
 	START_LIMIT_S = 10, /* from the wish to the first turn */
 };
 
-static uint32_t next_epoch(uint32_t epoch)
+/* @heir may take the slot as soon as its word says so: the entry says before that it
+ * starts, for the sake of a successor. */
+static void begin(struct bh_ksvc *s, uint32_t slot, const struct bh_kheir *heir)
 {
-	return epoch % BH_EPOCH_MASK + 1; /* not 0, and what a state word can hold */
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	p->pid = 0;
+	p->hung = 0;
+	p->hung_task = 0;
+	p->epoch = heir->epoch ? heir->epoch : bh_epoch_next(s->board->worker_epoch[slot]);
+	p->started_ns = heir->epoch ? heir->asked_ns : bh_clock_ns();
+	k->proc[idx] = (struct bh_kproc){ 0 };
+	s->board->worker_epoch[slot] = p->epoch;
+	bh_evring_allow(&s->v.events[slot], BH_EVRING_BURST); /* if it starts while recording */
+	bh_st_rel(&p->state, BH_PROC_STARTING);
+	bh_incarnation_start(&s->v.workers[slot], p->epoch);
 }
 
 void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_kheir heir = k->proc[idx].heir;
 
-	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
+		bh_heir_drop(k, idx);
 		return;
+	}
 	if (slot < BH_MAX_WORKERS && slot >= s->board->workers_wanted) {
+		bh_heir_drop(k, idx);
 		bh_worker_vacate(s, slot);
 		return;
 	}
-	p->pid = 0;
-	p->hung = 0;
-	p->hung_task = 0;
-	p->epoch = next_epoch(p->epoch);
-	p->started_ns = bh_clock_ns();
-	k->proc[idx] = (struct bh_kproc){ 0 };
-	s->board->worker_epoch[slot] = p->epoch;
-	bh_evring_allow(&s->v.events[slot], BH_EVRING_BURST); /* if it starts while recording */
-	bh_st_rel(&s->v.workers[slot].word, bh_worker_word(BH_WORKER_STARTING, p->epoch, 0));
-	bh_st_rel(&p->state, BH_PROC_STARTING);
-	bh_worker_ask(s, slot);
+	begin(s, slot, &heir);
+	if (!heir.epoch) {
+		bh_worker_ask(s, slot);
+		return;
+	}
+	k->proc[idx].asked = k->proc[idx].early = true;
+	k->proc[idx].asked_ns = k->now_ns;
+	if (heir.pid) {
+		bh_proc_pid(k, idx, heir.pid, heir.pidfd);
+		s->board->worker_pid[slot] = heir.pid;
+	}
 }
 
 void bh_worker_ask(struct bh_ksvc *s, uint32_t slot)
@@ -99,7 +117,7 @@ bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot)
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
 	_Atomic uint64_t *word = &s->v.workers[slot].word;
 	uint64_t w = bh_ld_acq(word), up = bh_worker_word(BH_WORKER_UP, p->epoch, 0);
-	uint32_t next = next_epoch(p->epoch);
+	uint32_t next = bh_epoch_next(p->epoch);
 
 	do {
 		if ((uint32_t)w == (uint32_t)up) {
@@ -124,7 +142,12 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	/* A message that a dead kernel acted upon comes again, and zygotes may lie. */
 	bool fresh = m->value > 0 && !bh_proc_taken(k, m->value);
 
-	if (mine && m->value < 0) {
+	if (known && bh_heir_forked(k, idx, m, pidfd, fresh && pid == m->value))
+		return;
+	if (mine && m->value < 0 && k->proc[idx].early) {
+		k->proc[idx].early = false; /* the dead one is out of the way now */
+		bh_worker_ask(s, slot);
+	} else if (mine && m->value < 0) {
 		bh_log("service %s: cannot make %s %u: %s%s; trying again", s->plan->name,
 		       slot < BH_MAX_WORKERS ? "worker" : "blocking process",
 		       slot < BH_MAX_WORKERS ? slot : slot - BH_MAX_WORKERS, strerror(-m->value),

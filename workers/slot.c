@@ -4,17 +4,16 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "ipc/incarnation.h"
 #include "workers/meter.h"
 #include "workers/run.h"
 #include "workers/trace.h"
 
-/* The CAS is what makes this process the one in @slot. */
 int bh_slot_take(uint32_t slot, uint32_t epoch)
 {
 	struct bh_worker *me = &bh_rt.v.workers[slot];
-	uint64_t expected = bh_worker_word(BH_WORKER_STARTING, epoch, 0);
 
-	if (!bh_cas(&me->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
+	if (!bh_incarnation_take(me, epoch))
 		return -ESTALE;
 	bh_rt.slot = slot;
 	bh_rt.epoch = epoch & BH_EPOCH_MASK;

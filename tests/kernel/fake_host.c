@@ -13,6 +13,8 @@
  *   FAKE_CLAIM=1        before it tells of a process of the first epoch, it claims
  *                       that its first worker is that, for the request at hand and for
  *                       an earlier one
+ *   FAKE_NO_ROOM=1      cannot make a process for an epoch after the first when it is
+ *                       asked for it first
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -29,6 +31,7 @@
 
 #include "ipc/arena.h"
 #include "ipc/control.h"
+#include "ipc/incarnation.h"
 
 /* Its workers must die of the signals they are killed with; under ASan they would
  * exit with a report instead. */
@@ -122,9 +125,9 @@ static int have_event(uint32_t slot, uint32_t epoch)
 static _Noreturn void work(uint32_t slot, uint32_t epoch)
 {
 	struct bh_worker *w = &view.workers[slot];
-	uint64_t expected = bh_worker_word(BH_WORKER_STARTING, epoch, 0), one = 1;
+	uint64_t one = 1;
 
-	if (!bh_cas(&w->word, &expected, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid())))
+	if (!bh_incarnation_take(w, epoch))
 		_exit(0);
 	bh_or(&view.a->idle.parked, 1ull << slot); /* it has nothing to do */
 	bh_st_rel(&w->ready_ns, now_ns());
@@ -153,6 +156,19 @@ static void claim(struct bh_ctl m, pid_t first)
 		answer(&m, (int)syscall(SYS_pidfd_open, first, 0));
 }
 
+static bool no_room(const struct bh_ctl *m)
+{
+	static bool refused;
+	struct bh_ctl no = *m;
+
+	if (!getenv("FAKE_NO_ROOM") || m->epoch == 1 || (refused = !refused) == false)
+		return false;
+	no.op = BH_CTL_FORKED;
+	no.value = -EAGAIN;
+	answer(&no, -1);
+	return true;
+}
+
 static void serve(void)
 {
 	static pid_t first;
@@ -164,6 +180,8 @@ static void serve(void)
 		if (m.op == BH_CTL_FORK_WORKER || m.op == BH_CTL_FORK_TWIN) {
 			bool twin = m.op == BH_CTL_FORK_TWIN;
 
+			if (!twin && no_room(&m))
+				continue;
 			pid = clone_self(&pidfd);
 			if (pid == 0 && !twin)
 				work(m.slot, m.epoch);
