@@ -142,11 +142,11 @@ slept() {
 	local began reader
 	sleep 3.5 # a recording of an earlier attempt ends
 	hello || fail "/hello does not answer"
-	sleep 0.2 # it sleeps
+	sleep "$BH_SLOW" # it sleeps
 	began=$(awk '{printf "%.0f", $1 * 1e9}' /proc/uptime)
 	env --default-signal=INT "$BH_BIN/bhctl" trace stream --json >"$dir/stream" 2>"$dir/err" &
 	reader=$!
-	sleep 0.5
+	sleep "$BH_SLOW"
 	hello || fail "/hello does not answer"
 	within 1 told "$began"
 	kill -INT "$reader"
