@@ -20,10 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <http_parser.h>
+#include <llhttp.h>
 
 enum {
-	HTTP_HEADER_MAX = 16 << 10, /* request line and headers together: 431 */
+	HTTP_HEADER_MAX = 16 << 10, /* request line and headers together: 431; the same
+				     * again for trailers and chunk extensions */
 	HTTP_URL_MAX = 8 << 10,     /* 414 */
 	/* A task's argument is at most 1 MiB; the rest is for what else is in it. */
 	HTTP_BODY_MAX = (1 << 20) - (24 << 10), /* 413 */
@@ -31,7 +32,7 @@ enum {
 };
 
 struct http_request {
-	uint8_t method; /* enum http_method of the parser */
+	uint8_t method; /* llhttp_method_t */
 	uint8_t wants_json;
 	uint8_t reserved[2];
 	uint16_t path_off, path_len; /* in text[], as all that follow */
@@ -48,15 +49,21 @@ enum http_field {
 	HTTP_FIELD_CONTENT_TYPE,
 	HTTP_FIELD_EXPECT,
 	HTTP_FIELD_HOST,
+	HTTP_FIELD_TRANSFER_ENCODING,
 };
 
 struct http_reader {
-	http_parser parser;
+	llhttp_t parser;
 	struct http_request *request; /* bh_alloc */
 	size_t capacity;              /* of request->text */
+	size_t head_len;              /* bytes of request line and headers so far, */
+	size_t tail_len;              /* and of trailers and chunk extensions */
 
-	int status; /* != 0: refuse with this and close */
-	bool begun; /* a first byte of a request was seen */
+	int status;      /* != 0: refuse with this and close */
+	bool begun;      /* a first byte of a request was seen */
+	bool head_begun; /* there was more than empty lines; */
+	char last;       /* the last byte of that so far; */
+	bool head_over;  /* and the empty line that ends it */
 	bool headers_done;
 	bool complete; /* the request is whole */
 	bool keep_alive;
@@ -65,14 +72,12 @@ struct http_reader {
 	enum http_field field; /* the header whose value comes next */
 	bool in_value;
 	uint8_t hosts;
+	uint8_t codings; /* Transfer-Encoding fields */
 	size_t name_len;
-	char name[16]; /* of a header: longer ones are of no interest */
+	char name[20]; /* of a header: longer ones are of no interest */
 	size_t value_len;
 	char value[HTTP_TYPE_MAX];
 };
-
-/* Once in the process, before the first reader. */
-void http_reader_setup(void);
 
 /* Errors: -ENOMEM. */
 int http_reader_init(struct http_reader *r);

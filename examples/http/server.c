@@ -12,7 +12,6 @@
 #include <bulkhead/bulkhead.h>
 
 #include "conn.h"
-#include "request.h"
 
 /* The task table is full or connections crashed too often: say so and close. */
 static void turn_away(bh_io peer)
@@ -44,15 +43,8 @@ static int64_t http_main(void *unused)
 	return err == -BH_ESTOPPING ? 0 : err;
 }
 
-static int http_init(void)
-{
-	http_reader_setup();
-	return 0;
-}
-
 const struct bh_service bulkhead_service = {
 	.size = sizeof(struct bh_service),
 	.name = "http",
-	.init = http_init,
 	.main = http_main,
 };

@@ -70,7 +70,7 @@ grep -q '^http;http.spin;.*http_spin' "$dir/folded" || fail "the profile lacks w
 wrk -t1 -c8 -d4s "$url/hello" >/dev/null &
 bhctl trace profile --seconds 3 >"$dir/folded" 2>/dev/null || fail "profile: exit code $?"
 wait $!
-grep -q 'http_parser_execute' "$dir/folded" || fail "the profile lacks the parser: $(cat "$dir/folded")"
+grep -q 'llhttp_' "$dir/folded" || fail "the profile lacks the parser: $(cat "$dir/folded")"
 ! grep ';0x' "$dir/folded" || fail "frames that are no code are told"
 spin
 bhctl trace profile --seconds 3 -o "$dir/flame.svg" 2>/dev/null || fail "profile: exit code $?"
