@@ -231,11 +231,26 @@ static void log_refusal(int status)
 	unsaid = 0;
 }
 
-/* Answers what cannot be served, then reads on for a moment: closing on unread
- * bytes would reset the connection and might take the answer with it. */
-static void conn_refuse(struct conn *c, int status)
+/* The last answer is written; closing on bytes that are not read would reset the
+ * connection, and might take the answer with it. So it is said that no more comes, and
+ * what the client was sending meanwhile is read, for a moment. */
+static void conn_linger(struct conn *c)
 {
 	int64_t end = bh_after(LINGER_TIMEOUT), now;
+
+	if (http_out_flush(&c->out) || bh_shutdown(c->io, BH_HALF_WRITE))
+		return;
+	while ((now = bh_now()) < end) {
+		int64_t silence = now + LINGER_SILENCE;
+
+		if (bh_read(c->io, c->in, sizeof(c->in), silence < end ? silence : end) <= 0)
+			return;
+	}
+}
+
+/* Answers what cannot be served. */
+static void conn_refuse(struct conn *c, int status)
+{
 	char text[64];
 
 	log_refusal(status);
@@ -243,14 +258,6 @@ static void conn_refuse(struct conn *c, int status)
 	c->out.head = false;
 	c->out.keep_alive = false;
 	http_out_text(&c->out, status, "", text);
-	if (http_out_flush(&c->out))
-		return;
-	while ((now = bh_now()) < end && !bh_stopping()) {
-		int64_t silence = now + LINGER_SILENCE;
-
-		if (bh_read(c->io, c->in, sizeof(c->in), silence < end ? silence : end) <= 0)
-			return;
-	}
 }
 
 int64_t http_connection(void *arg)
@@ -273,6 +280,8 @@ int64_t http_connection(void *arg)
 	}
 	if (status > 0)
 		conn_refuse(&c, status);
+	if (status >= 0 && !c.out.error)
+		conn_linger(&c);
 	else
 		(void)http_out_flush(&c.out);
 	return 0; /* the socket is closed with its owner */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <bulkhead/bulkhead.h>
 
@@ -111,14 +112,33 @@ static const char *connection_line(const struct http_out *out)
 	return out->old ? "Connection: keep-alive\r\n" : "";
 }
 
+/* The line's value changes once a second, and both words belong to the worker process: a
+ * fiber that goes on in another one finds that one's. */
+static const char *date_line(void)
+{
+	static char line[48];
+	static time_t made;
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	if (now.tv_sec != made) {
+		made = now.tv_sec;
+		strftime(line, sizeof(line), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+			 gmtime_r(&made, &tm));
+	}
+	return line;
+}
+
 void http_out_answer(struct http_out *out, int status, const char *extra, const char *type,
 		     size_t type_len, const void *body, size_t len)
 {
 	char head[768];
-	int n = snprintf(head, sizeof(head),
-			 "HTTP/1.1 %d %s\r\nContent-Type: %.*s\r\nContent-Length: %zu\r\n%s%s\r\n",
-			 status, http_reason(status), (int)type_len, type, len, extra,
-			 connection_line(out));
+	int n = snprintf(
+		head, sizeof(head),
+		"HTTP/1.1 %d %s\r\n%sContent-Type: %.*s\r\nContent-Length: %zu\r\n%s%s\r\n", status,
+		http_reason(status), date_line(), (int)type_len, type, len, extra,
+		connection_line(out));
 
 	if (n < 0 || (size_t)n >= sizeof(head)) {
 		out->error = -EINVAL;
