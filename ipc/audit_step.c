@@ -477,7 +477,7 @@ static void check_io(const struct look *l)
 	if (owner && owner != BH_IO_CLOSING)
 		check_owner(l, "io-owner", owner);
 	for (int d = 0; d < 2; d++)
-		if ((uint32_t)ready[d] & ~(uint32_t)(BH_IO_READY | BH_IO_CLOSED) ||
+		if ((uint32_t)ready[d] & ~(uint32_t)(BH_IO_READY | BH_IO_CLOSED | BH_IO_URGENT) ||
 		    ready[d] >> 32 >= l->v->l.tasks)
 			report(l, "io-slot", CERTAIN, ready[d], 0, "I/O slot %u: ready word %#llx",
 			       l->idx, (ull)ready[d]);

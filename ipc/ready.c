@@ -28,6 +28,9 @@ uint32_t bh_ready_event(const struct bh_view *v, uint64_t io, uint32_t events, u
 		return 0;
 	if (events & (EPOLLRDHUP | EPOLLHUP))
 		bits |= BH_IO_CLOSED;
+	/* A mark that comes later has an edge of its own; alone it is nothing to read. */
+	if (events & EPOLLPRI)
+		bits |= BH_IO_URGENT;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		n += (tasks[n] = mark(s, 0, bits, false)) != 0;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
@@ -48,7 +51,9 @@ uint32_t bh_ready_step(const struct bh_view *v, uint32_t from, uint32_t n)
 		if (!owner || owner == BH_IO_CLOSING)
 			continue;
 		for (int way = 0; way < 2; way++) {
-			uint32_t idx = mark(s, way, BH_IO_READY, true);
+			/* What the lost events said of urgent data nobody knows. */
+			uint64_t bits = way ? BH_IO_READY : BH_IO_READY | BH_IO_URGENT;
+			uint32_t idx = mark(s, way, bits, true);
 			if (idx)
 				bh_kernel_wake(v, idx, 0, 0);
 		}

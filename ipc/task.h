@@ -251,6 +251,9 @@ static inline uint64_t bh_state_copy_at(uint64_t len)
 #define BH_IO_READY 1ull
 /* Nor will there be an edge any more: the peer has closed its side. */
 #define BH_IO_CLOSED 2ull
+/* To read: there is a mark of TCP's urgent data in what has come, where a read stops
+ * short. Until a read has said EAGAIN, which is when its task begins to wait. */
+#define BH_IO_URGENT 4ull
 
 struct bh_ioslot {
 	_Atomic uint64_t owner;    /* handle of a task, 0: free, or BH_IO_CLOSING */
@@ -266,10 +269,18 @@ struct bh_ioslot {
 _Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
 
 enum bh_io_kind {
-	BH_IO_STREAM = 0,   /* a socket that no other number names */
-	BH_IO_LISTENER = 1, /* perhaps a duplicate */
-	BH_IO_SOCKET = 2,   /* adopted: of any type, perhaps a duplicate */
-	BH_IO_FILE = 3      /* adopted, and no socket */
+	BH_IO_TCP = 0,      /* a stream over TCP, of which nobody but the runtime reads: what a
+			       read leaves in it is nothing, or what lies behind a mark */
+	BH_IO_STREAM = 1,   /* another: a read may stop short, as where a descriptor was sent */
+	BH_IO_LISTENER = 2, /* perhaps a duplicate */
+	BH_IO_SOCKET = 3,   /* adopted: of any type, perhaps a duplicate */
+	BH_IO_FILE = 4      /* adopted, and no socket */
 };
+
+/* True if no other number names the socket. */
+static inline bool bh_io_sole(enum bh_io_kind kind)
+{
+	return kind <= BH_IO_STREAM;
+}
 
 #endif

@@ -19,15 +19,16 @@
 
 static int open_stream(const struct bh_address *a, bh_io *out)
 {
+	enum bh_io_kind kind = a->ss.ss_family == AF_UNIX ? BH_IO_STREAM : BH_IO_TCP;
 	int one = 1, fd, err;
 
 	bh_io_making(true);
 	fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		fd = -errno;
-	err = bh_io_keep(fd, BH_IO_STREAM, out);
+	err = bh_io_keep(fd, kind, out);
 	bh_io_making(false);
-	if (!err && a->ss.ss_family != AF_UNIX)
+	if (!err && kind == BH_IO_TCP)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return err;
 }

@@ -58,7 +58,7 @@ static struct bh_ioslot *take_slot(uint32_t *idx)
  * not: that number is in another slot. */
 static int watch(int fd, bh_io io, bool adopted)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				  .data.u64 = io };
 	int epfd = bh_rt_epfd(fd), rc = epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev);
 
@@ -131,15 +131,19 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 	 * that it is not so: an edge sets both. */
 	if (r & (BH_IO_READY | BH_IO_CLOSED)) {
 		bh_and(&s->ready[dir], ~(r & BH_IO_READY ? BH_IO_READY : BH_IO_CLOSED));
-		return bh_rt_aborted() ? -BH_ECANCELED : 0;
+		return 0;
 	}
+	/* All that had come is read, so BH_IO_URGENT goes, too. */
 	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
 		return 0;
 	err = bh_rt_suspend(BH_WAIT_IO, io, deadline);
-	r = bh_and(&s->ready[dir], BH_IO_CLOSED);
+	r = bh_and(&s->ready[dir], BH_IO_CLOSED | BH_IO_URGENT);
 	if (new_work && stopping() && !(r & BH_IO_READY))
 		return -BH_ESTOPPING;
-	/* Data that came with the deadline is taken. */
+	/* Data that came with the deadline is taken; what came with an abort, a later wait
+	 * (in a clean-up) is to find. */
+	if (err == -BH_ECANCELED && (r & BH_IO_READY))
+		bh_io_more(s, dir);
 	return err == -BH_ETIMEDOUT && (r & BH_IO_READY) ? 0 : err;
 }
 
@@ -166,7 +170,7 @@ static void close_fd(struct bh_ioslot *s, int fd)
 {
 	/* Closing a stream takes it out of the epoll instance, too; of the others there
 	 * may be a duplicate. */
-	if (s->kind != BH_IO_STREAM)
+	if (!bh_io_sole(s->kind))
 		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
 	if (s->kind == BH_IO_FILE && dup3(BH_ARENA_FD, fd, O_CLOEXEC) == fd)
 		bh_st_rel(&s->ino, 0);

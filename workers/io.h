@@ -31,8 +31,8 @@ bool bh_io_may(struct bh_ioslot *s, int dir);
 void bh_io_more(struct bh_ioslot *s, int dir);
 
 /* recv() or read(), without waiting, after the mark was cleared or the last call said
- * -EAGAIN: a count or -errno. Less than @len: a stream is empty, and an edge will tell
- * when it no longer is. @flags: 0, or MSG_PEEK. */
+ * -EAGAIN: a count or -errno. Less than @len, of TCP: it is empty, and an edge will tell when it
+ * no longer is, unless there is urgent data (pollable.c). @flags: 0, or MSG_PEEK. */
 ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags);
 
 /* send() or write(), without waiting; the error is in errno. */

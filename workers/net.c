@@ -32,15 +32,16 @@ int bh_io_keep(int fd, enum bh_io_kind kind, bh_io *out)
 
 static int accept_once(int listener, bh_io *out)
 {
+	enum bh_io_kind kind = BH_IO_STREAM;
 	int one = 1, fd, err;
 
 	bh_io_making(true);
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		fd = -errno;
-	else
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	err = bh_io_keep(fd, BH_IO_STREAM, out);
+	else if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)
+		kind = BH_IO_TCP;
+	err = bh_io_keep(fd, kind, out);
 	bh_io_making(false);
 	return err;
 }

@@ -44,7 +44,12 @@ int bh_io_fd(bh_io io)
 	struct bh_ioslot *s;
 	int err = bh_io_of(io, &s);
 
-	return err ? err : bh_ld_rlx(&s->fd);
+	if (err)
+		return err;
+	/* What the caller does with it may change where a read stops: MSG_OOB, TCP_ULP. */
+	if (s->kind == BH_IO_TCP)
+		s->kind = BH_IO_STREAM;
+	return bh_ld_rlx(&s->fd);
 }
 
 /* 1: ready, with an error, too; 0: not. */
@@ -55,12 +60,23 @@ static int is_ready(const struct bh_ioslot *s, short events)
 	return poll(&p, 1, 0) != 0;
 }
 
+/*
+ * True if a read that gave less than it might has emptied the socket, so that the next
+ * one need not try before it waits. That holds for TCP alone, between marks of urgent
+ * data. A mark whose event nobody has harvested yet does no harm: that event is still to
+ * set BH_IO_READY.
+ */
+static bool is_drained(const struct bh_ioslot *s)
+{
+	return s->kind == BH_IO_TCP && !(bh_ld_rlx(&s->ready[0]) & BH_IO_URGENT);
+}
+
 ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags)
 {
 	int fd = bh_ld_rlx(&s->fd);
 	ssize_t n;
 
-	if (s->kind != BH_IO_STREAM && (flags & MSG_PEEK)) {
+	if (!bh_io_sole(s->kind) && (flags & MSG_PEEK)) {
 		if (!is_ready(s, POLLIN | POLLRDHUP))
 			return -EAGAIN;
 		bh_io_more(s, 0);
@@ -72,8 +88,7 @@ ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;
-	/* What was adopted may hand over one message at a time. */
-	if (n <= 0 || (size_t)n == len || (flags & MSG_PEEK) || s->kind != BH_IO_STREAM)
+	if (n <= 0 || (size_t)n == len || (flags & MSG_PEEK) || !is_drained(s))
 		bh_io_more(s, 0);
 	return n < 0 ? -errno : n;
 }

@@ -185,7 +185,8 @@ BH_API int bh_set_option(bh_io io, enum bh_option option, int value);
 BH_API int bh_io_adopt(bh_io *out, int fd) BH_NODISCARD;
 
 /* The descriptor, for calls that the runtime does not have. It must not be closed, nor
- * used after the bh_io was. Errors: -BH_ESTALE. */
+ * used after the bh_io was. (bh_read() of this bh_io then takes one system call more
+ * before it waits, since it no longer knows who else reads.) Errors: -BH_ESTALE. */
 BH_API int bh_io_fd(bh_io io);
 
 /*

@@ -434,6 +434,92 @@ TEST(options)
 	CHECK(bh_close(p.b) == 0 && bh_close(p.listener) == 0);
 }
 
+/* -- where a read stops short --------------------------------------------------------------- */
+
+/* Returns when the events of all that was sent before have been handed out: they come
+ * in order, and this waits for later ones. */
+static void let_events_pass(const struct pair *other)
+{
+	check_talk(other);
+	check_talk(other);
+}
+
+/* All of "abc", although a read ends behind the a, and no further event comes. */
+static void check_reads_on(const struct pair *p)
+{
+	char buf[8] = "";
+	ssize_t n = bh_read(p->b, buf, sizeof(buf), SOON);
+
+	CHECK(n >= 1);
+	while (n < 3) {
+		ssize_t m = bh_read(p->b, buf + n, sizeof(buf) - (size_t)n, SOON);
+
+		CHECK(m > 0);
+		n += m;
+	}
+	CHECK(!memcmp(buf, "abc", 4));
+	CHECK(bh_read(p->b, buf, sizeof(buf), bh_after(BH_MS(1))) == -BH_ETIMEDOUT);
+}
+
+TEST(a_read_goes_on_behind_urgent_data)
+{
+	struct pair p, other;
+	int fd;
+
+	open_pair(&p, "127.0.0.1:0");
+	open_pair(&other, "127.0.0.1:0");
+	CHECK((fd = bh_io_fd(p.a)) >= 0);
+	check_talk(&p);
+	for (int i = 0; i < 3; i++) {
+		CHECK(send(fd, "a", 1, 0) == 1 && send(fd, "!", 1, MSG_OOB) == 1);
+		CHECK(send(fd, "bc", 2, 0) == 2);
+		let_events_pass(&other);
+		if (i == 1)
+			CHECK(bh_readable(p.b, SOON) == 0);
+		check_reads_on(&p);
+	}
+	check_talk(&p);
+	close_pair(&p);
+	close_pair(&other);
+}
+
+static void send_a_descriptor(int by, int fd)
+{
+	char space[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct iovec iov = { .iov_base = (char[]){ 'b' }, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = space,
+			    .msg_controllen = sizeof(space) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	CHECK(sendmsg(by, &m, 0) == 1);
+}
+
+TEST(a_read_goes_on_behind_a_sent_descriptor)
+{
+	struct pair p, other;
+	int fd;
+
+	open_pair(&p, temporary("rights"));
+	open_pair(&other, "127.0.0.1:0");
+	CHECK((fd = bh_io_fd(p.a)) >= 0);
+	for (int i = 0; i < 3; i++) {
+		CHECK(send(fd, "a", 1, 0) == 1);
+		send_a_descriptor(fd, fd);
+		CHECK(send(fd, "c", 1, 0) == 1);
+		let_events_pass(&other);
+		check_reads_on(&p);
+	}
+	remove_temporary(p.address);
+	close_pair(&p);
+	close_pair(&other);
+}
+
 /* -- other descriptors ------------------------------------------------------------------------ */
 
 static int64_t ring_later(void *arg)
