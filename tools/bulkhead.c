@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "output.h"
 #include "run.h"
 
 /* libc looks for it by name. */
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 	struct choice c = { 0 };
 	char name[32];
 
+	bh_output_guard();
 	argp_err_exit_status = BH_EXIT_USAGE;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
 	snprintf(name, sizeof(name), "bulkhead %s", c.verb->name);

@@ -9,6 +9,7 @@
 
 #include "ask.h"
 #include "find.h"
+#include "tools/output.h"
 
 /* libc looks for it by name. */
 __attribute__((visibility("default"))) const char *argp_program_version = "bhctl " BH_VERSION;
@@ -341,8 +342,6 @@ static int print_json(const struct verb *v, const Bulkhead__Reply *r)
 
 static int show(const struct command *c, const Bulkhead__Reply *r)
 {
-	int code;
-
 	if (r->error) {
 		fprintf(stderr, "bhctl: %s\n", r->error->text);
 		return BH_EXIT_NO;
@@ -352,12 +351,7 @@ static int show(const struct command *c, const Bulkhead__Reply *r)
 				" does not understand: are they of the same version?\n");
 		return BH_EXIT_SYSTEM;
 	}
-	code = c->o.json ? print_json(c->verb, r) : c->verb->show(r);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "bhctl: cannot write the answer: %m\n");
-		return BH_EXIT_SYSTEM;
-	}
-	return code;
+	return c->o.json ? print_json(c->verb, r) : c->verb->show(r);
 }
 
 int main(int argc, char **argv)
@@ -370,6 +364,7 @@ int main(int argc, char **argv)
 	Bulkhead__Reply *r = NULL;
 	char url[BH_URL_BYTES];
 
+	bh_output_guard();
 	argp_err_exit_status = BH_EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	int code = bh_find(c.o.admin, url);

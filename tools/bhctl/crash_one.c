@@ -158,7 +158,7 @@ static int show(const char *url, const struct bh_options *o, const Bulkhead__Cra
 		if (all->crashes[i]->id != o->id)
 			continue;
 		(o->json ? show_json : show_text)(url, all->crashes[i]);
-		return fflush(stdout) || ferror(stdout) ? BH_EXIT_SYSTEM : BH_EXIT_OK;
+		return BH_EXIT_OK;
 	}
 	if (!all->n_crashes)
 		fprintf(stderr, "bhctl: there is no crash %llu: nothing has crashed\n", (ull)o->id);

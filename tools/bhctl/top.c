@@ -227,9 +227,9 @@ static int print_once(struct top *t)
 			n--;
 		printf("%.*s\n", n, line);
 	}
-	if (t->grid.rows && !fflush(stdout))
+	if (t->grid.rows)
 		return BH_EXIT_OK;
-	fprintf(stderr, "bhctl: cannot write the answer: %m\n");
+	fprintf(stderr, "bhctl: no memory for a table of %d columns\n", columns);
 	return BH_EXIT_SYSTEM;
 }
 
