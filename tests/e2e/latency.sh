@@ -67,11 +67,23 @@ without_linux() {
 		"polls are counted without recording" --total --by worker
 }
 
+# Verbs that live by what Linux sees say that it is not there, and why: WORD.
+blind() {
+	local verb
+	for verb in profile hogs crashes; do
+		timeout 30 "$BH_BIN/bhctl" trace $verb --seconds 1 >"$dir/out" 2>"$dir/err"
+		[ $? = 1 ] || fail "trace $verb without BPF: exit code is not 1: $(cat "$dir/out" "$dir/err")"
+		grep -q "$1" "$dir/err" || fail "trace $verb without BPF does not say why: $(cat "$dir/err")"
+	done
+	note "profile, hogs and crashes say why they see little"
+}
+
 if [ -n "${BH_NO_CAPS:-}" ]; then
 	config true
 	without_linux
 	holds 'all(.groups[]; .cpu_wait == null and .off_cpu == {})' "without BPF there is no wait for the CPU"
 	holds '.missing | test("CAP_BPF and CAP_PERFMON are missing")' "and it is said which capabilities would give it"
+	blind 'CAP_BPF and CAP_PERFMON are missing'
 	stop
 	exit 0
 fi
@@ -79,6 +91,7 @@ fi
 config false
 without_linux
 holds '.missing | test("the configuration key `trace`")' "tracing is off, and it is said how to turn it on"
+blind 'the configuration key'
 stop
 
 "$BH_BIN/bulkhead-traced" --probe >/dev/null || skip "the other half: $("$BH_BIN/bulkhead-traced" --probe)"

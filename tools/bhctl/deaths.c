@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bhctl.h"
+#include "latency.h"
 #include "recorder.h"
 #include "records.h"
 #include "symbols.h"
@@ -265,8 +266,12 @@ static int each(struct bh_recorder *r)
 int bh_deaths(const char *url, const struct bh_options *o)
 {
 	struct bh_recorder r;
-	int code = bh_recorder_begin(&r, url, false);
+	int code = bh_linux_view(url, "what Linux sees of a crash is not here (`bhctl crashes` has "
+				      "what the system knows by itself)");
 
+	if (code)
+		return code;
+	code = bh_recorder_begin(&r, url, false);
 	json = o->json;
 	if (!code)
 		code = bh_symbols_open(&symbols, url);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "bhctl.h"
+#include "latency.h"
 #include "recorder.h"
 #include "table.h"
 #include "value.h"
@@ -91,8 +92,6 @@ static void show(const struct bh_recorder *r, struct hog *const *list, size_t n)
 		bh_table_add(&t, h->longest_task ? "%#" PRIx64 : "-", h->longest_task);
 	}
 	bh_table_print(&t, 0);
-	if (!samples)
-		puts("no samples: the trace server is off, or nobody ran; only polls were counted");
 }
 
 static void show_json(const struct bh_recorder *r, struct hog *const *list, size_t n)
@@ -140,6 +139,9 @@ int bh_hogs(const char *url, const struct bh_options *o)
 	qsort(list, n, sizeof(*list), by_cost);
 	if (!code)
 		(o->json ? show_json : show)(&r, list, n);
+	if (!code && !samples)
+		code = bh_linux_view(url,
+				     "only polls were counted; there are no samples of the CPU");
 	bh_recorder_fini(&r);
 	return code;
 }

@@ -70,6 +70,20 @@ int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **r
 	return 0;
 }
 
+int bh_linux_view(const char *url, const char *what)
+{
+	struct bh_latency l = { 0 };
+	Bulkhead__Reply *reply = NULL;
+	int code = bh_latency_kernel(&l, url, &reply);
+
+	if (reply)
+		bulkhead__reply__free_unpacked(reply, NULL);
+	if (code || !l.missing[0])
+		return code;
+	fprintf(stderr, "bhctl: %s: %s\n", what, l.missing);
+	return BH_EXIT_NO;
+}
+
 void bh_latency_fini(struct bh_latency *l)
 {
 	free(l->groups);

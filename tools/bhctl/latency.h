@@ -68,6 +68,10 @@ void bh_hist_add(struct bh_hist *h, uint64_t from_ns, uint64_t below_ns, uint64_
  * for the caller to free; NULL: not there. Exit codes. */
 int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **reply);
 
+/* For a verb that has little to show without that view: if it is not there, says on
+ * stderr what is missing (@what) and why. Exit codes. */
+int bh_linux_view(const char *url, const char *what);
+
 void bh_latency_show(struct bh_latency *l);
 void bh_latency_json(struct bh_latency *l);
 void bh_latency_fini(struct bh_latency *l);

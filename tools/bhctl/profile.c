@@ -10,6 +10,7 @@
 
 #include "bhctl.h"
 #include "flame.h"
+#include "latency.h"
 #include "recorder.h"
 #include "records.h"
 #include "symbols.h"
@@ -150,8 +151,11 @@ int bh_profile(const char *url, const struct bh_options *o)
 {
 	struct bh_symbols *s = NULL;
 	struct bh_recorder r;
-	int code = bh_recorder_begin(&r, url, true);
+	int code = bh_linux_view(url, "there are no samples of the CPU");
 
+	if (code)
+		return code;
+	code = bh_recorder_begin(&r, url, true);
 	if (!code)
 		code = bh_symbols_open(&s, url);
 	if (!code)
