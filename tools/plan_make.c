@@ -5,7 +5,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "config_value.h"
 #include "ipc/board.h"
+#include "quota.h"
 
 enum {
 	DEFAULT_TASKS = 1000000,
@@ -71,10 +71,9 @@ static uint64_t bytes(const char *text, uint64_t fallback)
 /* As many as this process may use. */
 static uint32_t cpus(void)
 {
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+	uint32_t n = bh_quota_cpus();
 
-	return n < 1 ? 1 : n > BH_MAX_WORKERS ? BH_MAX_WORKERS : (uint32_t)n;
+	return n > BH_MAX_WORKERS ? BH_MAX_WORKERS : n;
 }
 
 /* -- where things are ---------------------------------------------------------- */
