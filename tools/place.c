@@ -13,11 +13,14 @@
 
 int bh_place_dirs(char dirs[BH_PLACES][BH_PLACE_BYTES])
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *xdg = getenv("XDG_RUNTIME_DIR"), *runtime = getenv("RUNTIME_DIRECTORY");
 	/* The socket's name must fit behind it. */
 	size_t room = BH_PLACE_BYTES - sizeof("/bulkhead/" BH_PLACE_SOCKET);
+	size_t len = runtime ? strcspn(runtime, ":") : 0; /* the first of several */
 	int n = 0;
 
+	if (len && runtime[0] == '/' && len < room)
+		snprintf(dirs[n++], BH_PLACE_BYTES, "%.*s", (int)len, runtime);
 	/* What root has in its environment may be the directory of the user who
 	 * called sudo. */
 	if (geteuid() && xdg && xdg[0] == '/' && strlen(xdg) < room)
@@ -51,16 +54,20 @@ bool bh_place_nobody(uid_t *uid, gid_t *gid)
 	return true;
 }
 
-bool bh_place_is_private(const char *dir)
+enum bh_place_owner bh_place_owner(const char *dir)
 {
 	struct stat st;
 	uid_t uid;
 	gid_t gid;
 
-	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || (st.st_mode & 077))
-		return false;
-	return st.st_uid == geteuid() ||
-	       (!geteuid() && bh_place_nobody(&uid, &gid) && st.st_uid == uid);
+	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || (st.st_mode & 022))
+		return BH_PLACE_FOREIGN;
+	if (st.st_uid == geteuid())
+		return st.st_mode & 055 ? BH_PLACE_SHARED : BH_PLACE_PRIVATE;
+	return !(st.st_mode & 055) && !geteuid() && bh_place_nobody(&uid, &gid) &&
+			       st.st_uid == uid ?
+		       BH_PLACE_PRIVATE :
+		       BH_PLACE_FOREIGN;
 }
 
 int bh_place_probe(const char *path)

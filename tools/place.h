@@ -3,12 +3,14 @@
  * place.h: where a system's admin endpoint is when nobody says so: `bulkhead
  * run` makes it there, bhctl looks for it there.
  *
+ *   $RUNTIME_DIRECTORY/admin.sock           a service manager's (RuntimeDirectory=)
  *   $XDG_RUNTIME_DIR/bulkhead/admin.sock    not for root
  *   /run/bulkhead/admin.sock
  *   /tmp/bulkhead-UID/admin.sock
  *
- * The directory is private (0700) and belongs to the system's user; under root,
- * to the unprivileged user as whom the admin process runs.
+ * A directory that the system makes is private (0700) and belongs to its user; under
+ * root, to the unprivileged user as whom the admin process runs. One that a service
+ * manager made may be open to readers (0755): the socket is private by itself.
  */
 #ifndef BH_TOOLS_PLACE_H
 #define BH_TOOLS_PLACE_H
@@ -18,7 +20,7 @@
 #include <sys/types.h>
 
 enum {
-	BH_PLACES = 3,
+	BH_PLACES = 4,
 	BH_PLACE_BYTES = 108, /* of a path, as sockaddr_un has room for */
 };
 
@@ -35,9 +37,13 @@ int bh_place_path(const char *url, char path[BH_PLACE_BYTES]);
  * machine has none. */
 bool bh_place_nobody(uid_t *uid, gid_t *gid);
 
-/* True if @dir is a directory, private, and ours (or, for root, nobody's): no
- * other user can have put a socket there. */
-bool bh_place_is_private(const char *dir);
+/* Whom a directory belongs to, as far as it matters who can have put a socket there. */
+enum bh_place_owner {
+	BH_PLACE_FOREIGN = 0, /* another user, or others may write there; or it is none */
+	BH_PLACE_PRIVATE,     /* ours (or, for root, nobody's), and closed to others */
+	BH_PLACE_SHARED,      /* ours, and others may look in */
+};
+enum bh_place_owner bh_place_owner(const char *dir);
 
 /* Connects to the socket @path and hangs up. 0: somebody listens; -ENOENT,
  * -ECONNREFUSED: nobody does; -EACCES: not for this user. */

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "place.h"
@@ -31,7 +33,7 @@ static int take_dir(const char *dir)
 	for (int i = 0; i < RETRIES; i++) {
 		if (mkdir(dir, 0700) && errno != EEXIST)
 			return -errno;
-		if (!bh_place_is_private(dir))
+		if (!bh_place_owner(dir))
 			return -EPERM;
 		int low = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (low < 0 && errno == ENOENT)
@@ -69,8 +71,21 @@ static bool is_reachable(const char *dir)
 	return true;
 }
 
-/* The admin process is not root and makes its socket there. Where it could not, it
- * stays root until it has made the socket. */
+/* True if a child of this process can take on another user's identity: tried out, for
+ * it takes capabilities, a mapping of that user, and setgroups() being allowed. */
+static bool may_become(uid_t uid, gid_t gid)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(setgroups(0, NULL) || setgid(gid) || setuid(uid));
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+/* The admin process is not root and makes its socket there. Where it could not, or where
+ * root has not the power to give things away (a container that maps no other user, or
+ * has dropped these capabilities), it stays what it is until it has made the socket. */
 static int hand_over(struct bh_plan *plan, const char *dir, int fd)
 {
 	uid_t uid;
@@ -79,21 +94,27 @@ static int hand_over(struct bh_plan *plan, const char *dir, int fd)
 	if (geteuid() || !is_reachable(dir) || !bh_place_nobody(&uid, &gid))
 		return 0;
 	if (fchown(fd, uid, gid))
-		return -errno;
+		return errno == EPERM || errno == EINVAL ? 0 : -errno;
+	if (!may_become(uid, gid))
+		return fchown(fd, 0, (gid_t)-1) ? -errno : 0;
 	plan->unpriv_uid = uid;
 	plan->unpriv_gid = gid;
 	return 0;
 }
 
+/* A service manager's directory is left as it was, but for the socket. */
 static int use_dir(struct bh_plan *plan, const char *dir)
 {
-	int fd = take_dir(dir);
-	int err = fd < 0 ? fd : hand_over(plan, dir, fd);
+	int fd = take_dir(dir), err = fd < 0 ? fd : 0;
+	bool ours = !err && bh_place_owner(dir) == BH_PLACE_PRIVATE;
 
+	if (ours)
+		err = hand_over(plan, dir, fd);
 	if (err)
 		return err;
 	plan->lock_fd = fd;
-	snprintf(plan->rundir, sizeof(plan->rundir), "%s", dir);
+	if (ours)
+		snprintf(plan->rundir, sizeof(plan->rundir), "%s", dir);
 	return 0;
 }
 
@@ -120,8 +141,9 @@ static int default_place(struct bh_plan *plan, char why[BH_RUNDIR_WHY])
 			break;
 		at += (size_t)snprintf(why + at, BH_RUNDIR_WHY - at, "%s%s: %s",
 				       at ? "; " : "no directory for the admin endpoint: ", dirs[i],
-				       err == -EPERM ? "not private, or another user's" :
-						       strerror(-err));
+				       err == -EPERM ?
+					       "others may write there, or it is another user's" :
+					       strerror(-err));
 	}
 	return err;
 }

@@ -73,7 +73,7 @@ int bh_find(const char *admin, char url[BH_URL_BYTES])
 		snprintf(path, sizeof(path), "%.*s/" BH_PLACE_SOCKET, BH_PLACE_BYTES - 1, dirs[i]);
 		snprintf(url, BH_URL_BYTES, "ipc://%s", path);
 		/* What another user put there could answer anything. */
-		if (bh_place_is_private(dirs[i]) && !probe(path))
+		if (bh_place_owner(dirs[i]) && !probe(path))
 			return 0;
 		at += (size_t)snprintf(looked + at, sizeof(looked) - at, "%s%s", i ? ", " : "",
 				       dirs[i]);

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The machines that people have: a service manager's directory, root without its powers, a
+# CPU quota.
+. "$(dirname "$0")/../e2e/lib.sh"
+need curl
+unset BULKHEAD_ADMIN
+
+# serves COMMAND...: a system started by it, with what follows, runs, answers, and ends in
+# order. Its start-up lines stay in $dir/started.
+serves() {
+	local at
+	"$@" >"$dir/started" 2>"$log" &
+	pid=$!
+	running() { grep -q ': running' "$dir/started"; }
+	within 15 running || fail "$*: does not start: $(cat "$dir/started")"
+	at=$(sed -n 's/^listening on \([^ ]*\).*/\1/p' "$dir/started")
+	[ "$(curl -s -m 10 "http://$at/hello")" = "Hello from Bulkhead" ] || fail "$*: does not serve"
+	"${inside[@]}" "$BH_BIN/bhctl" status >/dev/null || fail "$*: bhctl does not find it"
+	kill -TERM "$pid"
+	wait "$pid" || fail "$*: exit code $?"
+	pid=
+}
+inside=()
+
+note "a service manager's directory, open to readers"
+mkdir -m 755 "$dir/runtime"
+export RUNTIME_DIRECTORY=$dir/runtime
+serves "$BH_BIN/bulkhead" run --listen 127.0.0.1:0
+grep -qxF "admin endpoint ipc://$dir/runtime/admin.sock" "$dir/started" || fail "$(cat "$dir/started")"
+[ "$(stat -c '%a %u' "$dir/runtime")" = "755 $(id -u)" ] || fail "the directory was changed: $(stat "$dir/runtime")"
+
+if [ "$(id -u)" = 0 ] && unshare -Ur true 2>/dev/null; then
+	note "root of a user namespace, and root without capabilities"
+	inside=(true)
+	serves unshare -Ur "$BH_BIN/bulkhead" run --listen 127.0.0.1:0 --admin "ipc://$dir/ns/admin.sock"
+	for drop in -chown,-setuid,-setgid -setgid -all; do
+		serves setpriv --inh-caps=-all --bounding-set=$drop "$BH_BIN/bulkhead" run \
+			--listen 127.0.0.1:0 --admin "ipc://$dir/caps/admin.sock"
+	done
+	inside=()
+fi
+
+cgroup=/sys/fs/cgroup/bh-places-$$
+if [ -w /sys/fs/cgroup/cpu/cpu.cfs_period_us ]; then
+	cgroup=/sys/fs/cgroup/cpu/bh-places-$$
+	mkdir $cgroup && echo 50000 >$cgroup/cpu.cfs_quota_us
+elif grep -qsw cpu /sys/fs/cgroup/cgroup.subtree_control && mkdir $cgroup 2>/dev/null; then
+	echo "50000 100000" >$cgroup/cpu.max
+fi
+if [ -d $cgroup ]; then
+	note "half a CPU is one worker"
+	printf 'services:\n  - name: http\n' >"$dir/app.yaml"
+	# shellcheck disable=SC2016 # expanded there
+	bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' $cgroup "$BH_BIN/bulkhead" check "$dir/app.yaml" >"$dir/out" ||
+		fail "$(cat "$dir/out")"
+	grep -q '^http: 1 worker,' "$dir/out" || fail "$(cat "$dir/out")"
+	rmdir $cgroup
+fi
