@@ -36,18 +36,25 @@ static uint32_t clamp(uint32_t v, uint32_t lo, uint32_t hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* Each class may take all of the service's memory: which sizes will be asked for
- * is not known, and address space that is not touched costs nothing. */
-static uint32_t blocks_of(uint64_t memory, uint32_t cls)
+static uint32_t blocks(uint64_t n, uint64_t most)
 {
-	uint64_t n = memory >> bh_class_shift(cls);
-	uint32_t most = cls == 0 ? 1u << 24 : 1u << 22;
-
 	return (uint32_t)(n < 8 ? 8 : n > most ? most : n) + 1;
 }
 
-void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
-		    uint64_t memory)
+/* Each class may take all of the service's memory: which sizes will be asked for
+ * is not known, and address space that is not touched costs nothing. Of the usual
+ * stacks there are at least @stacks, and a quarter more is kept for work. */
+static void set_blocks(struct bh_layout *l, uint64_t memory, uint32_t stacks)
+{
+	for (uint32_t c = 0; c < BH_WORK_CLASS; c++)
+		l->blocks[c] = blocks(memory >> bh_class_shift(c), c == 0 ? 1u << 24 : 1u << 22);
+	if (l->blocks[BH_STACK_CLASS] <= stacks)
+		l->blocks[BH_STACK_CLASS] = blocks(stacks, 1u << 22);
+	l->blocks[BH_WORK_CLASS] = blocks(l->blocks[BH_STACK_CLASS] / 4, 1u << 22);
+}
+
+static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
+		    uint64_t memory, uint32_t stacks)
 {
 	uint64_t at = 0;
 	uint32_t n = 0;
@@ -76,8 +83,8 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->off_io_bits = fence(l, &n, &at, (l->ios + 63) / 64 * 8ull);
 	l->off_tokens = fence(l, &n, &at, sizeof(struct bh_token_slot) * (uint64_t)l->tokens);
 	l->off_token_bits = fence(l, &n, &at, (l->tokens + 63) / 64 * 8ull);
+	set_blocks(l, memory, stacks);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
-		l->blocks[c] = blocks_of(memory, c);
 		l->off_block[c] =
 			fence(l, &n, &at, sizeof(struct bh_block) * (uint64_t)l->blocks[c]);
 		l->off_block_bits[c] = fence(l, &n, &at, (l->blocks[c] + 63) / 64 * 8ull);
@@ -88,9 +95,15 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->bytes = at;
 }
 
+void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
+		    uint64_t memory)
+{
+	lay_out(l, workers, tasks, ios, memory, 0);
+}
+
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
-	bh_layout_init(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory);
+	lay_out(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory, s->min_stacks);
 	/* Each with somebody to sleep in it, as long as nobody makes the service smaller. */
 	l->reactors = clamp(s->workers, 1, l->reactors);
 	if (s->blocking_max)

@@ -69,7 +69,8 @@ static void free_field(const struct bh_view *v, _Atomic uint32_t *field, uint64_
 }
 
 /* The list's head moves on before each element is freed; killed between, the
- * kernel's journal names the element (relink). */
+ * kernel's journal names the element (relink). The argument and the stack stay: a task
+ * that starts again needs them. */
 static bool free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owner, uint32_t *budget)
 {
 	for (;; --*budget) {
@@ -85,7 +86,6 @@ static bool free_blocks(const struct bh_view *v, struct bh_tcb *t, uint64_t owne
 		free_block(v, ref, owner);
 	}
 	bh_st_rlx(&t->blocks, 0);
-	free_field(v, &t->stack, owner);
 	free_field(v, &t->reply, owner);
 	return true;
 }
@@ -353,7 +353,8 @@ static uint8_t decide(struct bh_tcb *t, bool restart, uint8_t end, int64_t value
 	return fate.verdict;
 }
 
-/* Starts again from its argument: what it had is gone, what it was given stays.
+/* Starts again from its argument: what it had is gone, what it was given stays, and its
+ * stack: for another one there might be no room.
  * Commit: bh_state_restart(). */
 static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
 {
@@ -371,6 +372,7 @@ static void end_task(const struct bh_view *v, struct bh_tcb *t, uint64_t task, u
 	uint64_t parent = bh_ld_rlx(&t->parent);
 	bool canceled = end == 1 /* BH_END_CANCELED */;
 
+	free_field(v, &t->stack, task);
 	free_field(v, &t->arg_block, task);
 	bh_st_rlx(&t->deadline_ns, 0);
 	t->end = end;
@@ -460,6 +462,7 @@ static void recover_spawn(const struct bh_view *v, struct bh_worker *w, uint32_t
 		link_journal(v, w, t, owner);
 		close_ios(v, t, owner, &few, ops);
 		free_blocks(v, t, owner, &few);
+		free_field(v, &t->stack, owner);
 		free_field(v, &t->arg_block, owner);
 	}
 	if (bh_state_free(&t->state, s))

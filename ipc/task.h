@@ -113,7 +113,7 @@ struct bh_tcb {
 	_Atomic uint32_t ios;        /* first I/O slot */
 	_Atomic uint32_t arg_block;  /* holds the argument if it is not inline */
 	_Atomic uint32_t reply;      /* block with the reply */
-	_Atomic uint32_t stack;      /* block with the stack; 0: not started */
+	_Atomic uint32_t stack;      /* block with the stack; a fiber's, from its spawn on */
 	uint32_t born_ms;            /* since the arena was made */
 	uint16_t type;               /* index in the type table */
 	uint8_t kind;                /* enum bh_task_kind */
@@ -121,7 +121,7 @@ struct bh_tcb {
 	uint8_t opts;                /* BH_TASK_* */
 	uint8_t hog;                 /* bh_hog_code() of its limit; 0: the service's */
 	uint8_t wait;                /* enum bh_wait */
-	uint8_t stack_class;         /* size class of the stack a fiber gets */
+	uint8_t reserved;
 	union {
 		_Atomic uint32_t fate; /* all three, stored at once in CLEANUP */
 		struct {
@@ -133,7 +133,7 @@ struct bh_tcb {
 	_Atomic uint32_t prev; /* in the parent's list; a hint, checked when used */
 	union {
 		struct {
-			uint64_t sp;      /* fiber: its saved context */
+			uint64_t sp;      /* fiber: its saved context; 0: not begun */
 			uint64_t heap;    /* address of its heap's state; 0: none yet */
 			uint64_t wait_on; /* handle of what it waits for; diagnostic */
 		};
@@ -174,15 +174,24 @@ struct bh_type {
  * 16 K, 64 K, 256 K, 1 M, 4 M, 16 M. Stacks: 16 K << 2(c - 9) for c = 9..14: 16 K to
  * 16 M. Stacks have classes of their own because the lowest page of each is a
  * guard, in the page tables of every worker that ever ran on it.
+ *
+ * And one more of 64 K: stacks that are kept for work. A task that is given a socket, as
+ * each new connection is, gets none of them; so connections that wait for their next
+ * request cannot take what its handler needs.
  */
 enum {
 	BH_DATA_CLASSES = 9,
-	BH_CLASSES = 15
+	BH_STACK_CLASS = 10, /* of the stack that a fiber gets if it asks for no other */
+	BH_WORK_CLASS = 15,
+	BH_CLASSES = 16
 };
 
 static inline uint32_t bh_class_shift(uint32_t cls)
 {
-	return cls < BH_DATA_CLASSES ? 8 + 2 * cls : 14 + 2 * (cls - BH_DATA_CLASSES);
+	static const uint8_t shift[BH_CLASSES] = { 8,  10, 12, 14, 16, 18, 20, 22,
+						   24, 14, 16, 18, 20, 22, 24, 16 };
+
+	return shift[cls % BH_CLASSES];
 }
 
 /* A reference to a block: class and index in one word; 0: none. */
@@ -210,7 +219,7 @@ static inline uint64_t bh_class_bytes(uint32_t cls)
  * @bytes; BH_CLASSES: none does. */
 static inline uint32_t bh_class_from(uint32_t first, uint64_t bytes)
 {
-	uint32_t end = first < BH_DATA_CLASSES ? BH_DATA_CLASSES : BH_CLASSES;
+	uint32_t end = first < BH_DATA_CLASSES ? BH_DATA_CLASSES : BH_WORK_CLASS;
 
 	for (uint32_t c = first; c < end; c++)
 		if (bh_class_bytes(c) >= bytes)

@@ -27,6 +27,7 @@ enum {
 	DEFAULT_BACKOFF_MAX_MS = 5000,
 	DEFAULT_HANG_REPORT_MS = 1000,
 	DEFAULT_KEEP_MS = 10000,
+	STACKS_BESIDE = 128, /* a worker's: of free ones it keeps as many at hand */
 };
 #define DEFAULT_MEMORY (1ull << 30)
 
@@ -268,6 +269,9 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->max_tasks = number(c->limits.tasks, DEFAULT_TASKS);
 	s->max_io = number(c->limits.io, DEFAULT_IO);
 	s->max_memory = bytes(c->limits.memory, DEFAULT_MEMORY);
+	/* Without a limit that the file gives, each socket may be a connection with a fiber
+	 * of its own; so it may where free ones stand in the workers' caches. */
+	s->min_stacks = c->limits.memory ? 0 : s->max_io + bh_plan_slots(s) * STACKS_BESIDE;
 	s->crash_intensity = number(c->crash.intensity, DEFAULT_CRASHES);
 	s->crash_period_ms = ms(c->crash.period, DEFAULT_CRASH_MS);
 	s->restart_intensity = number(r->intensity, DEFAULT_FAILURES);

@@ -305,8 +305,8 @@ static bool park(struct bh_worker *me)
 
 INLINE void run_fiber(struct bh_tcb *t)
 {
-	if (!bh_ld_rlx(&t->stack)) {
-		/* Aborted before it began, or no memory for it to begin with. */
+	if (!t->sp) {
+		/* Aborted before it began. */
 		t->value = bh_rt_aborted() ? -BH_ECANCELED : bh_fiber_start(t);
 		if (t->value) {
 			bh_task_finish(BH_END_CANCELED);

@@ -20,10 +20,9 @@ static void fiber_main(void *arg)
 
 int bh_fiber_start(struct bh_tcb *t)
 {
-	uint32_t cls = t->stack_class;
-	uint32_t ref = bh_block_take(t, bh_rt.handle, cls, &t->stack);
+	uint32_t ref = bh_ld_rlx(&t->stack);
 
-	if (!ref)
+	if (!ref && !(ref = bh_block_take(t, bh_rt.handle, BH_STACK_CLASS, &t->stack)))
 		return -ENOMEM;
 	struct bh_fiber *f = bh_fiber_at(ref);
 	*f = (struct bh_fiber){ .limit = BH_FOREVER };

@@ -60,8 +60,8 @@ static inline struct bh_context *bh_fiber_context(struct bh_tcb *t)
 	return (struct bh_context *)&t->sp;
 }
 
-/* A stack and a first frame for the running task. The stack is taken here, not at the
- * spawn: the one that a fiber gave back last is the one in this worker's cache. */
+/* Makes the first frame of the running task. The service's main, which the zygote has
+ * spawned, gets its stack here; of all others it was taken by the spawn. */
 int bh_fiber_start(struct bh_tcb *t);
 
 /* True if a token of one of the calls from @g outwards is canceled, or gone. */

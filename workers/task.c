@@ -15,7 +15,6 @@
 #include <time.h>
 
 enum {
-	STACK_DEFAULT = 64 << 10,
 	STACK_MAX = 16 << 20,
 	ARG_MAX = 1 << 20
 };
@@ -95,6 +94,20 @@ static int set_arg(struct bh_tcb *t, uint64_t handle, const void *arg, size_t le
 	return 0;
 }
 
+/* A stack for a fiber: who spawns is told if there is none, for later nobody may be left
+ * to tell. Those kept for work are not for a task that brings a socket. */
+static int set_stack(struct bh_tcb *t, uint64_t handle, const struct bh_spawn_opts *o)
+{
+	uint32_t cls = o && o->stack_bytes ? bh_stack_class_of(o->stack_bytes) : BH_STACK_CLASS;
+
+	if (bh_block_take(t, handle, cls, &t->stack))
+		return 0;
+	if (cls <= BH_STACK_CLASS && !(o && o->give) &&
+	    bh_block_take(t, handle, BH_WORK_CLASS, &t->stack))
+		return 0;
+	return -ENOMEM;
+}
+
 static void link_child(struct bh_tcb *t, uint32_t idx)
 {
 	struct bh_tcb *me = bh_rt.task;
@@ -144,11 +157,8 @@ static void unreserve(struct bh_tcb *t, uint32_t idx, uint64_t word)
 
 static int apply_opts(struct bh_tcb *t, const struct bh_spawn_opts *o)
 {
-	uint32_t stack = o && o->stack_bytes ? o->stack_bytes : STACK_DEFAULT;
-
-	if (stack > STACK_MAX)
+	if (o && o->stack_bytes > STACK_MAX)
 		return -EINVAL;
-	t->stack_class = (uint8_t)bh_stack_class_of(stack);
 	t->opts = 0;
 	t->hog = bh_hog_code(o ? o->hog_ms : 0);
 	if (o && o->on_crash == BH_CRASH_RESTART)
@@ -215,6 +225,8 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	err = apply_opts(t, o);
 	if (!err)
 		err = set_arg(t, handle, arg, len);
+	if (!err && kind == BH_KIND_FIBER)
+		err = set_stack(t, handle, o);
 	if (!err && o && o->give)
 		err = bh_io_give(o->give, t, handle);
 	if (err) {
@@ -310,7 +322,6 @@ int bh_spawn_main(const struct bh_service *service)
 	t->arg = 0;
 	t->kind = BH_KIND_FIBER;
 	t->type = (uint16_t)bh_type_of(t->fn, name);
-	t->stack_class = (uint8_t)bh_stack_class_of(STACK_DEFAULT);
 	t->opts = BH_TASK_RESTART;
 	t->hog = 0;
 	t->restarts = 0xffff;

@@ -96,8 +96,11 @@ struct bh_spawn_opts {
  * The task may start before this returns, in another worker. On error nothing
  * was spawned and opts->give is still the caller's.
  *
- * Errors: -BH_ENOSLOT (task table full), -ENOMEM (no memory for the argument),
- * -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not the
+ * A fiber has its stack when this returns 0, and keeps it until it ends. Some stacks are
+ * kept for work: a task that is given a socket gets none of those.
+ *
+ * Errors: -BH_ENOSLOT (task table full), -ENOMEM (no stack, or no memory for the
+ * argument: limits.memory), -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not the
  * caller's).
  */
 BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
@@ -123,7 +126,7 @@ BH_API int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const 
 /* How a task ended. */
 enum bh_end {
 	BH_END_RETURNED = 0, /* value and data are its own */
-	BH_END_CANCELED = 1, /* it was aborted; with value -ENOMEM: no memory for its stack */
+	BH_END_CANCELED = 1, /* it was aborted */
 	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
 	BH_END_RESET = 3,    /* its service was reset */
 	BH_END_TIMEDOUT = 4, /* its worker was ended, for it ran too long without yielding:

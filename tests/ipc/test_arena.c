@@ -132,17 +132,40 @@ START_TEST(a_plan_gets_what_it_asks_for)
 	ck_assert_uint_eq(l.workers, 4);
 	ck_assert_uint_eq(l.tasks, 5001); /* index 0 is none */
 	ck_assert_uint_eq(l.ios, 301);
-	for (uint32_t c = 0; c < BH_CLASSES; c++)
+	for (uint32_t c = 0; c < BH_WORK_CLASS; c++)
 		ck_assert_uint_ge((l.blocks[c] - 1) * bh_class_bytes(c), 1 << 24);
+	/* Beside those, for work alone: one for four. */
+	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS] - 1, 256);
+	ck_assert_uint_eq(l.blocks[BH_WORK_CLASS] - 1, 64);
+	ck_assert_uint_eq(bh_class_bytes(BH_WORK_CLASS), bh_class_bytes(BH_STACK_CLASS));
+}
+END_TEST
+
+/* So that limits.io connections have a stack each, though limits.memory is less. */
+START_TEST(a_plan_gets_the_stacks_that_it_asks_for)
+{
+	struct bh_plan_service s = {
+		.workers = 2, .max_tasks = 1000, .max_io = 500, .max_memory = 1 << 24
+	};
+	struct bh_layout l;
+
+	s.min_stacks = 100;
+	bh_layout_from_plan(&l, &s);
+	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS] - 1, 256);
+	s.min_stacks = 1000;
+	bh_layout_from_plan(&l, &s);
+	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS] - 1, 1000);
+	ck_assert_uint_eq(l.blocks[BH_WORK_CLASS] - 1, 250);
+	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS + 1] - 1, 64);
 }
 END_TEST
 
 START_TEST(a_block_is_of_the_smallest_class_that_holds_it)
 {
 	ck_assert_uint_eq(bh_class_of(0), 0);
-	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+	for (uint32_t c = 0; c < BH_WORK_CLASS; c++) {
 		uint32_t first = c < BH_DATA_CLASSES ? 0 : BH_DATA_CLASSES;
-		uint32_t end = c < BH_DATA_CLASSES ? BH_DATA_CLASSES : BH_CLASSES;
+		uint32_t end = c < BH_DATA_CLASSES ? BH_DATA_CLASSES : BH_WORK_CLASS;
 		uint64_t bytes = bh_class_bytes(c);
 		ck_assert_uint_eq(bh_class_from(first, bytes), c);
 		ck_assert_uint_eq(bh_class_from(first, bytes + 1),
@@ -226,7 +249,7 @@ START_TEST(indexes_beyond_the_tables_name_nothing)
 	ck_assert_ptr_null(bh_io_at(&v, 0));
 	ck_assert_ptr_null(bh_io_at(&v, v.l.ios));
 	ck_assert_ptr_null(bh_block_at(&v, 0));
-	ck_assert_ptr_null(bh_block_at(&v, 0xf0000001u)); /* no class 15 */
+	ck_assert_ptr_null(bh_block_at(&v, ~0u)); /* of the last class */
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		uint32_t last = v.l.blocks[c] - 1;
 		ck_assert_ptr_null(bh_block_at(&v, bh_block_ref(c, 0)));
@@ -340,6 +363,7 @@ int main(void)
 	tcase_add_test(plan, any_plan_gives_parts_that_lie_apart);
 	tcase_add_test(plan, many_workers_have_several_epoll_instances);
 	tcase_add_test(plan, a_plan_gets_what_it_asks_for);
+	tcase_add_test(plan, a_plan_gets_the_stacks_that_it_asks_for);
 	tcase_add_test(plan, a_hogs_limit_is_rounded_up_by_at_most_a_quarter);
 	tcase_add_test(plan, a_block_is_of_the_smallest_class_that_holds_it);
 	tcase_add_checked_fixture(core, setup, teardown);

@@ -13,6 +13,7 @@ static void setup_rich(struct world *w)
 	world_adopt(w, w->me, w->child);
 	world_block(w, w->me);
 	world_block(w, w->me);
+	world_stack(w, w->me);
 	world_io(w, w->me);
 	world_io(w, w->me);
 	for (int i = 0; i < 3; i++)
@@ -53,6 +54,8 @@ static const char *check_restarted(struct world *w)
 		return "the task was not restarted";
 	if (t->restarts != 2)
 		return "the crash did not cost one restart";
+	if (!bh_ld_rlx(&t->stack))
+		return "it has no stack to start again on";
 	return t->crashes == 1 ? NULL : "it was not counted as one crash";
 }
 SWEEP(recover_restart, .setup = setup_restart, .run = world_recover, .kernel = true,

@@ -2,6 +2,7 @@
 /* ops_task.c: spawn, end, join, abort, wake. */
 #include "sweep.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static void must(int rc)
@@ -65,6 +66,54 @@ static void run_spawn_refused(struct world *w)
 		_Exit(3);
 }
 SWEEP(spawn_refused, .run = run_spawn_refused, .covers = "unreserve bh_block_free bh_state_free");
+
+/* A fiber has its stack when it is published, or there is no fiber. */
+static void run_spawn_fiber(struct world *w)
+{
+	bh_task t;
+
+	must(bh_spawn(&t, fiber, NULL, 0, NULL));
+	if (!bh_ld_rlx(&bh_tcb_of(&w->v, t)->stack))
+		_Exit(3);
+}
+SWEEP(spawn_fiber, .run = run_spawn_fiber, .covers = "");
+
+static void setup_full(struct world *w)
+{
+	world_use_up(w, BH_STACK_CLASS);
+	w->io = world_io(w, w->me);
+}
+
+/* One of those that are kept for work; a connection gets none. */
+static void run_spawn_full(struct world *w)
+{
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+	bh_task t;
+
+	must(bh_spawn(&t, fiber, NULL, 0, NULL));
+	if (bh_block_class(bh_ld_rlx(&bh_tcb_of(&w->v, t)->stack)) != BH_WORK_CLASS)
+		_Exit(3);
+	o.give = bh_handle(3, w->io);
+	if (bh_spawn(NULL, fiber, NULL, 0, &o) != -ENOMEM)
+		_Exit(3);
+}
+SWEEP(spawn_full, .setup = setup_full, .run = run_spawn_full, .covers = "");
+
+static void setup_no_stack(struct world *w)
+{
+	world_use_up(w, BH_STACK_CLASS);
+	world_use_up(w, BH_WORK_CLASS);
+}
+
+static void run_spawn_no_stack(struct world *w)
+{
+	bh_task t;
+
+	(void)w;
+	if (bh_spawn(&t, fiber, "x", 2, NULL) != -ENOMEM)
+		_Exit(3);
+}
+SWEEP(spawn_no_stack, .setup = setup_no_stack, .run = run_spawn_no_stack, .covers = "");
 
 /* The one task that a type on probation is allowed; and one that cannot be. */
 static void setup_probation(struct world *w)

@@ -108,6 +108,10 @@ void world_adopt(struct world *w, uint32_t parent, uint32_t child);
 uint32_t world_block(struct world *w, uint32_t task);
 uint32_t world_io(struct world *w, uint32_t task);
 
+/* @task, which is a fiber, has a stack. Another one has all blocks of class @cls. */
+void world_stack(struct world *w, uint32_t task);
+void world_use_up(struct world *w, uint32_t cls);
+
 enum bh_state world_state(struct world *w, uint32_t task);
 
 /* Recovers the victim, or @slot, as the kernel does. */

@@ -324,7 +324,7 @@ static void plant_link(void)
 
 static void plant_stack(void)
 {
-	bh_st_rlx(&task(w.child)->stack, bh_block_ref(BH_CLASSES, 1));
+	bh_st_rlx(&task(w.child)->stack, bh_block_ref(0, 0x0fffffff));
 }
 
 static void plant_block_word(void)

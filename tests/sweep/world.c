@@ -188,6 +188,29 @@ uint32_t world_block(struct world *w, uint32_t task)
 	return bh_block_ref(0, idx);
 }
 
+void world_stack(struct world *w, uint32_t task)
+{
+	uint32_t cls = BH_STACK_CLASS;
+	uint32_t idx = bh_pool_take(&w->v.block_pool[cls], &w->v.workers[VICTIM].blocks[cls]);
+
+	bh_st_rlx(&w->v.blocks[cls][idx].owner, handle_of(w, task));
+	bh_st_rlx(&w->v.tasks[task].stack, bh_block_ref(cls, idx));
+}
+
+void world_use_up(struct world *w, uint32_t cls)
+{
+	uint32_t idx, owner = world_task(w, BH_WAITING, OTHER);
+	struct bh_pool_cache *c = &w->v.workers[OTHER].blocks[cls];
+
+	while ((idx = bh_pool_take(&w->v.block_pool[cls], c))) {
+		struct bh_block *b = &w->v.blocks[cls][idx];
+
+		bh_st_rlx(&b->owner, handle_of(w, owner));
+		bh_st_rlx(&b->next, bh_ld_rlx(&w->v.tasks[owner].blocks));
+		bh_st_rlx(&w->v.tasks[owner].blocks, bh_block_ref(cls, idx));
+	}
+}
+
 uint32_t world_io(struct world *w, uint32_t task)
 {
 	struct bh_tcb *t = &w->v.tasks[task];

@@ -114,6 +114,8 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->max_tasks, 100);
 	ck_assert_uint_eq(s->max_io, 200);
 	ck_assert_uint_eq(s->max_memory, 64u << 20);
+	ck_assert_uint_eq(s->min_stacks, 0); /* as many as that memory holds */
+	ck_assert_uint_ge(p->services[1].min_stacks, p->services[1].max_io);
 	ck_assert_uint_eq(s->crash_intensity, 0);
 	ck_assert_uint_eq(s->crash_period_ms, 60000);
 	ck_assert_str_eq(s->crash_exempt, "x.y\nz");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * polls.c: polls [N]: a worker that polls N times (20,000) tasks that yield, and N times
- * two that wake each other: for valgrind to count the instructions of either
- * (--tool=callgrind --toggle-collect=polls_yield, or polls_wake). tools/bench-tracing
- * compares them with those of polls_bare, which is built without what is there to observe
+ * polls.c: polls [N]: a worker that polls N times (20,000) tasks that yield, N times
+ * two that wake each other, and N times one that spawns a fiber, or that fiber: for
+ * valgrind to count the instructions of either (--tool=callgrind
+ * --toggle-collect=polls_yield, polls_wake, or polls_spawn). tools/bench-tracing compares
+ * the former two with those of polls_bare, which is built without what is there to observe
  * the worker (BH_BARE of workers/trace.h).
  *
  * The process is the only worker of its arena, so nothing but the code decides how many
@@ -39,6 +40,21 @@ static enum bh_poll ping(struct bh_cx *cx, void *state)
 	return BH_PENDING;
 }
 
+static int64_t fiber(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static enum bh_poll spawn(struct bh_cx *cx, void *state)
+{
+	(void)state;
+	if (bh_spawn(NULL, fiber, NULL, 0, NULL))
+		return BH_READY;
+	bh_poll_again(cx);
+	return BH_PENDING;
+}
+
 static uint32_t task(bh_poll_fn fn, enum bh_state s)
 {
 	uint32_t idx = world_task(&w, s, OTHER);
@@ -60,6 +76,7 @@ static void begin(void)
 
 __attribute__((noinline)) void polls_yield(int n);
 __attribute__((noinline)) void polls_wake(int n);
+__attribute__((noinline)) void polls_spawn(int n);
 
 void polls_yield(int n)
 {
@@ -68,6 +85,12 @@ void polls_yield(int n)
 }
 
 void polls_wake(int n)
+{
+	while (n--)
+		bh_executor_turn();
+}
+
+void polls_spawn(int n)
 {
 	while (n--)
 		bh_executor_turn();
@@ -94,6 +117,12 @@ int main(int argc, char **argv)
 	pair[1] = task(ping, BH_WAITING);
 	bh_rt_push_back(pair[0]);
 	polls_wake(n);
+	bad |= polled(n);
+	world_free(&w);
+
+	begin();
+	bh_rt_push_back(task(spawn, BH_SCHEDULED));
+	polls_spawn(n);
 	bad |= polled(n);
 	world_free(&w);
 	if (bad)

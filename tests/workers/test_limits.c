@@ -5,6 +5,7 @@
  * less than 8 GiB.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 enum {
 	WORKERS = 2,
 	STACK = 16 << 10,
+	MANY = 1000,
 };
 #define GIB (1ull << 30)
 
@@ -52,6 +54,52 @@ static void must(int err)
 {
 	bh_add(&tally->wrong, err != 0);
 }
+
+static int64_t waits_for_all(void *unused)
+{
+	(void)unused;
+	while (!bh_ld_acq(&tally->full))
+		bh_yield();
+	return 7;
+}
+
+/* Spawns until it is refused: whom it was granted has run. */
+static int64_t spawner(void *unused)
+{
+	struct bh_result res;
+	bh_task *t = bh_alloc(MANY * sizeof(*t));
+	int n = 0;
+
+	(void)unused;
+	while (n < MANY && !(tally->refused = bh_spawn(&t[n], waits_for_all, NULL, 0, NULL)))
+		n++;
+	tally->want_fibers = (uint64_t)n;
+	bh_st_rel(&tally->full, 1);
+	for (int i = 0; i < n; i++) {
+		must(bh_join(t[i], &res, BH_FOREVER));
+		must(res.end != BH_END_RETURNED || res.value != 7);
+	}
+	/* There is room again. */
+	must(bh_spawn(&t[0], waits_for_all, NULL, 0, NULL));
+	must(bh_join(t[0], &res, BH_FOREVER));
+	must(res.value != 7);
+	bh_st_rel(&tally->done, 1);
+	return 0;
+}
+
+START_TEST(who_spawns_is_told_that_no_stack_is_left)
+{
+	tally = crew_shared(sizeof(*tally));
+	crew_make_sized(&crew, WORKERS, 2 * MANY, 16 << 20, spawner);
+	crew_wait(&crew, &tally->done, 60);
+	crew_end(&crew);
+	ck_assert_uint_eq(tally->wrong, 0);
+	ck_assert_int_eq(tally->refused, -ENOMEM);
+	/* Those of main and of it, too. */
+	ck_assert_uint_ge(tally->want_fibers + 2, 256 + 64 - WORKERS * BH_POOL_CACHE / 2);
+	ck_assert_uint_le(tally->want_fibers + 1, 256 + 64);
+}
+END_TEST
 
 /* They are its children: they end when it does. */
 static int64_t parent(void *unused)
@@ -156,6 +204,7 @@ int main(void)
 	TCase *tc = tcase_create("core");
 
 	tcase_set_timeout(tc, 600);
+	tcase_add_test(tc, who_spawns_is_told_that_no_stack_is_left);
 	tcase_add_test(tc, as_many_tasks_as_there_is_room_for);
 	suite_add_tcase(s, tc);
 	return bh_check_run(s);

@@ -55,7 +55,7 @@ static bool stack_of(const struct bh_view *v, uint32_t ref, uint64_t sp, uint64_
 	return true;
 }
 
-static const char *no_stack(uint64_t w, const struct bh_tcb *t)
+static const char *no_stack(uint64_t w, const struct bh_tcb *t, uint64_t sp)
 {
 	if (t->kind != BH_KIND_FIBER)
 		return "";
@@ -64,7 +64,7 @@ static const char *no_stack(uint64_t w, const struct bh_tcb *t)
 		return "it is running";
 	case BH_WAITING:
 	case BH_SCHEDULED:
-		return bh_ld_rlx(&t->stack) ? NULL : "it has not begun";
+		return sp ? NULL : "it has not begun";
 	case BH_CLEANUP:
 		return "its worker has died";
 	default:
@@ -74,9 +74,9 @@ static const char *no_stack(uint64_t w, const struct bh_tcb *t)
 
 static void fill_stack(struct dump *d, Bulkhead__DumpTask *to, const struct bh_tcb *t, uint64_t w)
 {
-	const char *none = no_stack(w, t);
 	const volatile uint64_t *saved = &t->sp; /* read once: checked is what is used */
 	uint64_t sp = *saved, at = 0, n = 0;
+	const char *none = no_stack(w, t, sp);
 
 	if (!none && !stack_of(d->v, bh_ld_rlx(&t->stack), sp, &at, &n))
 		none = "its stack pointer lies outside its stack";
