@@ -135,7 +135,9 @@ static void say_rule(const struct rule *r, char *out, size_t size)
 			 (unsigned long long)r->hi - 1);
 		break;
 	case RULE_ADDRESS:
-		snprintf(out, size, "HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080");
+		snprintf(out, size,
+			 "HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080 (an address; no "
+			 "names but localhost)");
 		break;
 	case RULE_ADMIN:
 		snprintf(out, size, "ipc:// and an absolute path of at most %d bytes",

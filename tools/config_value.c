@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config_value.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,6 +81,16 @@ bool bh_value_name(const char *text, size_t size)
 	return true;
 }
 
+/* Names are none: what they stand for may change, be several, or take a network to find
+ * out. One is, since it means the same everywhere. */
+static bool is_host(const char *host)
+{
+	unsigned char any[sizeof(struct in6_addr)];
+
+	return !host[0] || !strcmp(host, "localhost") || inet_pton(AF_INET, host, any) == 1 ||
+	       strchr(host, '%') || inet_pton(AF_INET6, host, any) == 1;
+}
+
 bool bh_value_address(const char *text, char host[72], uint16_t *port)
 {
 	const char *colon = strrchr(text, ':');
@@ -103,7 +114,7 @@ bool bh_value_address(const char *text, char host[72], uint16_t *port)
 	if (!strcmp(host, "*"))
 		host[0] = '\0';
 	*port = (uint16_t)number;
-	return true;
+	return is_host(host);
 }
 
 /* In the largest unit that leaves no rest. */

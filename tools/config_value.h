@@ -25,8 +25,8 @@ bool bh_value_bytes(const char *text, uint64_t *out);
 /* Letters, digits, '_', '-', '.'; not longer than fits in @size bytes. */
 bool bh_value_name(const char *text, size_t size);
 
-/* HOST:PORT, [HOST]:PORT, :PORT; port 0..65535. Splits it; @host is "" for all
- * interfaces. */
+/* HOST:PORT, [HOST]:PORT, :PORT; port 0..65535; HOST is a numeric address or "localhost".
+ * Splits it; @host is "" for all interfaces. */
 bool bh_value_address(const char *text, char host[72], uint16_t *port);
 
 /* The time or size as people write it, for messages. */

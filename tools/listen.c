@@ -48,17 +48,16 @@ static int name_socket(struct bh_plan_listen *l, int fd)
 	return 0;
 }
 
-static int open_one(struct bh_plan_listen *l, const struct addrinfo *a)
+static int open_one(struct bh_plan_listen *l, const struct addrinfo *a, int v6_only)
 {
-	int one = 1, zero = 0, err = 0;
+	int one = 1, err = 0;
 	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	/* "All interfaces" means both families. */
 	if (a->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
 	if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, SOMAXCONN))
 		err = -errno;
 	else
@@ -71,9 +70,26 @@ static int open_one(struct bh_plan_listen *l, const struct addrinfo *a)
 	return err;
 }
 
-int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY])
+/* True if an address of IPv4 and with that port is in the plan. */
+static bool has_v4(const struct bh_plan *plan, uint16_t port)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	char host[72];
+	uint16_t number;
+
+	for (uint32_t i = 0; i < plan->n_services; i++)
+		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
+			if (bh_value_address(plan->services[i].listen[j].address, host, &number) &&
+			    number == port && host[0] && !strchr(host, ':'))
+				return true;
+	return false;
+}
+
+/* "All interfaces" means both families, unless the other one has an address of its own at
+ * that port: then two sockets share it. */
+static int listen_open(const struct bh_plan *plan, struct bh_plan_listen *l,
+		       char why[BH_LISTEN_WHY])
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST,
 				  .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
 	char host[72], port[8];
@@ -85,6 +101,8 @@ int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY])
 		return -EINVAL;
 	}
 	snprintf(port, sizeof(port), "%u", number);
+	if (!strcmp(host, "localhost"))
+		strcpy(host, "127.0.0.1");
 	hints.ai_family = host[0] ? AF_UNSPEC : AF_INET6;
 	err = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
 	if (err) {
@@ -92,7 +110,7 @@ int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY])
 			 l->address, host, gai_strerror(err));
 		return -EINVAL;
 	}
-	err = open_one(l, list);
+	err = open_one(l, list, number && has_v4(plan, number));
 	freeaddrinfo(list);
 	if (err == -EAFNOSUPPORT && !host[0]) {
 		/* No IPv6 here. */
@@ -100,11 +118,46 @@ int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY])
 		struct addrinfo a = { .ai_family = AF_INET,
 				      .ai_addr = (struct sockaddr *)&any,
 				      .ai_addrlen = sizeof(any) };
-		err = open_one(l, &a);
+		err = open_one(l, &a, 0);
 	}
 	if (err)
 		snprintf(why, BH_LISTEN_WHY, "cannot listen on %s: %s%s", l->address,
 			 strerror(-err), hint(-err));
+	return err;
+}
+
+/* The second address of "localhost": a machine without IPv6 does without it. */
+static bool is_spare(const struct bh_plan_service *s, uint32_t j)
+{
+	return j && !strncmp(s->listen[j - 1].address, "localhost:", 10) &&
+	       !strncmp(s->listen[j].address, "[::1]:", 6);
+}
+
+static int open_service(const struct bh_plan *plan, struct bh_plan_service *s,
+			char why[BH_LISTEN_WHY])
+{
+	for (uint32_t j = 0; j < s->n_listen;) {
+		int err = listen_open(plan, &s->listen[j], why);
+
+		if ((err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT) && is_spare(s, j)) {
+			s->n_listen--;
+			memmove(&s->listen[j], &s->listen[j + 1],
+				(s->n_listen - j) * sizeof(s->listen[0]));
+			continue;
+		}
+		if (err)
+			return err;
+		j++;
+	}
+	return 0;
+}
+
+int bh_listen_open_all(struct bh_plan *plan, char why[BH_LISTEN_WHY])
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < plan->n_services; i++)
+		err = open_service(plan, &plan->services[i], why);
 	return err;
 }
 

@@ -12,8 +12,9 @@ enum {
 	BH_LISTEN_WHY = 256
 };
 
-/* Opens @l->address; fills fd, actual, port. On error @why has one sentence. */
-int bh_listen_open(struct bh_plan_listen *l, char why[BH_LISTEN_WHY]);
+/* Opens the addresses of all services of @plan; fills fd, actual, port. On error @why has
+ * one sentence. */
+int bh_listen_open_all(struct bh_plan *plan, char why[BH_LISTEN_WHY]);
 
 /* Lets this process and its children have @files descriptors, as far as it may;
  * returns how many they can have. */

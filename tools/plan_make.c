@@ -239,16 +239,35 @@ static void add_address(struct bh_plan_service *s, const char *address)
 	l->fd = -1;
 }
 
-static void make_listen(const struct maker *m, uint32_t i, struct bh_plan_service *s)
+/* "localhost" is two addresses. False: there is no room. */
+static bool add_host(struct bh_plan_service *s, const char *address)
+{
+	char host[72], second[24];
+	uint16_t port = 0;
+	bool both = bh_value_address(address, host, &port) && !strcmp(host, "localhost");
+
+	if (s->n_listen + both >= BH_PLAN_LISTEN)
+		return false;
+	add_address(s, address);
+	if (both) {
+		snprintf(second, sizeof(second), "[::1]:%u", port);
+		add_address(s, second);
+	}
+	return true;
+}
+
+static int make_listen(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
 	const struct bh_config_service *c = &m->c->data->services[i];
+	const struct bh_yaml_node *n = key_node(m, i, "listen");
+	bool optional = i == 0 && m->o->n_listen, room = true;
 
-	if (i == 0 && m->o->n_listen)
-		for (uint32_t j = 0; j < m->o->n_listen; j++)
-			add_address(s, m->o->listen[j]);
-	else
-		for (unsigned j = 0; j < c->listen_count; j++)
-			add_address(s, c->listen[j]);
+	for (uint32_t j = 0; room && j < (optional ? m->o->n_listen : c->listen_count); j++)
+		room = add_host(s, optional ? m->o->listen[j] : c->listen[j]);
+	if (room)
+		return 0;
+	return bh_fault(m->f, optional ? 0 : n->line, optional ? 0 : n->column,
+			"listen: at most %d addresses (localhost is two)", BH_PLAN_LISTEN);
 }
 
 static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
@@ -307,9 +326,9 @@ static int make_service(struct maker *m, uint32_t i)
 	struct bh_plan_service *s = &m->plan->services[i];
 
 	snprintf(s->name, sizeof(s->name), "%s", m->c->data->services[i].name);
-	make_listen(m, i, s);
 	make_options(m, i, s);
-	if (make_image(m, i, s) || make_user(m, i, s) || make_exempt(m, i, s))
+	if (make_listen(m, i, s) || make_image(m, i, s) || make_user(m, i, s) ||
+	    make_exempt(m, i, s))
 		return -EINVAL;
 	return make_numbers(m, i, s);
 }

@@ -64,7 +64,7 @@ static void parse_listen(struct argp_state *state, struct bh_run_options *o, con
 	if (!bh_value_address(arg, host, &port))
 		argp_error(state,
 			   "--listen %s: expected HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 "
-			   "or :8080",
+			   "or :8080; HOST is an address (no names but localhost)",
 			   arg);
 	else if (o->n_listen == BH_PLAN_LISTEN)
 		argp_error(state, "--listen: at most %d addresses", BH_PLAN_LISTEN);
@@ -174,11 +174,7 @@ static int open_listeners(struct bh_plan *plan)
 {
 	char why[BH_LISTEN_WHY];
 
-	for (uint32_t i = 0; i < plan->n_services; i++)
-		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
-			if (bh_listen_open(&plan->services[i].listen[j], why))
-				return say(why);
-	return 0;
+	return bh_listen_open_all(plan, why) ? say(why) : 0;
 }
 
 /* Descriptors that the caller left open are none of the system's; and 0 to 2 are

@@ -6,13 +6,14 @@
 need curl
 unset BULKHEAD_ADMIN
 
+running() { grep -q ': running' "$dir/started"; }
+
 # serves COMMAND...: a system started by it, with what follows, runs, answers, and ends in
 # order. Its start-up lines stay in $dir/started.
 serves() {
 	local at
 	"$@" >"$dir/started" 2>"$log" &
 	pid=$!
-	running() { grep -q ': running' "$dir/started"; }
 	within 15 running || fail "$*: does not start: $(cat "$dir/started")"
 	at=$(sed -n 's/^listening on \([^ ]*\).*/\1/p' "$dir/started")
 	[ "$(curl -s -m 10 "http://$at/hello")" = "Hello from Bulkhead" ] || fail "$*: does not serve"
@@ -56,4 +57,38 @@ if [ -d $cgroup ]; then
 		fail "$(cat "$dir/out")"
 	grep -q '^http: 1 worker,' "$dir/out" || fail "$(cat "$dir/out")"
 	rmdir $cgroup
+fi
+
+# both ADDRESS...: a system that listens there is reached by either family.
+both() {
+	printf 'services:\n  - name: http\n    listen: [%s]\n' "$1" >"$dir/app.yaml"
+	"$BH_BIN/bulkhead" run --admin "ipc://$dir/both/admin.sock" "$dir/app.yaml" >"$dir/started" 2>"$log" &
+	pid=$!
+	within 15 running || fail "$1: does not start: $(cat "$dir/started" "$log")"
+	for at in "127.0.0.1:$port" "[::1]:$port"; do
+		# Connected is enough: which of several sockets a service accepts from is its own choice.
+		curl -s -m 2 -o /dev/null "http://$at/hello"
+		[ $? != 7 ] || fail "$1: nobody listens at $at"
+	done
+	kill -TERM "$pid"
+	wait "$pid" || fail "$1: exit code $?"
+	pid=
+}
+if grep -qs . /proc/net/if_inet6; then
+	note "both families on one port"
+	free_port() {
+		"$BH_BIN/bulkhead" run --listen 127.0.0.1:0 --admin "ipc://$dir/free/admin.sock" >"$dir/started" 2>"$log" &
+		pid=$!
+		within 15 running || fail "does not start: $(cat "$dir/started")"
+		port=$(sed -n 's/^listening on .*:\([0-9]*\) .*/\1/p' "$dir/started")
+		kill -TERM "$pid"
+		wait "$pid"
+		pid=
+	}
+	free_port
+	both "'0.0.0.0:$port', '[::]:$port'"
+	both "'[::]:$port', '0.0.0.0:$port'"
+	both "'[::]:$port', '127.0.0.1:$port'"
+	both "'localhost:$port'"
+	both "':$port'"
 fi

@@ -226,7 +226,8 @@ static const struct {
 	{ S "    crash: {exempt: [a, {b: c}]}\n", "4:25:", "not a mapping" },
 	{ S "    options: [a]\n", "4:14:", "expected a mapping" },
 	{ S "    options: {a: [b]}\n", "4:18:", "expected a text" },
-	{ S "    listen: [a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9]\n", "4:46:", "more than 8" },
+	{ S "    listen: [':1',':2',':3',':4',':5',':6',':7',':8',':9']\n",
+	  "4:54:", "more than 8" },
 	/* values */
 	{ S "    workers: 0\n", "4:14:", "from 1 to 64, not '0'" },
 	{ S "    workers: 65\n", "4:14:", "from 1 to 64" },
@@ -250,8 +251,11 @@ static const struct {
 	{ S "    crash: {period: 1d}\n", "4:21:", "a time" },
 	{ S "    listen: [\"1.2.3.4\"]\n", "4:14:", "HOST:PORT" },
 	{ S "    listen: [\"::1:80\"]\n", "4:14:", "HOST:PORT" },
-	{ S "    listen: [\"a:65536\"]\n", "4:14:", "HOST:PORT" },
-	{ S "    listen: [\"a:\"]\n", "4:14:", "HOST:PORT" },
+	{ S "    listen: [\"127.0.0.1:65536\"]\n", "4:14:", "HOST:PORT" },
+	{ S "    listen: [\"127.0.0.1:\"]\n", "4:14:", "HOST:PORT" },
+	{ S "    listen: [\"example.org:80\"]\n", "4:14:", "no names but localhost" },
+	{ S "    listen: [\"localhost:1\",\":2\",\":3\",\":4\",\":5\",\":6\",\":7\",\":8\"]\n",
+	  "4:13:", "localhost is two" },
 	{ S "trace: yes\n", "4:8:", "true or false" },
 	{ S "strategy: all\n", "4:11:", "one_for_one, one_for_all, rest_for_one" },
 	{ S "grace: 2h\n", "4:8:", "a time from 0ms to 1h" },
@@ -515,7 +519,10 @@ START_TEST(values_mean_what_people_mean)
 	ck_assert(bh_value_address("[::1]:8080", host, &port) && port == 8080);
 	ck_assert_str_eq(host, "::1");
 	ck_assert(bh_value_address("*:0", host, &port) && !port && !host[0]);
-	ck_assert(!bh_value_address("a/b:1", host, &port));
+	ck_assert(bh_value_address("localhost:1", host, &port));
+	ck_assert(!bh_value_address("example.org:1", host, &port));
+	ck_assert(!bh_value_address("127.1:1", host, &port));
+	ck_assert(!bh_value_address("1/2:1", host, &port));
 	ck_assert(!bh_value_address("[::1:1", host, &port));
 	ck_assert(!bh_value_address("a:b:1", host, &port));
 }
