@@ -110,6 +110,8 @@ struct bh_arena {
 	struct bh_blocking blocking;
 	struct bh_pool task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
 	struct bh_arena_crash crash[BH_ARENA_CRASHES];
+	_Atomic uint64_t refused;      /* workers: spawns, by quarantine */
+	struct bh_gate gate[BH_GATES]; /* by key */
 };
 
 /* Sizes and offsets, from the plan. */

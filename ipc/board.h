@@ -103,7 +103,8 @@ struct bh_board_crash {
 	uint64_t address;
 	uint64_t instruction;
 	uint64_t stack_pointer;
-	uint64_t task; /* handle; 0: no task was running */
+	uint64_t task;      /* handle; 0: no task was running */
+	uint64_t crash_key; /* whom it is counted against (crash_key.h) */
 	char task_name[40];
 	uint32_t task_type;      /* index in the arena's type table */
 	uint32_t type_crashes;   /* how often this type crashed, this one included */

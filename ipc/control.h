@@ -39,6 +39,8 @@ enum bh_ctl_op {
 	/* admind -> kernel */
 	BH_CTL_STOP,    /* stop the system; value 1: now */
 	BH_CTL_WORKERS, /* slot = service, value = how many workers it is to have */
+	BH_CTL_LIFT,    /* slot = service, epoch = task type (BH_TYPES: all), value 1: of that only
+			   the key in text, in hexadecimal: is quarantined no more */
 	BH_CTL_HELLO,   /* ready to serve */
 	BH_CTL_RECORD,  /* value: events are recorded for so many ms from now on */
 	/* traced -> kernel */

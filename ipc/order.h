@@ -68,6 +68,14 @@ static inline void bh_fence(void)
 #endif
 }
 
+/* What was read before it was read before what is read after it. */
+static inline void bh_acquire_fence(void)
+{
+#if !defined(__SANITIZE_THREAD__) /* which does not know it */
+	atomic_thread_fence(memory_order_acquire);
+#endif
+}
+
 static inline void bh_cpu_relax(void)
 {
 #if defined(__x86_64__)

@@ -301,6 +301,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	bh_st_rlx(&w->recovered, (epoch & 0xffff) + 1);
 	out->task = bh_handle(bh_state_gen(s), idx);
 	out->type = t->type < BH_TYPES ? t->type : 0;
+	out->key = bh_task_key(t);
 	out->aborted = s & BH_ABORTED;
 	out->can_restart = bh_can_restart(t, s);
 	link_journal(v, w, t, out->task);
@@ -358,8 +359,12 @@ static uint8_t decide(struct bh_tcb *t, bool restart, uint8_t end, int64_t value
  * Commit: bh_state_restart(). */
 static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
 {
+	if (t->opts & BH_TASK_VALUED)
+		t->crash_key = 0;
+	bh_compiler_barrier(); /* the value must not be taken for a key */
 	/* What the task itself set. */
-	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS);
+	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS |
+			       BH_TASK_VALUED);
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
 	bh_state_restart(&t->state);

@@ -41,6 +41,7 @@ struct bh_recover_ops {
 struct bh_dead_task {
 	uint64_t task; /* handle; 0: no task was running */
 	uint32_t type;
+	uint64_t key; /* bh_task_key(); of one whose end is decided already it may be garbage */
 	bool aborted;
 	bool can_restart; /* it asks for it, and has restarts left */
 };

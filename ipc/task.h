@@ -17,6 +17,7 @@
 #ifndef BH_IPC_TASK_H
 #define BH_IPC_TASK_H
 
+#include "quarantine.h"
 #include "state.h"
 
 /* -- handles: {generation, index} ------------------------------------------ */
@@ -65,6 +66,7 @@ enum {
 	BH_TASK_RESTART = 1,       /* BH_CRASH_RESTART */
 	BH_TASK_KEEP = 2,          /* detach_on_end */
 	BH_TASK_UNCONSTRAINED = 4, /* has no budget; set by the task itself */
+	BH_TASK_VALUED = 8,        /* its value is there before its end */
 	BH_TASK_LISTENS = 64,      /* to a token that has no cell for it (token.h) */
 	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
 };
@@ -106,21 +108,26 @@ struct bh_tcb {
 	_Atomic uint64_t parent;     /* handle of the task that may join; 0: none */
 	uint64_t fn;                 /* an address in the service's image */
 	uint64_t arg;                /* an address in the arena */
-	int64_t value;               /* result; CRASHED, TIMEDOUT: the crash's id */
-	_Atomic uint32_t child;      /* first child */
-	_Atomic uint32_t sibling;    /* next in the parent's list */
-	_Atomic uint32_t blocks;     /* first block */
-	_Atomic uint32_t ios;        /* first I/O slot */
-	_Atomic uint32_t arg_block;  /* holds the argument if it is not inline */
-	_Atomic uint32_t reply;      /* block with the reply */
-	_Atomic uint32_t stack;      /* block with the stack; a fiber's, from its spawn on */
-	uint32_t born_ms;            /* since the arena was made */
-	uint16_t type;               /* index in the type table */
-	uint8_t kind;                /* enum bh_task_kind */
-	uint8_t end;                 /* enum bh_end, once DONE */
-	uint8_t opts;                /* BH_TASK_* */
-	uint8_t hog;                 /* bh_hog_code() of its limit; 0: the service's */
-	uint8_t wait;                /* enum bh_wait */
+	union {
+		/* While it lives, but with BH_TASK_VALUED: whom a crash of it is counted
+		 * against (crash_key.h). */
+		uint64_t crash_key;
+		int64_t value; /* then: the result; CRASHED, TIMEDOUT: the crash's id */
+	};
+	_Atomic uint32_t child;     /* first child */
+	_Atomic uint32_t sibling;   /* next in the parent's list */
+	_Atomic uint32_t blocks;    /* first block */
+	_Atomic uint32_t ios;       /* first I/O slot */
+	_Atomic uint32_t arg_block; /* holds the argument if it is not inline */
+	_Atomic uint32_t reply;     /* block with the reply */
+	_Atomic uint32_t stack;     /* block with the stack; a fiber's, from its spawn on */
+	uint32_t born_ms;           /* since the arena was made */
+	uint16_t type;              /* index in the type table */
+	uint8_t kind;               /* enum bh_task_kind */
+	uint8_t end;                /* enum bh_end, once DONE */
+	uint8_t opts;               /* BH_TASK_* */
+	uint8_t hog;                /* bh_hog_code() of its limit; 0: the service's */
+	uint8_t wait;               /* enum bh_wait */
 	uint8_t reserved;
 	union {
 		_Atomic uint32_t fate; /* all three, stored at once in CLEANUP */
@@ -142,29 +149,24 @@ struct bh_tcb {
 };
 _Static_assert(sizeof(struct bh_tcb) == 128, "two cache lines");
 
+/* Whom a crash of a task that lives is counted against. */
+static inline uint64_t bh_task_key(const struct bh_tcb *t)
+{
+	return t->opts & BH_TASK_VALUED ? 0 : t->crash_key;
+}
+
 /* -- task types: what is counted, named and quarantined --------------------- */
 
 enum {
 	BH_TYPES = 256
 };
 
-/* Who may be spawned. The kernel moves it, but for PROBATION -> TRIAL: one CAS of the
- * worker that spawns the trial. */
-enum bh_quarantine {
-	BH_TYPE_OPEN = 0,
-	BH_TYPE_QUARANTINED, /* nobody, until `until_ns` */
-	BH_TYPE_PROBATION,   /* one more task, on trial */
-	BH_TYPE_TRIAL,       /* nobody else while that one runs */
-};
-
 struct bh_type {
 	_Atomic uint64_t key;        /* fn ^ name address; 0: free. Commit: one CAS */
 	char name[40];               /* written by every worker that first uses it: same bytes */
-	_Atomic uint32_t quarantine; /* enum bh_quarantine */
-	_Atomic uint32_t rounds;     /* the kernel's: quarantines in a row */
 	_Atomic uint64_t crashes;    /* the kernel's */
-	_Atomic int64_t until_ns;    /* the kernel's: when it looks at the type again */
-	_Atomic uint64_t trial;      /* handle of the task on trial; 0: not spawned yet */
+	_Atomic int64_t forgiven_ns; /* the kernel's: what crashed before counts no more */
+	struct bh_gate gate;
 };
 
 /* -- memory blocks ----------------------------------------------------------- */
@@ -273,7 +275,8 @@ struct bh_ioslot {
 				    and used again is recognised by it */
 	_Atomic uint32_t next; /* in the owner's list */
 	uint32_t kind;         /* enum bh_io_kind */
-	uint64_t reserved[2];
+	_Atomic uint64_t peer; /* crash key of who is at the other end, if it was accepted */
+	uint64_t reserved;
 };
 _Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
 

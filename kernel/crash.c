@@ -110,6 +110,7 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 	if (f->words)
 		fill_words(c, f->words);
 	c->task = f->task;
+	c->crash_key = f->key;
 	memcpy(c->task_name, f->task_name, sizeof(c->task_name));
 	c->task_type = f->type;
 	c->type_crashes = (uint32_t)f->type_crashes;

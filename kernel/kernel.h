@@ -505,7 +505,7 @@ struct bh_crash_facts {
 	bool status_known;
 	bool oom;  /* killed for want of memory */
 	bool hung; /* killed by the kernel, for it did not turn */
-	uint64_t task;
+	uint64_t task, key;
 	uint32_t type;
 	char task_name[40];
 	uint64_t type_crashes, worker_crashes; /* this one included */
@@ -532,8 +532,11 @@ const char *bh_death_text(int status, char buf[static 40]);
 /* -- quarantine.c ---------------------------------------------------------------------------- */
 
 /* The crash of task @f->task is about to be recorded. True: its type crashes too
- * often; it is quarantined from now on. */
+ * often, by its key or by many: who did it is quarantined from now on. */
 bool bh_quarantine(struct bh_ksvc *s, const struct bh_crash_facts *f);
+
+/* Lets in again, by hand: @type (BH_TYPES: all), of that only @key if it is not NULL. */
+void bh_quarantine_lift(struct bh_ksvc *s, uint32_t type, const uint64_t *key);
 
 /* Housekeeping: who comes on probation, and how the trials went. */
 void bh_quarantine_look(struct bh_kernel *k);

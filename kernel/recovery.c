@@ -92,6 +92,9 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 	f->recorded = bh_crash_recorded(k, idx);
 	if (dead->task) {
 		f->task = dead->task;
+		/* Once its end is decided, the record alone knows. */
+		f->key = f->recorded ? k->board->crash[f->recorded % BH_BOARD_CRASHES].crash_key :
+				       dead->key;
 		f->type = dead->type % BH_TYPES;
 		bh_type_name(s, f->type, f->task_name);
 		poison = bh_quarantine(s, f);

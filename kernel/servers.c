@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +137,11 @@ void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m
 	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_WORKERS &&
 		   m->slot < k->plan->n_services) {
 		bh_service_resize(&k->svc[m->slot], (uint32_t)m->value);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_LIFT &&
+		   m->slot < k->plan->n_services) {
+		uint64_t key = strtoull(m->text, NULL, 16);
+
+		bh_quarantine_lift(&k->svc[m->slot], m->epoch, m->value ? &key : NULL);
 	} else if (idx == BH_PROCS_TRACED && m->op == BH_CTL_TRACE_PAGE) {
 		take_page(k, m, fd);
 		is_up(k, idx);

@@ -45,8 +45,9 @@ void bh_job_aborted(struct bh_tcb *t, uint32_t idx)
 
 void bh_job_run(struct bh_tcb *t)
 {
-	if (!bh_rt_aborted())
-		t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+	int64_t value = bh_rt_aborted() ? 0 : ((bh_fiber_fn)t->fn)((void *)t->arg);
+
+	t->value = value;
 	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
 }
 

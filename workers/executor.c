@@ -307,8 +307,9 @@ INLINE void run_fiber(struct bh_tcb *t)
 {
 	if (!t->sp) {
 		/* Aborted before it began. */
-		t->value = bh_rt_aborted() ? -BH_ECANCELED : bh_fiber_start(t);
-		if (t->value) {
+		int err = bh_rt_aborted() ? -BH_ECANCELED : bh_fiber_start(t);
+		if (err) {
+			t->value = err;
 			bh_task_finish(BH_END_CANCELED);
 			return;
 		}
@@ -329,17 +330,41 @@ INLINE void run_fiber(struct bh_tcb *t)
 	}
 }
 
+/* The task ends: what has been its crash key is the place of its value. */
+static void settle_value(struct bh_tcb *t, const struct bh_cx *cx)
+{
+	if (cx->valued)
+		t->value = cx->value;
+	else if (!(t->opts & BH_TASK_VALUED))
+		t->value = 0;
+}
+
+/* It has said its value before its end, and has no crash key from now on. */
+static __attribute__((noinline)) void keep_value(struct bh_tcb *t, const struct bh_cx *cx)
+{
+	t->opts |= BH_TASK_VALUED;
+	bh_compiler_barrier(); /* a crash in between: the key is not taken for it, nor it for the key */
+	t->value = cx->value;
+}
+
 static void run_poll(struct bh_tcb *t)
 {
 	struct bh_cx cx = { .task = t };
 
 	if (bh_rt_aborted()) {
+		settle_value(t, &cx);
 		bh_task_finish(BH_END_CANCELED);
 		return;
 	}
-	if (((bh_poll_fn)t->fn)(&cx, (void *)t->arg) == BH_READY)
+	enum bh_poll said = ((bh_poll_fn)t->fn)(&cx, (void *)t->arg);
+	if (said == BH_READY) {
+		settle_value(t, &cx);
 		bh_task_finish(BH_END_RETURNED);
-	else if (cx.again)
+		return;
+	}
+	if (cx.valued)
+		keep_value(t, &cx);
+	if (cx.again)
 		bh_task_requeue();
 	else if (!bh_state_suspend(&t->state))
 		push_again();
@@ -380,6 +405,7 @@ static void report_stranded(struct bh_tcb *t)
 static void pass_on(struct bh_tcb *t, uint32_t idx)
 {
 	if (t->kind == BH_KIND_BLOCKING && bh_rt_aborted()) {
+		t->value = 0;
 		bh_task_finish(BH_END_CANCELED);
 		return;
 	}

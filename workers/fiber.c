@@ -11,8 +11,9 @@ static void fiber_main(void *arg)
 {
 	struct bh_tcb *t = arg;
 
-	t->value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+	int64_t value = ((bh_fiber_fn)t->fn)((void *)t->arg);
 	bh_defers_run(t);
+	t->value = value; /* now that nothing can crash that the key is for */
 	bh_rt.after = BH_AFTER_END;
 	bh_context_switch(bh_fiber_context(t), &bh_rt.loop);
 	__builtin_unreachable();

@@ -17,7 +17,7 @@ const char *bh_strerror(int error)
 	case BH_ESTALE:
 		return "the handle's object is gone";
 	case BH_EQUARANTINED:
-		return "tasks of this type crashed too often and are refused";
+		return "tasks of this type crashed too often and are refused for a while";
 	case BH_ETIMEDOUT:
 		return "the deadline passed";
 	case BH_ENOSLOT:

@@ -82,6 +82,7 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	bh_st_rlx(&s->ready[0], BH_IO_READY);
 	bh_st_rlx(&s->ready[1], BH_IO_READY);
 	s->kind = kind;
+	bh_st_rlx(&s->peer, 0);
 	bh_st_rel(&s->gen, gen); /* events for the old generation are dropped from here on */
 	bh_st_rel(&s->fd, fd);
 	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));

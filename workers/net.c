@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/crash_key.h"
 #include "workers/io.h"
 #include "workers/run.h"
 
@@ -30,19 +31,50 @@ int bh_io_keep(int fd, enum bh_io_kind kind, bh_io *out)
 	return err;
 }
 
+/* A Unix socket's peer has no address of its own, but a user. */
+static uint64_t peer_key(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct ucred user;
+	socklen_t n = sizeof(user);
+
+	if (len < sizeof(sa->sa_family) || sa->sa_family != AF_UNIX)
+		return bh_crash_key_of(sa, len);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &n) ? 0 : BH_KEY_UID | user.uid;
+}
+
+uint64_t bh_io_peer(bh_io io)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct bh_ioslot *s;
+
+	if (bh_io_of(io, &s))
+		return 0;
+	uint64_t key = bh_ld_rlx(&s->peer);
+	int fd = bh_ld_rlx(&s->fd);
+	if (key || s->kind != BH_IO_SOCKET || getpeername(fd, (struct sockaddr *)&ss, &len))
+		return key;
+	return peer_key(fd, (struct sockaddr *)&ss, len);
+}
+
 static int accept_once(int listener, bh_io *out)
 {
 	enum bh_io_kind kind = BH_IO_STREAM;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
 	int one = 1, fd, err;
 
 	bh_io_making(true);
-	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(listener, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		fd = -errno;
 	else if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)
 		kind = BH_IO_TCP;
 	err = bh_io_keep(fd, kind, out);
 	bh_io_making(false);
+	if (!err)
+		bh_st_rlx(&bh_rt.v.ios[bh_handle_idx(*out)].peer,
+			  peer_key(fd, (struct sockaddr *)&ss, len));
 	return err;
 }
 

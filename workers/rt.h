@@ -153,12 +153,6 @@ int bh_io_give(bh_io io, struct bh_tcb *to, uint64_t owner);
  * full: the last entry, "other". */
 uint32_t bh_type_of(uint64_t fn, const char *name);
 
-/* May a task of the type be spawned? -BH_EQUARANTINED, or 0; 1: yes, and it is the
- * trial: the caller then says which it is, or (0) that it was not spawned.
- * Commit: the CAS on the type's quarantine. */
-int bh_type_admit(uint32_t type);
-void bh_type_trial(uint32_t type, uint64_t handle);
-
 /* -- crash.c ------------------------------------------------------------------ */
 
 /* Installs the handlers that write this worker's last words. */

@@ -7,7 +7,9 @@
 
 struct bh_cx {
 	struct bh_tcb *task;
-	bool again; /* bh_poll_again() was called */
+	int64_t value;
+	bool valued; /* bh_poll_result() was called, with `value` */
+	bool again;  /* bh_poll_again() was called */
 };
 
 /* One turn of the executor: finds a task and runs it until it ends or waits.

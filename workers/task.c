@@ -7,6 +7,7 @@
  * the journal says what is being done, then the element names its owner (one
  * CAS), then it is linked (one store), then it is made visible (one store).
  */
+#include "workers/admit.h"
 #include "workers/run.h"
 #include "workers/trace.h"
 
@@ -194,7 +195,8 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 {
 	uint32_t idx, type;
 	uint64_t word;
-	int err, trial;
+	struct bh_trial trial;
+	int err;
 
 	if (!bh_rt.task)
 		return -EPERM;
@@ -205,13 +207,14 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	if (len > ARG_MAX)
 		return -E2BIG;
 	type = bh_type_of(fn, o ? o->name : NULL);
-	trial = bh_type_admit(type);
-	if (trial < 0)
-		return trial;
+	uint64_t key = bh_admit_key(o);
+	err = bh_admit(type, key, &trial);
+	if (err)
+		return err;
 	struct bh_tcb *t = reserve(&idx, &word);
 	if (!t) {
-		if (trial)
-			bh_type_trial(type, 0);
+		if (trial.gate)
+			bh_trial_is(&trial, 0);
 		return -BH_ENOSLOT;
 	}
 	uint64_t handle = bh_handle(bh_state_gen(word), idx);
@@ -220,6 +223,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	t->fn = fn;
 	t->kind = (uint8_t)kind;
 	t->type = (uint16_t)type;
+	t->crash_key = key;
 	t->born_ms = age_ms();
 	bh_st_rlx(&t->parent, out ? bh_rt.handle : 0);
 	err = apply_opts(t, o);
@@ -231,12 +235,12 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 		err = bh_io_give(o->give, t, handle);
 	if (err) {
 		unreserve(t, idx, word);
-		if (trial)
-			bh_type_trial(type, 0);
+		if (trial.gate)
+			bh_trial_is(&trial, 0);
 		return err;
 	}
-	if (trial)
-		bh_type_trial(type, handle);
+	if (trial.gate)
+		bh_trial_is(&trial, handle);
 	if (out) {
 		link_child(t, idx);
 		*out = handle;
@@ -401,8 +405,10 @@ void bh_task_finish(enum bh_end end)
 	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;
 
 	bh_trace_outcome(BH_EVP_DONE);
-	if (t->kind != BH_KIND_FIBER && (t->opts & BH_TASK_DEFERS))
-		bh_defers_run(t); /* a fiber's ran on its stack */
+	if (t->kind != BH_KIND_FIBER && (t->opts & BH_TASK_DEFERS)) {
+		t->opts |= BH_TASK_VALUED; /* it is, but for its clean-ups */
+		bh_defers_run(t);          /* a fiber's ran on its stack */
+	}
 	release_owned(t);
 	bh_st_rlx(&t->deadline_ns, 0);
 	t->heap = 0;

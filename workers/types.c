@@ -70,27 +70,3 @@ uint32_t bh_type_of(uint64_t fn, const char *name)
 	}
 	return cache[at].idx;
 }
-
-int bh_type_admit(uint32_t type)
-{
-	struct bh_type *t = &bh_rt.v.types[type];
-	uint32_t state = bh_ld_rlx(&t->quarantine);
-
-	if (state == BH_TYPE_OPEN)
-		return 0;
-	if (state == BH_TYPE_PROBATION && bh_cas(&t->quarantine, &state, BH_TYPE_TRIAL))
-		return 1;
-	return -BH_EQUARANTINED;
-}
-
-/* Killed before it: a trial of nobody, which the kernel offers again after a while. */
-void bh_type_trial(uint32_t type, uint64_t handle)
-{
-	struct bh_type *t = &bh_rt.v.types[type];
-	uint32_t state = BH_TYPE_TRIAL;
-
-	if (handle)
-		bh_st_rel(&t->trial, handle);
-	else
-		bh_cas(&t->quarantine, &state, BH_TYPE_PROBATION);
-}

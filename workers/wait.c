@@ -180,7 +180,8 @@ uint32_t bh_workers(void)
 
 void bh_poll_result(struct bh_cx *cx, int64_t value)
 {
-	cx->task->value = value;
+	cx->value = value;
+	cx->valued = true;
 }
 
 void bh_poll_at(struct bh_cx *cx, int64_t deadline)

@@ -53,7 +53,7 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
  *   -BH_ECANCELED    this task was aborted: clean up and return
  *   -BH_ESTOPPING    the service is stopping: take no new work
  *   -BH_ESTALE       the handle's object is gone
- *   -BH_EQUARANTINED tasks of this type crashed too often and are refused
+ *   -BH_EQUARANTINED tasks of this type crashed too often, by this key, and are refused
  *   -BH_ETIMEDOUT    the deadline passed
  *   -BH_ENOSLOT      the service's task (or socket) table is full: see the
  *                    limits of its configuration

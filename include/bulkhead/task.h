@@ -83,7 +83,20 @@ struct bh_spawn_opts {
 	bh_io give;            /* a socket of the caller's that becomes the task's */
 	uint8_t pinned;        /* 1: it runs in this very process alone */
 	uint8_t reserved1[7];
+	uint64_t crash_key; /* whom its crashes are counted against: see below */
 };
+/*
+ * Crashes are counted by task type and key, and so it is the type and the key that are
+ * quarantined: -BH_EQUARANTINED is for who crashed it, and others are served. The key says
+ * who that is: bh_crash_key() of a tenant's name, a file, a hash of the input, or a
+ * tenant's number below 2^32.
+ *
+ * 0: the peer of `give`, if that socket was accepted (its IPv4 address, the /64 of its IPv6
+ * address, the user behind a Unix socket), else whatever the spawner's own key is. So all
+ * that a connection's task spawns counts against its peer. Behind a proxy all peers are
+ * one: set the key from what the proxy says of the client. A task without any of it counts
+ * against its type, and a type that many keys crash is quarantined as a whole.
+ */
 #define BH_SPAWN_OPTS_INIT                           \
 	{                                            \
 		.size = sizeof(struct bh_spawn_opts) \
@@ -105,6 +118,9 @@ struct bh_spawn_opts {
  */
 BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		    const struct bh_spawn_opts *opts) BH_NODISCARD;
+
+/* The crash key of @len bytes: a hash of them, never 0. */
+BH_API uint64_t bh_crash_key(const void *bytes, size_t len);
 
 /* Spawns a poll task; as bh_spawn(). @state (@len bytes) is copied. */
 BH_API int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t len,

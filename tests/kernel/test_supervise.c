@@ -423,21 +423,24 @@ END_TEST
 
 START_TEST(garbage_refuses_no_task_type_for_ever)
 {
-	struct bh_type *t;
-
 	rig_start(&r, true);
-	t = &r.v.types[7];
-	bh_st_rel(&t->quarantine, 99);
-	rig_until(bh_ld_acq(&t->quarantine) == BH_TYPE_OPEN);
-	/* Until the end of time: the kernel knows that no pause is that long. */
-	bh_st_rel(&t->until_ns, INT64_MAX);
-	bh_st_rel(&t->quarantine, BH_TYPE_QUARANTINED);
-	rig_until(bh_ld_acq(&t->quarantine) == BH_TYPE_PROBATION);
-	/* A trial that nobody spawned: offered again. */
-	bh_st_rel(&t->quarantine, BH_TYPE_TRIAL);
-	rig_until(bh_ld_rlx(&t->until_ns) > 0);
-	bh_st_rel(&t->until_ns, 1);
-	rig_until(bh_ld_acq(&t->quarantine) == BH_TYPE_PROBATION);
+	/* Of a type, and by key. */
+	for (int i = 0; i < 2; i++) {
+		struct bh_gate *g = i ? &r.v.a->gate[7] : &r.v.types[7].gate;
+
+		bh_st_rel(&g->word, 99);
+		rig_until(bh_ld_acq(&g->word) == BH_GATE_OPEN);
+		/* Until the end of time: the kernel knows that no pause is that long. */
+		bh_st_rel(&g->until_ns, INT64_MAX);
+		bh_st_rel(&g->since_ns, now_ns());
+		bh_st_rel(&g->word, BH_GATE_QUARANTINED);
+		rig_until(bh_ld_acq(&g->word) == BH_GATE_PROBATION);
+		/* A trial that nobody spawned: offered again. */
+		bh_st_rel(&g->word, BH_GATE_TRIAL);
+		rig_until(bh_ld_rlx(&g->until_ns) > 0);
+		bh_st_rel(&g->until_ns, 1);
+		rig_until(bh_ld_acq(&g->word) == BH_GATE_PROBATION);
+	}
 }
 END_TEST
 

@@ -118,9 +118,10 @@ SWEEP(spawn_no_stack, .setup = setup_no_stack, .run = run_spawn_no_stack, .cover
 /* The one task that a type on probation is allowed; and one that cannot be. */
 static void setup_probation(struct world *w)
 {
+	world_become(w, w->victim); /* whose types they are */
 	uint32_t type = bh_type_of((uint64_t)(uintptr_t)fiber, NULL);
 
-	bh_st_rel(&w->v.types[type].quarantine, BH_TYPE_PROBATION);
+	bh_st_rel(&w->v.types[type].gate.word, BH_GATE_PROBATION);
 }
 
 static void run_spawn_trial(struct world *w)
@@ -133,11 +134,40 @@ static void run_spawn_trial(struct world *w)
 	if (bh_spawn(&t, fiber, NULL, 0, &o) == 0)
 		_Exit(3);
 	must(bh_spawn(&t, fiber, NULL, 0, NULL));
-	if (bh_ld_rlx(&w->v.types[type].trial) != t ||
+	if (bh_ld_rlx(&w->v.types[type].gate.trial) != t ||
 	    bh_spawn(NULL, fiber, NULL, 0, NULL) != -BH_EQUARANTINED)
 		_Exit(3);
 }
-SWEEP(spawn_trial, .setup = setup_probation, .run = run_spawn_trial, .covers = "bh_type_admit");
+SWEEP(spawn_trial, .setup = setup_probation, .run = run_spawn_trial, .covers = "pass");
+
+/* The same by key: who has another one is let through all the while. */
+static void setup_key(struct world *w)
+{
+	world_become(w, w->victim);
+	uint32_t type = bh_type_of((uint64_t)(uintptr_t)fiber, NULL);
+	struct bh_gate *g = &w->v.a->gate[3];
+
+	bh_st_rlx(&g->type, type);
+	bh_st_rlx(&g->key, 7);
+	bh_st_rel(&g->word, 5 << 8 | BH_GATE_PROBATION);
+	bh_st_rel(&w->v.types[type].gate.word, BH_GATE_KEYS);
+}
+
+static void run_spawn_trial_by_key(struct world *w)
+{
+	struct bh_spawn_opts o = BH_SPAWN_OPTS_INIT;
+	bh_task t;
+
+	o.crash_key = 7;
+	must(bh_spawn(&t, fiber, NULL, 0, &o));
+	if (bh_ld_rlx(&w->v.a->gate[3].trial) != t ||
+	    bh_spawn(NULL, fiber, NULL, 0, &o) != -BH_EQUARANTINED ||
+	    bh_ld_rlx(&w->v.a->refused) != 1)
+		_Exit(3);
+	o.crash_key = 8;
+	must(bh_spawn(NULL, fiber, NULL, 0, &o));
+}
+SWEEP(spawn_trial_by_key, .setup = setup_key, .run = run_spawn_trial_by_key, .covers = "pass");
 
 static void setup_give(struct world *w)
 {

@@ -18,6 +18,7 @@ static const bh_answer_fn verbs[] = {
 	[BULKHEAD__REQUEST__VERB_RESIZE] = bh_answer_resize,
 	[BULKHEAD__REQUEST__VERB_TRACE_EVENTS] = bh_answer_events,
 	[BULKHEAD__REQUEST__VERB_DUMP] = bh_answer_dump,
+	[BULKHEAD__REQUEST__VERB_QUARANTINE] = bh_answer_quarantine,
 };
 
 void bh_answer_refuse(struct bh_answer *a, Bulkhead__Error__Code code, const char *fmt, ...)

@@ -36,6 +36,7 @@ void bh_answer_stop(struct bh_answer *a);
 void bh_answer_resize(struct bh_answer *a);
 void bh_answer_events(struct bh_answer *a);
 void bh_answer_dump(struct bh_answer *a);
+void bh_answer_quarantine(struct bh_answer *a);
 
 /* Fills @to with task @idx, whose state word is @w. False: it is another one by now.
  * A task may end and another begin in its slot while it is read: what is said of

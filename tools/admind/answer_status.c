@@ -176,6 +176,8 @@ static void fill_counts(Bulkhead__Service *s, const struct bh_view *v)
 	s->io_open = (uint32_t)c.ios;
 	s->memory_blocks = (uint32_t)c.blocks;
 	s->memory_bytes = c.block_bytes;
+	s->quarantined = bh_counts_quarantined(v);
+	s->refused = bh_ld_rlx(&v->a->refused);
 	s->queued = bh_inject_len(&v->inject);
 	s->timers = bh_ld_rlx(&v->a->timers);
 }

@@ -56,17 +56,12 @@ bool bh_answer_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_vie
 
 static void fill_quarantine(Bulkhead__TaskType *to, const struct bh_type *from, int64_t now_ns)
 {
-	static const char *const names[] = { [BH_TYPE_QUARANTINED] = "quarantined",
-					     [BH_TYPE_PROBATION] = "probation",
-					     [BH_TYPE_TRIAL] = "trial" };
-	uint32_t state = bh_ld_acq(&from->quarantine);
-	int64_t until = bh_ld_rlx(&from->until_ns);
+	uint32_t state = bh_gate_state(bh_ld_acq(&from->gate.word));
+	int64_t until = bh_ld_rlx(&from->gate.until_ns);
 
-	if (state == BH_TYPE_OPEN || state > BH_TYPE_TRIAL)
-		return;
-	to->quarantined = state != BH_TYPE_PROBATION;
-	to->quarantine = (char *)(uintptr_t)names[state];
-	if (state == BH_TYPE_QUARANTINED && until > now_ns)
+	to->quarantine = word(bh_counts_gate(state));
+	to->quarantined = state == BH_GATE_QUARANTINED || state == BH_GATE_TRIAL;
+	if (state == BH_GATE_QUARANTINED && until > now_ns)
 		to->probation_ms = (uint64_t)(until - now_ns) / 1000000;
 }
 

@@ -73,3 +73,34 @@ void bh_counts_read(struct bh_counts *c, const struct bh_view *v)
 		c->block_bytes += blocks << bh_class_shift(k);
 	}
 }
+
+const char *bh_counts_gate(uint32_t state)
+{
+	static const char *const names[BH_GATE_STATE_COUNT] = {
+		[BH_GATE_OPEN] = "",
+		[BH_GATE_QUARANTINED] = "quarantined",
+		[BH_GATE_PROBATION] = "probation",
+		[BH_GATE_TRIAL] = "trial",
+		[BH_GATE_KEYS] = "by key",
+	};
+
+	return state < BH_GATE_STATE_COUNT ? names[state] : "";
+}
+
+static bool shut(const struct bh_gate *g)
+{
+	uint32_t state = bh_gate_state(bh_ld_acq(&g->word));
+
+	return state != BH_GATE_OPEN && state != BH_GATE_KEYS;
+}
+
+uint32_t bh_counts_quarantined(const struct bh_view *v)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < BH_TYPES; i++)
+		n += shut(&v->types[i].gate);
+	for (uint32_t i = 0; i < BH_GATES; i++)
+		n += shut(&v->a->gate[i]);
+	return n;
+}

@@ -23,4 +23,10 @@ bool bh_counts_alive(uint64_t state_word);
 /* "scheduled", "running", ... */
 const char *bh_counts_state(uint64_t state_word);
 
+/* "quarantined", "probation", ...; "": nobody is refused. */
+const char *bh_counts_gate(uint32_t state);
+
+/* How many gates are not open. */
+uint32_t bh_counts_quarantined(const struct bh_view *v);
+
 #endif

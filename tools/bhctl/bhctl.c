@@ -30,6 +30,7 @@ enum {
 	TAKES_TOTAL = 4096,
 	TAKES_ONCE = 8192,
 	TAKES_CRASH = 16384,
+	TAKES_LIFT = 32768,
 };
 
 static const struct verb {
@@ -52,6 +53,8 @@ static const struct verb {
 	  bh_crashes_show, bh_crashes_json },
 	{ "audit", BULKHEAD__REPLY__ANSWER_AUDIT, TAKES_SERVICE, bh_audit_ask, bh_audit_show,
 	  bh_audit_json },
+	{ "quarantine", BULKHEAD__REPLY__ANSWER_QUARANTINE, TAKES_SERVICE | TAKES_LIFT,
+	  bh_quarantine_ask, bh_quarantine_show, bh_quarantine_json },
 	{ "stop", BULKHEAD__REPLY__ANSWER_STOPPING, TAKES_NOW, bh_stop_ask, bh_stop_show,
 	  bh_stop_json },
 };
@@ -108,10 +111,13 @@ static const struct argp_option options[] = {
 	  "Admin endpoint of the system, as ipc:///absolute/path. Else $BULKHEAD_ADMIN, else the "
 	  "places where `bulkhead run` makes it",
 	  0 },
-	{ "service", 's', "NAME", 0, "workers, tasks, dump, audit: of this service alone", 0 },
+	{ "service", 's', "NAME", 0,
+	  "workers, tasks, dump, quarantine, audit: of this service alone", 0 },
 	{ "limit", 'n', "N", 0,
 	  "tasks, dump: at most N (100, 1000; up to 10000); crashes: the N newest", 0 },
 	{ "set", 'w', "N", 0, "workers: have N of them from now on", 0 },
+	{ "lift", 'L', "TYPE[/KEY]", 0, "quarantine: let in again who is listed so", 0 },
+	{ "all", 'A', NULL, 0, "quarantine: let in everybody", 0 },
 	{ "seconds", 't', "N", 0,
 	  "trace: record for so long (stream, crashes: until interrupted; else 5)", 0 },
 	{ "output", 'o', "FILE", 0,
@@ -180,11 +186,17 @@ static const struct {
 	int bit;
 	const char *option;
 } takes[] = {
-	{ TAKES_SERVICE, "service" }, { TAKES_LIMIT, "limit" },
-	{ TAKES_NOW, "now" },         { TAKES_SET, "set" },
-	{ TAKES_WIDE, "wide" },       { TAKES_ONCE, "once" },
-	{ TAKES_SECONDS, "seconds" }, { TAKES_OUTPUT, "output or --svg" },
-	{ TAKES_BY, "by" },           { TAKES_TOTAL, "total" },
+	{ TAKES_SERVICE, "service" },
+	{ TAKES_LIMIT, "limit" },
+	{ TAKES_NOW, "now" },
+	{ TAKES_SET, "set" },
+	{ TAKES_WIDE, "wide" },
+	{ TAKES_ONCE, "once" },
+	{ TAKES_SECONDS, "seconds" },
+	{ TAKES_OUTPUT, "output or --svg" },
+	{ TAKES_BY, "by" },
+	{ TAKES_TOTAL, "total" },
+	{ TAKES_LIFT, "lift or --all" },
 };
 
 static void finish(struct command *c, struct argp_state *state)
@@ -211,6 +223,8 @@ static void finish(struct command *c, struct argp_state *state)
 			argp_error(state, "%s takes no --%s", c->words, takes[i].option);
 	if (c->session && (c->session->takes & TAKES_OUTPUT) && !c->o.output && !c->o.svg)
 		argp_error(state, "%s: where to? Say -o FILE, or --svg FILE", c->words);
+	if (c->o.all && c->o.lift)
+		argp_error(state, "--lift %.80s, or --all?", c->o.lift);
 	if (c->given & TAKES_SET)
 		c->verb = &resize;
 	else if (c->given & TAKES_WIDE)
@@ -269,6 +283,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->o.set = number(arg, "set", state);
 		c->given |= TAKES_SET;
 		return 0;
+	case 'L':
+		c->o.lift = arg;
+		c->given |= TAKES_LIFT;
+		return 0;
+	case 'A':
+		c->o.all = true;
+		c->given |= TAKES_LIFT;
+		return 0;
 	case 't':
 		c->o.seconds = number(arg, "seconds", state);
 		c->given |= TAKES_SECONDS;
@@ -316,6 +338,7 @@ static const char doc[] =
 	"  bhctl tasks           tasks by type, and one by one\n"
 	"  bhctl dump [TASK]     what each task waits for, and where in its code\n"
 	"  bhctl crashes [ID]    what crashed, where, and how fast it was back\n"
+	"  bhctl quarantine      who crashed too often and is refused; --lift TYPE[/KEY], --all\n"
 	"  bhctl trace latency   how long tasks wait for a worker and a CPU, and are polled\n"
 	"  bhctl trace timeline  who ran where and when, and who woke whom: -o FILE, --svg FILE\n"
 	"  bhctl trace profile   where the CPU time goes: a flame graph with -o FILE.svg\n"

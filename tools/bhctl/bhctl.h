@@ -38,7 +38,8 @@ struct bh_options {
 	const char *output, *svg; /* files; NULL: none */
 	uint64_t id;              /* of a task, or a crash; 0: all */
 	enum bh_by by;
-	bool json, now, once;
+	const char *lift; /* TYPE or TYPE/KEY; NULL: nothing */
+	bool json, now, once, all;
 };
 
 /* The request of a verb, and the memory it points to. */
@@ -54,6 +55,7 @@ struct bh_question {
 		Bulkhead__AuditRequest audit;
 		Bulkhead__ResizeRequest resize;
 		Bulkhead__DumpRequest dump;
+		Bulkhead__QuarantineRequest quarantine;
 	};
 };
 
@@ -70,6 +72,7 @@ BH_VERB(tasks);
 BH_VERB(dump);
 BH_VERB(crashes);
 BH_VERB(audit);
+BH_VERB(quarantine);
 BH_VERB(stop);
 BH_VERB(resize); /* of `workers` with --set */
 

@@ -42,6 +42,9 @@ static void show_service(const Bulkhead__Service *s)
 	if (s->queued || s->timers)
 		printf("  queues  %llu in the inject queue, %llu timers armed\n", (ull)s->queued,
 		       (ull)s->timers);
+	if (s->quarantined || s->refused)
+		printf("  quarantine  %u in it, %llu spawns refused (`bhctl quarantine`)\n",
+		       s->quarantined, (ull)s->refused);
 	if (s->resets)
 		printf("  resets  %llu; the last one: %s\n", (ull)s->resets, s->last_reset);
 	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
@@ -106,6 +109,9 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	bh_value_uint(at, "crashes", s->blocking ? s->blocking->crashes : 0);
 	bh_value_uint(o, "queued", s->queued);
 	bh_value_uint(o, "timers", s->timers);
+	at = bh_value_object(o, "quarantine");
+	bh_value_uint(at, "entries", s->quarantined);
+	bh_value_uint(at, "refused", s->refused);
 	bh_value_uint(o, "resets", s->resets);
 	bh_value_text(o, "last_reset", s->last_reset);
 	at = bh_value_object(o, "zygote");
