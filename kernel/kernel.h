@@ -275,7 +275,8 @@ void bh_proc_kill(struct bh_kernel *k, uint32_t idx);
 /* The process is dead and cleaned up after: forgets its pid and descriptors. */
 void bh_proc_forget(struct bh_kernel *k, uint32_t idx);
 
-/* True if entry @idx's process is dead for certain. */
+/* True if entry @idx's process is dead for certain: its pidfd says so, or there is none,
+ * because it was dead already when it was found (adopt() in worker.c). */
 bool bh_proc_dead(struct bh_kernel *k, uint32_t idx);
 
 /* How it died, from the guardian's ring; false: not there (yet). */

@@ -177,39 +177,49 @@ bool bh_proc_dead(struct bh_kernel *k, uint32_t idx)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
 	struct pollfd pfd = { .fd = p->pidfd, .events = POLLIN };
-	int status;
 
 	if (p->pid <= 0)
 		return false;
-	if (p->pidfd >= 0)
-		return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN);
-	return bh_proc_status(k, p, &status);
+	return p->pidfd < 0 || (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN));
+}
+
+/* The number behind @name in the file at @path, or -errno; -ENODATA: it has no such line. */
+static int read_number(const char *path, const char *name, int32_t *value)
+{
+	FILE *f = fopen(path, "re");
+	size_t n = strlen(name);
+	char line[256];
+	int err = -ENODATA;
+
+	if (!f)
+		return -errno;
+	while (err && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, n) && sscanf(line + n, "%d", value) == 1)
+			err = 0;
+	fclose(f);
+	return err;
 }
 
 int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd)
 {
-	char path[64], line[256];
-	int32_t pid = 0, parent = -1;
-	FILE *f;
+	char info[64], status[64];
+	int32_t pid = 0, parent = 0, again = 0;
+	int err;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	if (!(f = fopen(path, "re")))
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Pid:\t%d", &pid) == 1)
-			break;
-	fclose(f);
-	/* 0: no pidfd, or of another pid namespace */
+	snprintf(info, sizeof(info), "/proc/self/fdinfo/%d", pidfd);
+	err = read_number(info, "Pid:", &pid);
+	if (err)
+		return err == -ENODATA ? -EBADF : err;
+	/* 0: of another pid namespace */
 	if (pid <= 0)
 		return pid < 0 ? -ESRCH : -EBADF;
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if (!(f = fopen(path, "re")))
-		return errno == ENOENT ? -ESRCH : -errno;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "PPid:\t%d", &parent) == 1)
-			break;
-	fclose(f);
-	if (parent < 0) /* reaped while it was looked at */
+	snprintf(status, sizeof(status), "/proc/%d/status", pid);
+	err = read_number(status, "PPid:", &parent);
+	/* Reaped while it was looked at: there is no such file or no line in it, or that says
+	 * for a moment that there is no parent. */
+	if (err)
+		return err == -ENOENT || err == -ENODATA ? -ESRCH : err;
+	if (parent <= 0 && !read_number(info, "Pid:", &again) && again < 0)
 		return -ESRCH;
 	return parent == k->board->guardian_pid || k->orphaned ? pid : -ECHILD;
 }
@@ -229,10 +239,12 @@ int bh_proc_stray(struct bh_kernel *k, int32_t pid)
 
 	if (pidfd < 0)
 		return pid > 0 ? -errno : -EINVAL;
-	if (bh_pidfd_pid(k, pidfd) == pid && !bh_proc_taken(k, pid))
+	int32_t is = bh_pidfd_pid(k, pidfd);
+
+	if (is == pid && !bh_proc_taken(k, pid))
 		return pidfd;
 	close(pidfd);
-	return -EEXIST;
+	return is == -ESRCH ? is : -EEXIST;
 }
 
 /* `gone` stays until the entry is forgotten: Linux says it once (bh_watch()). */
@@ -276,7 +288,7 @@ void bh_phase_deaths(struct bh_kernel *k)
 	for (uint32_t i = BH_PROCS_ADMIND; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
 		struct bh_proc *p = bh_proc_at(k, i);
 
-		if (k->deaths && p->pid > 0 && p->pidfd < 0)
+		if (p->pid > 0 && p->pidfd < 0) /* dead when it was found: nothing tells of it */
 			k->proc[i].gone = true;
 		if (!k->proc[i].gone)
 			continue;

@@ -98,9 +98,9 @@ static void adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
 	int pidfd = bh_proc_stray(k, pid);
 
 	if (pidfd == -ESRCH) {
-		/* Dead and reaped: the guardian's ring knows how. */
+		/* Dead and reaped: if the guardian's ring has it still, that says how. */
 		bh_proc_at(k, idx)->pid = pid;
-		k->proc[idx].gone = true;
+		s->board->worker_pid[slot] = pid;
 		bh_wake_by(k, k->now_ns);
 		return;
 	}
@@ -129,6 +129,52 @@ bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot)
 	return true;
 }
 
+/* What is known of the process that the zygote tells of: 0: who it is; -ESRCH: it has
+ * come and gone; other errors: that none was made, or that nobody can say which it is. */
+static int who(struct bh_kernel *k, const struct bh_ctl *m, int pidfd)
+{
+	int32_t is;
+
+	if (m->value < 0)
+		return m->value;
+	/* A message that a dead kernel acted upon comes again, and zygotes may lie. */
+	if (!m->value || bh_proc_taken(k, m->value))
+		return -EEXIST;
+	is = pidfd < 0 ? -EBADF : bh_pidfd_pid(k, pidfd);
+	if (is == m->value)
+		return 0;
+	return is < 0 ? is : -EEXIST;
+}
+
+/* The answer to what @slot waits for. No other will come, so each outcome leads on: to a
+ * process, to another request, or to a pause and then another. True: @pidfd is kept. */
+static bool answered(struct bh_ksvc *s, uint32_t slot, const struct bh_ctl *m, int pidfd, int err)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	bool made = m->value >= 0, worker = slot < BH_MAX_WORKERS;
+
+	if (!err || (made && err == -ESRCH)) {
+		bh_proc_pid(k, idx, m->value, pidfd);
+		s->board->worker_pid[slot] = m->value;
+		return true;
+	}
+	if (!made && k->proc[idx].early) {
+		k->proc[idx].early = false; /* the dead one is out of the way now */
+		bh_worker_ask(s, slot);
+		return false;
+	}
+	/* It may have the slot, and its word says who it is; if not, it never will. */
+	if (made && !bh_worker_bump(s, slot))
+		return false;
+	bh_log("service %s: cannot make %s %u: %s%s; trying again", s->plan->name,
+	       worker ? "worker" : "blocking process", worker ? slot : slot - BH_MAX_WORKERS,
+	       made ? "nobody can tell which process it is" : strerror(-err), bh_proc_hint(err));
+	bh_restart_later(k, idx, bh_proc_at(k, idx)->failures + 1, s->plan->backoff_min_ms,
+			 s->plan->backoff_max_ms);
+	return false;
+}
+
 void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 {
 	struct bh_kernel *k = s->kernel;
@@ -136,34 +182,16 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	bool known = slot < s->workers ||
 		     (slot >= BH_MAX_WORKERS && slot - BH_MAX_WORKERS < s->board->blocking_mark);
 	struct bh_proc *p = known ? bh_proc_at(k, idx) : NULL;
-	bool mine = p && bh_ld_acq(&p->state) == BH_PROC_STARTING && m->epoch == p->epoch &&
-		    p->pid == 0;
-	int32_t pid = pidfd >= 0 ? bh_pidfd_pid(k, pidfd) : -EBADF;
-	/* A message that a dead kernel acted upon comes again, and zygotes may lie. */
-	bool fresh = m->value > 0 && !bh_proc_taken(k, m->value);
+	bool kept = false;
+	int err = who(k, m, pidfd);
 
-	if (known && bh_heir_forked(k, idx, m, pidfd, fresh && pid == m->value))
+	if (p && bh_heir_forked(k, idx, m, pidfd, !err))
 		return;
-	if (mine && m->value < 0 && k->proc[idx].early) {
-		k->proc[idx].early = false; /* the dead one is out of the way now */
-		bh_worker_ask(s, slot);
-	} else if (mine && m->value < 0) {
-		bh_log("service %s: cannot make %s %u: %s%s; trying again", s->plan->name,
-		       slot < BH_MAX_WORKERS ? "worker" : "blocking process",
-		       slot < BH_MAX_WORKERS ? slot : slot - BH_MAX_WORKERS, strerror(-m->value),
-		       bh_proc_hint(m->value));
-		bh_restart_later(k, idx, p->failures + 1, s->plan->backoff_min_ms,
-				 s->plan->backoff_max_ms);
-	} else if (mine && fresh && (pid == m->value || pid == -ESRCH)) {
-		/* Even if it has come and gone already. */
-		bh_proc_pid(k, idx, m->value, pidfd);
-		s->board->worker_pid[slot] = m->value;
-		return;
-	} else if (p && fresh && pid == m->value) {
-		/* Made for an epoch that has passed: it will find its slot taken. */
+	if (p && bh_ld_acq(&p->state) == BH_PROC_STARTING && m->epoch == p->epoch && p->pid == 0)
+		kept = answered(s, slot, m, pidfd, err);
+	else if (p && !err) /* made for an epoch that has passed: it will find its slot taken */
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	}
-	if (pidfd >= 0)
+	if (pidfd >= 0 && !kept)
 		close(pidfd);
 }
 

@@ -35,11 +35,12 @@ enum {
 static int ctl_fd = BH_CTL_FD;
 static int *tid_word; /* where the C library keeps the thread's id; NULL: not known */
 
-static void send_msg(struct bh_ctl *m, int fd)
+static int send_msg(const struct bh_ctl *m, int fd)
 {
 	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)m, .iov_len = sizeof(*m) };
 	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
 
 	if (fd >= 0) {
 		h.msg_control = space;
@@ -50,8 +51,19 @@ static void send_msg(struct bh_ctl *m, int fd)
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
-	while (sendmsg(ctl_fd, &h, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	do {
+		n = sendmsg(ctl_fd, &h, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* The kernel waits for each answer. Without @fd, which user code may have closed, it asks
+ * for another process; from a zygote that can send nothing its death is the answer, and
+ * the twin is asked. */
+static void answer(const struct bh_ctl *m, int fd)
+{
+	if (send_msg(m, fd) && (fd < 0 || send_msg(m, -1)))
+		_exit(111);
 }
 
 /* One request; *fd is the descriptor that came with it, or -1. False: the kernel's
@@ -133,7 +145,7 @@ static void fork_worker(const struct bh_ctl *req)
 		_exit(0); /* the slot is another incarnation's */
 	}
 	rep.value = pid;
-	send_msg(&rep, pid > 0 ? bh_ld_rlx(pidfd) : -1);
+	answer(&rep, pid > 0 ? bh_ld_rlx(pidfd) : -1);
 	bh_fd_drop_pidfd(pidfd);
 }
 
@@ -169,7 +181,7 @@ static void tell_twin(const struct bh_ctl *req)
 
 	if (bh_ld_rlx(&c->twin_epoch) == req->epoch && bh_ld_rlx(&c->twin_pid) > 0)
 		rep.value = bh_ld_rlx(&c->twin_pid);
-	send_msg(&rep, rep.value > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
+	answer(&rep, rep.value > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
 }
 
 static void fork_twin(const struct bh_ctl *req, int fd)
@@ -193,7 +205,7 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 		return;
 	}
 	rep.value = pid;
-	send_msg(&rep, pid > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
+	answer(&rep, pid > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
 	if (pid < 0) {
 		bh_st_rlx(&c->twin_ctl, 0);
 		close(fd);
@@ -242,7 +254,7 @@ static void audit_fds(void)
 	bh_fd_drop_pidfd(&bh_rt.v.a->clones.worker_pidfd);
 	bh_fd_close_stale(ctl_fd);
 	if (!bh_fd_audit())
-		send_msg(&rep, -1);
+		answer(&rep, -1);
 }
 
 static _Noreturn void serve(void)
@@ -328,6 +340,6 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	err = bh_spawn_main(service);
 	if (err)
 		bh_zygote_fail(err, "the service's first task cannot be spawned");
-	send_msg(&ready, -1);
+	answer(&ready, -1);
 	serve();
 }

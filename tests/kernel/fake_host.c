@@ -5,6 +5,8 @@
  *
  *   FAKE_INIT_ERROR=1   answers READY with an error
  *   FAKE_DIE_US=N       each worker aborts N us after it came up
+ *   FAKE_DIE_IN_TASK=1  those after the first one in a slot abort in a task, before they
+ *                       are said to be up
  *   FAKE_VACANT=1       and says in its slot's word, before that, that it went by itself
  *   FAKE_LEASE=N        a task waits for a socket that has something: the first worker's
  *                       lease of that instance is in mode N, and nobody looks at it
@@ -15,6 +17,9 @@
  *                       an earlier one
  *   FAKE_NO_ROOM=1      cannot make a process for an epoch after the first when it is
  *                       asked for it first
+ *   FAKE_UNTOLD=N       tells of the first process for an epoch after the first when that
+ *                       has taken its slot, and without its pidfd; 2: when it is dead, too;
+ *                       3: and its slot names one that nobody ever saw
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -122,6 +127,15 @@ static int have_event(uint32_t slot, uint32_t epoch)
 	return fd;
 }
 
+static _Noreturn void die_in_task(uint32_t slot, uint32_t epoch)
+{
+	uint32_t idx = 2 + slot;
+
+	bh_st_rlx(&view.workers[slot].current, bh_handle(1, idx));
+	bh_st_rel(&view.tasks[idx].state, bh_state_make(1, epoch, slot, BH_DETACHED, BH_RUNNING));
+	abort();
+}
+
 static _Noreturn void work(uint32_t slot, uint32_t epoch)
 {
 	struct bh_worker *w = &view.workers[slot];
@@ -129,6 +143,8 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 
 	if (!bh_incarnation_take(w, epoch))
 		_exit(0);
+	if (getenv("FAKE_DIE_IN_TASK") && epoch > 1)
+		die_in_task(slot, epoch);
 	bh_or(&view.a->idle.parked, 1ull << slot); /* it has nothing to do */
 	bh_st_rel(&w->ready_ns, now_ns());
 	if (write(BH_DOORBELL_FD, &one, sizeof(one)) < 0)
@@ -169,6 +185,27 @@ static bool no_room(const struct bh_ctl *m)
 	return true;
 }
 
+/* True: once, and @pidfd is not to be sent. */
+static bool untold(const struct bh_ctl *m, pid_t pid)
+{
+	static bool before;
+	int how = getenv("FAKE_UNTOLD") ? atoi(getenv("FAKE_UNTOLD")) : 0;
+	_Atomic uint64_t *word = &view.workers[m->slot].word;
+
+	if (!how || before || m->epoch == 1)
+		return false;
+	before = true;
+	while (bh_ld_acq(word) != bh_worker_word(BH_WORKER_UP, m->epoch, (uint32_t)pid))
+		usleep(100);
+	if (how > 1)
+		kill(pid, SIGKILL);
+	while (how > 1 && !kill(pid, 0))
+		usleep(100);
+	if (how > 2)
+		bh_st_rel(word, bh_worker_word(BH_WORKER_UP, m->epoch, 1u << 30));
+	return true;
+}
+
 static void serve(void)
 {
 	static pid_t first;
@@ -194,7 +231,7 @@ static void serve(void)
 				claim(m, first);
 			first = first ? first : pid;
 			m.value = pid;
-			answer(&m, pidfd);
+			answer(&m, !twin && untold(&m, pid) ? -1 : pidfd);
 		} else if (m.op == BH_CTL_CLOSE_IO && bh_io_at(&view, m.slot)) {
 			uint64_t closing = BH_IO_CLOSING;
 

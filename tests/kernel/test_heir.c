@@ -26,6 +26,7 @@ static uint32_t epoch;
 static void setup(void)
 {
 	unsetenv("FAKE_NO_ROOM");
+	unsetenv("FAKE_UNTOLD");
 	rig_init(&r);
 	rig_start(&r, true);
 }
@@ -212,6 +213,42 @@ START_TEST(there_is_no_room_for_it_yet)
 }
 END_TEST
 
+/* The zygote has answered, and not said who it is: it is no use to wait for it. */
+static void leave_it_untold(const char *how)
+{
+	rig_fini(&r);
+	setenv("FAKE_UNTOLD", how, 1);
+	rig_init(&r);
+	rig_start(&r, true);
+	rig_until(all_up());
+	old = worker();
+	kill(old, SIGKILL);
+	rig_until(replaced());
+	ck_assert_uint_eq(r.board->services[0].zygote_restarts, 0);
+	ck_assert_uint_eq(r.board->services[0].resets, 0);
+}
+
+START_TEST(one_that_nobody_told_of_is_known_by_its_slot)
+{
+	leave_it_untold("1");
+	ck_assert_uint_eq(r.board->services[0].worker_crashes[0], 1);
+}
+END_TEST
+
+START_TEST(one_that_nobody_told_of_dies)
+{
+	leave_it_untold("2");
+	ck_assert_uint_eq(r.board->services[0].worker_crashes[0], 2);
+}
+END_TEST
+
+START_TEST(one_that_nobody_told_of_died_unseen)
+{
+	leave_it_untold("3");
+	ck_assert_uint_eq(r.board->services[0].worker_crashes[0], 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kernel.heir");
@@ -226,6 +263,9 @@ int main(void)
 	tcase_add_test(c, the_zygote_dies_before_it_made_one);
 	tcase_add_test(c, the_service_is_reset_meanwhile);
 	tcase_add_test(c, there_is_no_room_for_it_yet);
+	tcase_add_test(c, one_that_nobody_told_of_is_known_by_its_slot);
+	tcase_add_test(c, one_that_nobody_told_of_dies);
+	tcase_add_test(c, one_that_nobody_told_of_died_unseen);
 	suite_add_tcase(s, c);
 	return bh_check_run(s);
 }

@@ -237,6 +237,105 @@ START_TEST(killed_while_it_replaces_a_worker)
 }
 END_TEST
 
+/* -- others, at each step of the kernel ------------------------------------------------------ */
+
+enum {
+	CHILDREN = 64
+};
+
+static int children(pid_t pids[static CHILDREN])
+{
+	char path[64];
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", r.guardian, r.guardian);
+	FILE *f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	while (n < CHILDREN && fscanf(f, "%d", &pids[n]) == 1)
+		n++;
+	fclose(f);
+	return n;
+}
+
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) != 0;
+}
+
+/* Dead, and the guardian has reaped it. */
+static void end_other(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	rig_until(is_gone(pid));
+}
+
+static void end_newcomers(const pid_t *before, int n)
+{
+	pid_t now[CHILDREN];
+	int m = children(now);
+
+	for (int i = 0, j; i < m; i++) {
+		for (j = 0; j < n && before[j] != now[i]; j++)
+			;
+		if (j == n)
+			end_other(now[i]);
+	}
+}
+
+/* A worker dies, and @n stops of the kernel later whoever was made for its slot, or the
+ * zygote. False: the worker was replaced before. */
+static bool kill_other(int n, bool zygote)
+{
+	const struct bh_board_service *b = &r.board->services[0];
+	pid_t old = worker(0), before[CHILDREN], pid = hold();
+	pid_t z = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
+	uint64_t restarts = b->zygote_restarts;
+	int m = children(before);
+	bool through = false;
+
+	kill(old, SIGKILL);
+	for (int i = 0; i < n && !through; i++) {
+		step(pid, PTRACE_SYSCALL);
+		through = waits(pid) && worker(0) > 0 && worker(0) != old && all_up();
+	}
+	if (!through && zygote)
+		end_other(z);
+	else if (!through)
+		end_newcomers(before, m);
+	ck_assert_int_eq(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+	rig_until(worker(0) > 0 && worker(0) != old && all_up());
+	rig_until(b->zygote_restarts >= restarts + (zygote && !through));
+	/* Nobody was waited for and then ended. */
+	ck_assert_uint_eq(b->zygote_restarts, restarts + (zygote && !through));
+	rig_until(all_up());
+	ck_assert_uint_eq(b->resets, 0);
+	return !through;
+}
+
+static void kill_others(bool zygote)
+{
+	int n = 1;
+
+	r.plan->services[0].backoff_min_ms = r.plan->services[0].backoff_max_ms = 1;
+	rig_start(&r, true);
+	rig_until(all_up());
+	while (kill_other(n, zygote))
+		ck_assert_int_lt(n++, MAX_STOPS);
+	ck_assert_int_gt(n, 20);
+}
+
+START_TEST(the_new_one_is_killed_while_it_replaces_a_worker)
+{
+	kill_others(false);
+}
+END_TEST
+
+START_TEST(the_zygote_is_killed_while_it_replaces_a_worker)
+{
+	kill_others(true);
+}
+END_TEST
+
 /* -- counting ---------------------------------------------------------------------------- */
 
 static uint64_t type_crashes(void)
@@ -297,6 +396,8 @@ int main(void)
 	tcase_set_timeout(c, 240);
 	tcase_add_test(c, killed_while_it_starts);
 	tcase_add_test(c, killed_while_it_replaces_a_worker);
+	tcase_add_test(c, the_new_one_is_killed_while_it_replaces_a_worker);
+	tcase_add_test(c, the_zygote_is_killed_while_it_replaces_a_worker);
 	tcase_add_loop_test(c, killed_while_it_counts_a_crash, 0, sizeof(counts) / sizeof(*counts));
 	suite_add_tcase(s, c);
 	return bh_check_run(s);
