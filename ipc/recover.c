@@ -278,6 +278,14 @@ static bool held_by(uint64_t w, enum bh_state s, uint32_t slot, uint32_t epoch)
 	       bh_state_epoch(w) == (epoch & BH_EPOCH_MASK);
 }
 
+bool bh_recover_blames(const struct bh_view *v, uint32_t slot, uint32_t epoch)
+{
+	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(bh_ld_acq(&v->workers[slot].current)));
+	uint64_t s = t ? bh_ld_acq(&t->state) : 0;
+
+	return held_by(s, BH_RUNNING, slot, epoch) || held_by(s, BH_CLEANUP, slot, epoch);
+}
+
 void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		      struct bh_dead_task *out)
 {

@@ -46,6 +46,9 @@ struct bh_dead_task {
 	bool can_restart; /* it asks for it, and has restarts left */
 };
 
+/* True if incarnation @epoch of @slot, which is dead, died in a task. */
+bool bh_recover_blames(const struct bh_view *v, uint32_t slot, uint32_t epoch);
+
 /* Finds and takes the task that incarnation @epoch of @slot was running. */
 void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		      struct bh_dead_task *out);

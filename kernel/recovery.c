@@ -18,7 +18,7 @@
 
 enum {
 	HEALTHY_MS = 100,      /* a worker that lived so long started well */
-	FREE_RESTARTS = 3,     /* short lives in a row before there is a pause */
+	FREE_RESTARTS = 3,     /* short lives without a task in a row before there is a pause */
 	VERIFY_ENTRIES = 4096, /* in one turn */
 	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
 	CLOSE_BUDGET = 4096,   /* I/O slots looked at in one turn */
@@ -103,10 +103,6 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 	f->worker_crashes = s->board->worker_crashes[slot] + 1;
 	*restart = dead->can_restart && k->stop == BH_STOP_NOT &&
 		   (!poison || dead->task == BH_MAIN_TASK);
-	/* A poisonous task that is started again all the same costs a worker each
-	 * time: these come back slower and slower. */
-	if (poison && *restart)
-		bh_proc_at(k, idx)->failures += FREE_RESTARTS;
 	uint64_t id = bh_crash_record(k, idx, f);
 	bh_crash_count(s, slot);
 	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
@@ -198,18 +194,19 @@ static void let_go(struct bh_ksvc *s, uint32_t slot)
 	replace(s, slot);
 }
 
-/* Marks the entry, once, and counts short lives. True: that was now. */
+/* Marks the entry, once, and counts short lives. One that ended in a task is none of
+ * them: the slot did start, and a pause would punish everybody's tasks for that one.
+ * True: that was now. */
 static bool mark_dead(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	uint32_t state = bh_ld_acq(&p->state);
-	bool idle = !bh_ld_rlx(&s->v.workers[slot].current);
 
-	if (state == BH_PROC_DEAD)
+	if (bh_ld_acq(&p->state) == BH_PROC_DEAD)
 		return false;
-	if (p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS)
+	if (p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS ||
+	    bh_recover_blames(&s->v, slot, p->epoch))
 		p->failures = 0;
-	else if (state == BH_PROC_STARTING || idle)
+	else
 		p->failures++;
 	bh_st_rel(&p->state, BH_PROC_DEAD);
 	return true;

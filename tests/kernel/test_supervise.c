@@ -24,6 +24,7 @@ static void setup(void)
 {
 	unsetenv("FAKE_INIT_ERROR");
 	unsetenv("FAKE_DIE_US");
+	unsetenv("FAKE_DIE_IN_TASK");
 	unsetenv("FAKE_VACANT");
 	unsetenv("FAKE_CLAIM");
 	unsetenv("FAKE_LEASE");
@@ -386,6 +387,21 @@ START_TEST(workers_that_die_on_start_come_slower)
 }
 END_TEST
 
+/* However many in a row, and however soon: it is the task's fault. */
+START_TEST(workers_that_tasks_take_down_come_back_at_once)
+{
+	struct bh_plan_service *plan = &r.plan->services[0];
+
+	plan->backoff_min_ms = plan->backoff_max_ms = 3600000;
+	setenv("FAKE_DIE_IN_TASK", "1", 1);
+	rig_start(&r, true);
+	kill(worker(0), SIGKILL);
+	kill(worker(1), SIGKILL);
+	rig_until(r.board->services[0].worker_crashes[0] >= 20 &&
+		  r.board->services[0].worker_crashes[1] >= 20);
+}
+END_TEST
+
 /* -- the arena, with this process for a worker ------------------------------------ */
 
 static void post(uint32_t slot, uint32_t idx)
@@ -604,6 +620,7 @@ int main(void)
 	tcase_add_test(c, failed_init_is_told_in_one_sentence);
 	tcase_add_test(c, missing_host_is_told_in_one_sentence);
 	tcase_add_loop_test(c, workers_that_die_on_start_come_slower, 0, 2);
+	tcase_add_test(c, workers_that_tasks_take_down_come_back_at_once);
 	tcase_add_test(c, deadline_wakes_its_task_also_over_a_kernels_death);
 	tcase_add_test(c, garbage_refuses_no_task_type_for_ever);
 	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, 0,
