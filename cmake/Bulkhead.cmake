@@ -6,7 +6,8 @@ target_include_directories(bh_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(bh_flags INTERFACE
 	$<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
-	-Wnull-dereference -fno-common -fno-omit-frame-pointer>
+	-Wnull-dereference -fno-common -fno-omit-frame-pointer
+	-fstack-clash-protection>
 	$<$<AND:$<COMPILE_LANGUAGE:C>,$<BOOL:${BH_WERROR}>>:-Werror>)
 if(BH_SANITIZE)
 	# Fibers change stacks and processes: what one process knows of a stack

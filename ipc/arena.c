@@ -90,7 +90,7 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 		l->off_block_bits[c] = fence(l, &n, &at, (l->blocks[c] + 63) / 64 * 8ull);
 	}
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
-		l->off_data[c] = place(&at, bh_class_bytes(c) * l->blocks[c]);
+		l->off_data[c] = place(&at, bh_class_stride(c) * l->blocks[c]);
 	l->off_events = fence(l, &n, &at, sizeof(struct bh_evring) * (BH_SLOTS + 1));
 	l->bytes = at;
 }
@@ -191,6 +191,7 @@ static void point(struct bh_view *v, unsigned char *base)
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		v->blocks[c] = (void *)(base + l->off_block[c]);
 		v->data[c] = base + l->off_data[c];
+		v->stride[c] = bh_class_stride(c);
 		v->block_pool[c] = pool_view(&v->a->block_pool[c], base + l->off_block_bits[c],
 					     l->blocks[c], v->blocks[c], sizeof(struct bh_block));
 	}

@@ -138,6 +138,7 @@ struct bh_view {
 	struct bh_token_slot *tokens;
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];
+	uint64_t stride[BH_CLASSES]; /* bh_class_stride() */
 	struct bh_inject_view inject;
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_inject_view blocking;
@@ -196,7 +197,7 @@ static inline void *bh_block_data(const struct bh_view *v, uint32_t ref)
 {
 	uint32_t c = bh_block_class(ref);
 
-	return v->data[c] + ((uint64_t)bh_block_idx(ref) << bh_class_shift(c));
+	return v->data[c] + bh_block_idx(ref) * v->stride[c];
 }
 
 /* The task that handle @h names, whatever its state; NULL: none or stale. */

@@ -174,8 +174,8 @@ struct bh_type {
 /*
  * Size classes, four times apart. Data: 256 B << 2c for c = 0..8: 256 B, 1 K, 4 K,
  * 16 K, 64 K, 256 K, 1 M, 4 M, 16 M. Stacks: 16 K << 2(c - 9) for c = 9..14: 16 K to
- * 16 M. Stacks have classes of their own because the lowest page of each is a
- * guard, in the page tables of every worker that ever ran on it.
+ * 16 M. Stacks have classes of their own because they are no neighbours: behind each
+ * block lies a gap, the guard of the stack above it (workers/guard.h).
  *
  * And one more of 64 K: stacks that are kept for work. A task that is given a socket, as
  * each new connection is, gets none of them; so connections that wait for their next
@@ -185,7 +185,8 @@ enum {
 	BH_DATA_CLASSES = 9,
 	BH_STACK_CLASS = 10, /* of the stack that a fiber gets if it asks for no other */
 	BH_WORK_CLASS = 15,
-	BH_CLASSES = 16
+	BH_CLASSES = 16,
+	BH_STACK_GAP = 64 << 10,
 };
 
 static inline uint32_t bh_class_shift(uint32_t cls)
@@ -215,6 +216,12 @@ static inline uint32_t bh_block_idx(uint32_t ref)
 static inline uint64_t bh_class_bytes(uint32_t cls)
 {
 	return 1ull << bh_class_shift(cls);
+}
+
+/* From one block of the class to the next. */
+static inline uint64_t bh_class_stride(uint32_t cls)
+{
+	return bh_class_bytes(cls) + (cls < BH_DATA_CLASSES ? 0 : BH_STACK_GAP);
 }
 
 /* The smallest class from @first (0, or BH_DATA_CLASSES for stacks) on that holds

@@ -10,8 +10,7 @@
 /* Blocks from 256 KiB on give their pages back when they are freed; smaller ones
  * keep them for the next task. */
 enum {
-	PUNCH_SHIFT = 18,
-	PAGE = 4096
+	PUNCH_SHIFT = 18
 };
 
 static struct bh_pool_cache *cache_of(uint32_t cls)
@@ -58,10 +57,8 @@ void bh_block_free(uint32_t ref, uint64_t owner)
 
 	if (!b)
 		return;
-	/* Not the first page: a stack's guard stays. */
 	if (bh_class_shift(cls) >= PUNCH_SHIFT)
-		madvise((char *)bh_block_data(&bh_rt.v, ref) + PAGE, bh_class_bytes(cls) - PAGE,
-			MADV_REMOVE);
+		madvise(bh_block_data(&bh_rt.v, ref), bh_class_bytes(cls), MADV_REMOVE);
 	bh_pool_freeing(cache_of(cls), idx);
 	if (bh_cas(&b->owner, &owner, 0))
 		bh_pool_give(&bh_rt.v.block_pool[cls], cache_of(cls), idx);
@@ -104,7 +101,7 @@ uint32_t bh_block_containing(const void *p)
 {
 	const unsigned char *at = p;
 
-	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+	for (uint32_t c = 0; c < BH_DATA_CLASSES; c++) {
 		const unsigned char *base = bh_rt.v.data[c];
 		uint64_t span = bh_class_bytes(c) * bh_rt.v.l.blocks[c];
 

@@ -41,8 +41,8 @@ static void walk(struct bh_last_words *lw, uint32_t stack)
 	lw->n_frames = 0;
 	if (!bh_block_at(&bh_rt.v, stack))
 		return;
-	lo = (uint64_t)(uintptr_t)bh_block_data(&bh_rt.v, stack) + 4096;
-	hi = lo - 4096 + bh_class_bytes(bh_block_class(stack));
+	lo = (uint64_t)(uintptr_t)bh_block_data(&bh_rt.v, stack);
+	hi = lo + bh_class_bytes(bh_block_class(stack));
 	while (lw->n_frames < 16 && bp >= lo && bp + 16 <= hi && bp % 8 == 0) {
 		const uint64_t *frame = (const uint64_t *)(uintptr_t)bp;
 

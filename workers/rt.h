@@ -134,7 +134,7 @@ void bh_block_free(uint32_t ref, uint64_t owner);
  * reply: @reply says so). */
 void bh_blocks_release(struct bh_tcb *t, uint64_t owner, bool reply);
 
-/* Which block the address lies in; 0: none. */
+/* Which block of data the address lies in; 0: none. */
 uint32_t bh_block_containing(const void *p);
 
 /* -- net.c: I/O slots of a task --------------------------------------------- */

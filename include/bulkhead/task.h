@@ -160,7 +160,7 @@ struct bh_crash {
 	uint64_t instruction;   /* where the program counter stood, 0 if unknown */
 	uint32_t worker;        /* slot of the worker that died */
 	int32_t pid;            /* its process */
-	uint8_t stack_overflow; /* 1: the fault was in a fiber's guard page */
+	uint8_t stack_overflow; /* 1: the fault was in the guard below a fiber's stack */
 	uint8_t reserved[3];
 	uint32_t restart_us; /* death noticed until the slot's next worker ran;
 				  0: not back yet */

@@ -44,7 +44,7 @@ static uint32_t parts_of(const struct bh_layout *l, struct part *p)
 		p[n++] = (struct part){ l->off_block_bits[c], (l->blocks[c] + 63) / 64 * 8 };
 	}
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
-		p[n++] = (struct part){ l->off_data[c], bh_class_bytes(c) * l->blocks[c] };
+		p[n++] = (struct part){ l->off_data[c], bh_class_stride(c) * l->blocks[c] };
 	return n;
 }
 

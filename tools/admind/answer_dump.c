@@ -22,7 +22,6 @@ enum {
 	MAX_TASKS = 10000,
 	STACK_BYTES = 32 * 1024,      /* of one; the outer frames of a deeper one are cut */
 	ALL_BYTES = 64 * 1024 * 1024, /* of all in one answer */
-	GUARD_BYTES = 4096,           /* at the low end of a stack: never in use */
 	SLOTS_LOOKED_AT = 64,         /* of a poll task's I/O slots */
 };
 
@@ -46,10 +45,10 @@ static bool stack_of(const struct bh_view *v, uint32_t ref, uint64_t sp, uint64_
 
 	if (!bh_block_at(v, ref) || cls < BH_DATA_CLASSES || sp % 8)
 		return false;
-	uint64_t low = v->l.off_data[cls] + ((uint64_t)bh_block_idx(ref) << bh_class_shift(cls));
+	uint64_t low = v->l.off_data[cls] + bh_block_idx(ref) * bh_class_stride(cls);
 
 	*at = sp - BH_ARENA_BASE;
-	if (*at < low + GUARD_BYTES || *at > low + bh_class_bytes(cls) - BH_CONTEXT_BYTES)
+	if (*at < low || *at > low + bh_class_bytes(cls) - BH_CONTEXT_BYTES)
 		return false;
 	*n = low + bh_class_bytes(cls) - *at;
 	return true;
