@@ -11,6 +11,7 @@
 enum {
 	PAGE = 4096,
 	REACTOR_WORKERS = 8,  /* share an epoll instance */
+	OTHER_FILES = 32768,  /* descriptors that are in no I/O slot, and are known */
 	PINNED_LOG2_MAX = 16, /* beyond that many pinned tasks at once, scans help out */
 };
 
@@ -66,6 +67,7 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
 	l->tokens = l->ios; /* about one a connection */
+	l->files = l->ios + OTHER_FILES;
 	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
 		l->inject_log2++;
 	fence(l, &n, &at, sizeof(struct bh_arena));
@@ -91,6 +93,7 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	}
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		l->off_data[c] = place(&at, bh_class_stride(c) * l->blocks[c]);
+	l->off_files = fence(l, &n, &at, sizeof(struct bh_file) * (uint64_t)l->files);
 	l->off_events = fence(l, &n, &at, sizeof(struct bh_evring) * (BH_SLOTS + 1));
 	l->bytes = at;
 }
@@ -178,6 +181,7 @@ static void point(struct bh_view *v, unsigned char *base)
 	v->tasks = (void *)(base + l->off_tasks);
 	v->ios = (void *)(base + l->off_ios);
 	v->tokens = (void *)(base + l->off_tokens);
+	v->files = (void *)(base + l->off_files);
 	v->inject = inject_view(l, &v->a->inject, base + l->off_inject);
 	v->blocking = inject_view(l, &v->a->blocking.queue, base + l->off_blocking);
 	v->pinned = (void *)(base + l->off_pinned);

@@ -27,6 +27,7 @@
 #include "blocking.h"
 #include "clones.h"
 #include "evring.h"
+#include "files.h"
 #include "inject.h"
 #include "plan.h"
 #include "token.h"
@@ -52,7 +53,7 @@ enum bh_run_state {
 
 enum {
 	BH_ARENA_CRASHES = 64,
-	BH_ARENA_PARTS = 13 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_ARENA_PARTS = 14 + 2 * BH_CLASSES, /* that end in a guard */
 };
 
 /* The guard that stands at offset @off. */
@@ -105,6 +106,7 @@ struct bh_arena {
 	struct bh_clones clones;                  /* zygote, and Linux for it */
 	_Atomic uint32_t ports[BH_PORTS];         /* that listeners were opened at by address:
 						     what has one and is in no slot is lost */
+	struct bh_files files;
 	struct bh_idle idle;
 	struct bh_inject inject;
 	struct bh_blocking blocking;
@@ -117,11 +119,11 @@ struct bh_arena {
 /* Sizes and offsets, from the plan. */
 struct bh_layout {
 	uint64_t bytes;
-	uint32_t workers, reactors, blocking, tasks, ios, tokens, inject_log2, pinned_log2;
+	uint32_t workers, reactors, blocking, tasks, ios, tokens, files, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
 	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types, off_events;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
-	uint64_t off_tokens, off_token_bits;
+	uint64_t off_tokens, off_token_bits, off_files;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
 	uint64_t off_guard[BH_ARENA_PARTS];
 };
@@ -136,6 +138,7 @@ struct bh_view {
 	struct bh_ioslot *ios;
 	struct bh_evring *events; /* by slot; the last one is the kernel's */
 	struct bh_token_slot *tokens;
+	struct bh_file *files; /* by number */
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];
 	uint64_t stride[BH_CLASSES]; /* bh_class_stride() */

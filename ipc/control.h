@@ -29,6 +29,7 @@ enum bh_ctl_op {
 	BH_CTL_CLOSE_IO,  /* slot = I/O index, epoch = generation: close it */
 	BH_CTL_AUDIT_FDS, /* close what nobody owns (after a death in accept, or a zygote's).
 				   Comes back if that cannot be told now: to be asked again */
+	BH_CTL_CLOSE_FILES, /* close the files that are marked as lost (files.h) */
 	/* zygote -> kernel */
 	BH_CTL_READY,  /* init() has run; value: its result */
 	BH_CTL_FORKED, /* slot, epoch, value = pid, fd = pidfd; pid < 0: -errno */

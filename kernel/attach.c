@@ -121,7 +121,7 @@ static void wake_everybody(struct bh_ksvc *s)
 	bh_timers_rebuild(s);
 	bh_reactor_wake_all(s);
 	bh_verify_start(s, true);
-	s->audit = s->closing = true;
+	s->audit = s->closing = s->files = true;
 	s->closing_at = 1;
 	bh_unpark_all(&s->v);
 	bh_blocking_rouse(&s->v); /* whom the dead one had picked, and not yet woken */

@@ -155,6 +155,9 @@ struct bh_ksvc {
 	uint32_t closing_at;
 	bool audit;       /* the zygote is to look for descriptors that nobody has, */
 	int64_t audit_ns; /* not before this */
+	bool files;       /* the zygote is to close what is marked as lost */
+	uint64_t refused; /* closes that were refused, as far as told, */
+	int64_t refused_ns; /* and not before this again */
 	struct bh_kaudit look;
 	uint32_t rearm_at;      /* tasks from here on are to be armed; 0: none */
 	uint32_t ready_at;      /* I/O slots from here on are to be marked ready; 0: none */

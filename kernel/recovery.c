@@ -151,6 +151,8 @@ static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	bool restart = false;
 
 	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	/* Before the task may run again, under the same handle. */
+	s->files |= bh_files_lose(&s->v, dead.task) != 0;
 	if (ended_well(s, slot, &dead, f)) {
 		p->failures = 0;
 		bh_recover_task(&s->v, dead.task, false, BH_END_CANCELED, -BH_ECANCELED, &s->ops);
@@ -187,6 +189,7 @@ static void let_go(struct bh_ksvc *s, uint32_t slot)
 	struct bh_dead_task dead;
 
 	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	s->files |= bh_files_lose(&s->v, dead.task) != 0;
 	if (dead.task && !bh_recover_task(&s->v, dead.task, false, BH_END_CRASHED, 0, &s->ops))
 		bh_verify_start(s, false);
 	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
@@ -296,6 +299,8 @@ static void scan(struct bh_ksvc *s)
 		if (s->scan.repaired)
 			bh_log("service %s: the verifying scan repaired %llu entries",
 			       s->plan->name, (unsigned long long)s->scan.repaired);
+		/* Of tasks that went with the dead process's slot. */
+		s->files |= bh_files_lose(&s->v, 0) != 0;
 		s->scanning = s->scan_again;
 		s->scan = (struct bh_verify){ .requeue = s->requeue_again };
 		s->scan_again = s->requeue_again = false;
@@ -324,6 +329,51 @@ static void close_ios(struct bh_ksvc *s)
 		s->closing_at = at;
 		bh_wake_by(k, k->now_ns + VERIFY_PAUSE_US * 1000);
 	}
+}
+
+static void close_files(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	struct bh_ctl m = { .op = BH_CTL_CLOSE_FILES };
+
+	if (bh_ld_acq(&z->state) == BH_PROC_UP)
+		s->files = bh_ctl_send(z->ctl, &m, -1) != 0;
+	if (s->files)
+		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
+}
+
+static void who(const struct bh_ksvc *s, uint32_t type, const char *nobody, char out[static 48])
+{
+	if (type) {
+		strcpy(out, "task ");
+		bh_type_name(s, type - 1, out + 5);
+	} else {
+		strcpy(out, nobody);
+	}
+}
+
+/* Somebody tried to close what is not his: once a second is enough to be told. */
+static void tell_refused(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	const struct bh_files *f = &s->v.a->files;
+	uint64_t n = bh_ld_acq(&f->refused);
+	char by[48], of[48];
+
+	if (n == s->refused)
+		return;
+	if (k->now_ns < s->refused_ns) {
+		bh_wake_by(k, s->refused_ns);
+		return;
+	}
+	who(s, bh_ld_rlx(&f->refused_by), "what is no task", by);
+	who(s, bh_ld_rlx(&f->refused_of), "the runtime", of);
+	bh_log("service %s: %s tried to close descriptor %d, which belongs to %s: refused (EBADF), "
+	       "%llu times so far; it closes a number twice, or one that it was not given",
+	       s->plan->name, by, bh_ld_rlx(&f->refused_fd), of, (unsigned long long)n);
+	s->refused = n;
+	s->refused_ns = k->now_ns + BH_NS_PER_S;
 }
 
 /* Asked after the replacement of the dead worker, which matters more. */
@@ -361,7 +411,10 @@ void bh_phase_verify(struct bh_kernel *k)
 			scan(s);
 		if (s->closing)
 			close_ios(s);
+		if (s->files)
+			close_files(s);
 		if (s->audit)
 			audit(s);
+		tell_refused(s);
 	}
 }

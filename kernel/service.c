@@ -63,6 +63,7 @@ int bh_service_open(struct bh_ksvc *s)
 	}
 	s->ops = (struct bh_recover_ops){ .close_io = close_io, .ctx = s };
 	s->mapped = true;
+	s->refused = bh_ld_rlx(&s->v.a->files.refused);
 	bh_st_rel(&s->v.a->blocking.mark, s->board->blocking_mark);
 	err = bh_reactor_open(s);
 	if (!err)
@@ -76,7 +77,7 @@ static void drop_arena(struct bh_ksvc *s)
 		bh_wheel_fini(&s->wheel);
 		bh_view_unmap(&s->v);
 	}
-	s->mapped = s->scanning = s->scan_again = s->closing = s->audit = false;
+	s->mapped = s->scanning = s->scan_again = s->closing = s->audit = s->files = false;
 	s->done = false;
 	s->look = (struct bh_kaudit){ 0 };
 	s->rearm_at = s->ready_at = 0;
@@ -307,7 +308,7 @@ static void ask_again(struct bh_ksvc *s)
 		if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && bh_worker_bump(s, i))
 			bh_worker_ask(s, i);
 	}
-	s->audit = s->closing = true;
+	s->audit = s->closing = s->files = true;
 	s->closing_at = 1;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "workers/address.h"
+#include "workers/files.h"
 #include "workers/io.h"
 #include "workers/run.h"
 
@@ -23,7 +24,7 @@ static int open_stream(const struct bh_address *a, bh_io *out)
 	int one = 1, fd, err;
 
 	bh_io_making(true);
-	fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = bh_sys_stream(a->ss.ss_family);
 	if (fd < 0)
 		fd = -errno;
 	err = bh_io_keep(fd, kind, out);

@@ -34,6 +34,7 @@
 
 #include "ipc/control.h"
 #include "workers/address.h"
+#include "workers/files.h"
 #include "workers/rt.h"
 
 enum {
@@ -124,6 +125,8 @@ static void look_up(struct known *k)
 
 static bool is_named(const struct known *k, int fd)
 {
+	if ((uint32_t)fd < bh_rt.v.l.files && bh_ld_acq(&bh_rt.v.files[fd].by))
+		return true; /* by the task or process that opened it */
 	return fd >= MAX_FD || k->named[fd / 64] >> (fd % 64) & 1;
 }
 
@@ -223,10 +226,43 @@ bool bh_fd_audit(void)
 		for (uint32_t i = 0; i < s->n; i++)
 			if (inode(s->lost[i].fd) == s->lost[i].ino &&
 			    is_candidate(s, s->lost[i].fd))
-				close(s->lost[i].fd);
+				bh_sys_close(s->lost[i].fd);
 	}
 	free(s);
 	return sure;
+}
+
+/* -- files of the dead ----------------------------------------------------------------- */
+
+/* What the kernel found to be nobody's any more. Killed after the close, the successor
+ * finds another file at the number, or none. */
+static void close_lost(int fd)
+{
+	struct bh_file *f = &bh_rt.v.files[fd];
+	struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	uint64_t lost = BH_FILE_LOST;
+	struct stat st;
+
+	if (fd >= bh_files_first() && !bh_file_io(&bh_rt.v, fd) && fstat(fd, &st) == 0 &&
+	    st.st_ino == bh_ld_rlx(&f->ino) && (uint32_t)st.st_dev == bh_ld_rlx(&f->dev) &&
+	    bh_ld_acq(&f->by) == BH_FILE_LOST) {
+		/* A process that the dead one executed may have the file open, too, and is
+		 * no more an owner of its locks than after a plain fork(). */
+		if (S_ISREG(st.st_mode))
+			fcntl(fd, F_OFD_SETLK, &all);
+		bh_sys_close(fd);
+		bh_count(&bh_rt.v.a->files.closed, 1);
+	}
+	bh_cas(&f->by, &lost, 0);
+}
+
+void bh_fd_close_lost(void)
+{
+	uint32_t end = bh_ld_acq(&bh_rt.v.a->files.mark);
+
+	for (uint32_t i = 0; i < end && i < bh_rt.v.l.files; i++)
+		if (bh_ld_acq(&bh_rt.v.files[i].by) == BH_FILE_LOST)
+			close_lost((int)i);
 }
 
 /* -- control sockets ------------------------------------------------------------------ */
@@ -247,7 +283,7 @@ static void close_stale(void *own, int fd)
 
 	if (fd != *(int *)own && fd != bh_ld_rlx(&bh_rt.v.a->clones.twin_ctl) &&
 	    bh_fd_is_control(fd) && poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
-		close(fd);
+		bh_sys_close(fd);
 }
 
 /* The first zygote's own stays: no connection may ever get one of the low numbers. */
@@ -273,6 +309,6 @@ void bh_fd_drop_pidfd(_Atomic int32_t *word)
 	int fd = bh_ld_rlx(word);
 
 	if (bh_fd_is_pidfd(fd))
-		close(fd);
+		bh_sys_close(fd);
 	bh_st_rlx(word, 0);
 }

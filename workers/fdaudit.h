@@ -10,10 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "workers/files.h" /* bh_sys_close() */
+
 /* Closes sockets that no I/O slot names: what a worker had made and not yet written
  * down when it died. False: some worker is in the middle of what may look like it, so
  * nothing can be said; to be asked again. */
 bool bh_fd_audit(void);
+
+/* Closes the files that the kernel has marked as lost (ipc/files.h). */
+void bh_fd_close_lost(void);
 
 /* Closes the control sockets of zygotes and twins that died, of whose descriptors
  * nobody else can know. @own: the caller's. */

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "workers/files.h"
+
 int bh_io_of(bh_io io, struct bh_ioslot **out)
 {
 	struct bh_ioslot *s = bh_io_at(&bh_rt.v, bh_handle_idx(io));
@@ -97,6 +99,7 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 		free_slot(idx, bh_rt.handle);
 		return err;
 	}
+	bh_file_to_io(&bh_rt.v, fd, idx);
 	*out = bh_handle(gen, idx);
 	return 0;
 }
@@ -113,6 +116,16 @@ bool bh_io_may(struct bh_ioslot *s, int dir)
 void bh_io_more(struct bh_ioslot *s, int dir)
 {
 	bh_or(&s->ready[dir], BH_IO_READY);
+}
+
+/* False: somebody closed the slot's descriptor by a system call of his own, and its
+ * number is another's by now. */
+static bool is_own(const struct bh_ioslot *s)
+{
+	int fd = bh_ld_rlx(&s->fd);
+
+	return fd < 0 || (uint32_t)fd >= bh_rt.v.l.files ||
+	       &bh_rt.v.ios[bh_ld_rlx(&bh_rt.v.files[fd].io)] == s;
 }
 
 static bool stopping(void)
@@ -134,6 +147,9 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 		bh_and(&s->ready[dir], ~(r & BH_IO_READY ? BH_IO_READY : BH_IO_CLOSED));
 		return 0;
 	}
+	/* No event would ever come. */
+	if (!is_own(s))
+		return -EBADF;
 	/* All that had come is read, so BH_IO_URGENT goes, too. */
 	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
 		return 0;
@@ -173,9 +189,9 @@ static void close_fd(struct bh_ioslot *s, int fd)
 	 * may be a duplicate. */
 	if (!bh_io_sole(s->kind))
 		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
-	if (s->kind == BH_IO_FILE && dup3(BH_ARENA_FD, fd, O_CLOEXEC) == fd)
+	if (s->kind == BH_IO_FILE && (int)syscall(SYS_dup3, BH_ARENA_FD, fd, O_CLOEXEC) == fd)
 		bh_st_rel(&s->ino, 0);
-	close(fd);
+	bh_sys_close(fd);
 }
 
 static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
@@ -186,7 +202,7 @@ static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
 	bh_st_rlx(&bh_rt.me->journal.io, idx);
 	bh_compiler_barrier();
 	unlink_io(t, idx);
-	if (fd >= 0)
+	if (fd >= 0 && is_own(s))
 		close_fd(s, fd);
 	bh_st_rlx(&s->fd, -1);
 	bh_st_rlx(&s->ready[0], 0);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "workers/address.h"
+#include "workers/files.h"
 #include "workers/io.h"
 
 /* A listener that the launcher opened: a number of its own for the same socket,
@@ -21,7 +22,7 @@ static int inherited(const char *address)
 		if (!address || !strcmp(address, ps->listen[i].address) ||
 		    !strcmp(address, ps->listen[i].actual)) {
 			int given = bh_listen_fd(&bh_rt.v.l);
-			int fd = fcntl(given + (int)i, F_DUPFD_CLOEXEC, given);
+			int fd = (int)syscall(SYS_fcntl, given + (int)i, F_DUPFD_CLOEXEC, given);
 			return fd < 0 ? -errno : fd;
 		}
 	return -ENOENT;
@@ -51,11 +52,11 @@ static bool is_stale(const struct bh_address *a)
 	if (u->sun_family != AF_UNIX || !u->sun_path[0] || lstat(u->sun_path, &st) ||
 	    !S_ISSOCK(st.st_mode))
 		return false;
-	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int probe = bh_sys_socket(AF_UNIX, SOCK_SEQPACKET);
 	if (probe < 0)
 		return false;
 	stale = connect(probe, (const struct sockaddr *)&a->ss, a->len) && errno == ECONNREFUSED;
-	close(probe);
+	bh_sys_close(probe);
 	return stale;
 }
 
@@ -80,7 +81,7 @@ static int open_listener(const char *address)
 
 	if (err)
 		return err;
-	int fd = socket(a.ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = bh_sys_stream(a.ss.ss_family);
 	if (fd < 0)
 		return -errno;
 	if (a.ss.ss_family != AF_UNIX)
@@ -91,7 +92,7 @@ static int open_listener(const char *address)
 		err = listen(fd, SOMAXCONN) ? -errno : 0;
 	}
 	if (err) {
-		close(fd);
+		bh_sys_close(fd);
 		return err;
 	}
 	return fd;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ipc/crash_key.h"
+#include "workers/files.h"
 #include "workers/io.h"
 #include "workers/run.h"
 
@@ -27,7 +28,7 @@ int bh_io_keep(int fd, enum bh_io_kind kind, bh_io *out)
 	int err = fd < 0 ? fd : bh_io_open(fd, kind, out);
 
 	if (err && fd >= 0)
-		close(fd);
+		bh_sys_close(fd);
 	return err;
 }
 
@@ -65,7 +66,8 @@ static int accept_once(int listener, bh_io *out)
 	int one = 1, fd, err;
 
 	bh_io_making(true);
-	fd = accept4(listener, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = bh_file_lift((int)syscall(SYS_accept4, listener, (struct sockaddr *)&ss, &len,
+				       SOCK_NONBLOCK | SOCK_CLOEXEC));
 	if (fd < 0)
 		fd = -errno;
 	else if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)

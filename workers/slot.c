@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ipc/incarnation.h"
+#include "workers/files.h"
 #include "workers/meter.h"
 #include "workers/run.h"
 #include "workers/trace.h"
@@ -21,6 +22,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
 	bh_rt.budget = bh_rt.sched.budget;
 	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
+	bh_files_enter();
 	bh_crash_handlers();
 	bh_meter_start();
 	bh_trace_look(); /* its first poll may be its last, and is to be recorded */

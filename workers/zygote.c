@@ -168,7 +168,7 @@ static void end_twin(int keep)
 	bh_st_rlx(&c->twin_ctl, 0);
 	bh_compiler_barrier();
 	if (ctl != ctl_fd && ctl != keep && bh_fd_is_control(ctl))
-		close(ctl);
+		bh_sys_close(ctl);
 }
 
 /* Asked without a socket: was that one made? The kernel that asked for it is dead,
@@ -202,13 +202,14 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 	if (pid == 0) {
 		/* The number stays open in the shared table; it is this process's now. */
 		ctl_fd = fd;
+		bh_files_enter();
 		return;
 	}
 	rep.value = pid;
 	answer(&rep, pid > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
 	if (pid < 0) {
 		bh_st_rlx(&c->twin_ctl, 0);
-		close(fd);
+		bh_sys_close(fd);
 	}
 }
 
@@ -236,7 +237,7 @@ static void close_io(uint32_t idx, uint32_t gen)
 	if (fd >= bh_listen_fd(&bh_rt.v.l) && fstat(fd, &st) == 0 && is_of_slot(&st, s)) {
 		/* A duplicate of a listener stays registered when it is closed. */
 		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
-		close(fd);
+		bh_sys_close(fd);
 	}
 	bh_st_rlx(&s->fd, -1);
 	bh_st_rlx(&s->ready[0], 0);
@@ -274,6 +275,9 @@ static _Noreturn void serve(void)
 		case BH_CTL_CLOSE_IO:
 			close_io(m.slot, m.epoch);
 			break;
+		case BH_CTL_CLOSE_FILES:
+			bh_fd_close_lost();
+			break;
 		case BH_CTL_AUDIT_FDS:
 			audit_fds();
 			break;
@@ -281,7 +285,7 @@ static _Noreturn void serve(void)
 			break;
 		}
 		if (fd >= 0)
-			close(fd);
+			bh_sys_close(fd);
 	}
 	_exit(0);
 }
@@ -332,6 +336,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 		bh_rt.epfd[i] = bh_epoll_fd(i);
 		bh_rt.v.kick[i] = bh_kick_fd(i);
 	}
+	bh_files_enter();
 	if (service->size != sizeof(*service) || !service->main)
 		bh_zygote_fail(-EINVAL, "bulkhead_service has the wrong size or no main function");
 	err = service->init ? service->init() : 0;

@@ -18,8 +18,8 @@
  *
  *   It can be aborted at any moment, in the middle of an endless loop: bh_abort()
  *   ends its process (SIGKILL), and the job ends as BH_END_CANCELED without having
- *   run another instruction: what it held outside of Bulkhead (a lock on a file, a
- *   half-written one) is left as it was, and its bh_defer() clean-ups do not run. A
+ *   run another instruction. What it had opened is closed, and its locks on files with
+ *   that; a half-written file is left as it was, and its bh_defer() clean-ups do not run. A
  *   job that waits to be run never begins, and ends at once, whoever is busy.
  *
  * A job that crashes takes only its process along. It ends as BH_END_CRASHED with a

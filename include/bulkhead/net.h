@@ -17,6 +17,9 @@
  * ends the task that was running in it, and closes what that task owned; a task that
  * was waiting does not notice.
  *
+ * A descriptor that was closed behind its bh_io's back, by a system call past close(), and
+ * whose number is another's by now: calls that would wait answer -EBADF.
+ *
  * SIGPIPE is never raised.
  */
 #ifndef BULKHEAD_NET_H
@@ -173,10 +176,12 @@ BH_API int bh_set_option(bh_io io, enum bh_option option, int value);
  * message of what comes in messages.
  *
  * All workers of a service share their descriptors, so a number means the same in all
- * of them, and is open until somebody closes it. One that is not adopted is known to
- * nobody: it stays when its task crashes. Connect or adopt a socket of your own before
- * the next call that can wait: a stream socket without an address and a peer is
- * taken for one that a dead worker lost, and may be closed.
+ * of them, and is open until somebody closes it. One that is not adopted is closed when
+ * the task that opened it crashes; when it ends otherwise, it stays. (One that came
+ * by SCM_RIGHTS, or by a system call past the C library, is known to nobody and stays in
+ * either case. Connect or adopt such a socket before the next call that can wait: a
+ * stream socket without an address and a peer is taken for one that a dead worker lost,
+ * and may be closed.)
  *
  * Errors (@fd is still the caller's): -EPERM (epoll does not take it: a regular file, a
  * directory), -EEXIST (it is a bh_io already), -EBADF, -EINVAL (one of the runtime's
@@ -184,9 +189,10 @@ BH_API int bh_set_option(bh_io io, enum bh_option option, int value);
  */
 BH_API int bh_io_adopt(bh_io *out, int fd) BH_NODISCARD;
 
-/* The descriptor, for calls that the runtime does not have. It must not be closed, nor
- * used after the bh_io was. (bh_read() of this bh_io then takes one system call more
- * before it waits, since it no longer knows who else reads.) Errors: -BH_ESTALE. */
+/* The descriptor, for calls that the runtime does not have. It must not be used after the
+ * bh_io was closed; its owner may do that by close(), too. (bh_read() of this bh_io then
+ * takes one system call more before it waits, since it no longer knows who else reads.)
+ * Errors: -BH_ESTALE. */
 BH_API int bh_io_fd(bh_io io);
 
 /*

@@ -58,7 +58,8 @@ struct part {
 };
 
 enum {
-	PARTS = 5
+	PARTS = 6,
+	FILES = 64 /* descriptors, the lowest */
 };
 
 static void parts_of(const struct bh_layout *l, struct part p[PARTS])
@@ -69,6 +70,7 @@ static void parts_of(const struct bh_layout *l, struct part p[PARTS])
 	p[3] = (struct part){ l->off_workers + sizeof(struct bh_worker) * JOBBER,
 			      sizeof(struct bh_worker) };
 	p[4] = (struct part){ l->off_events, offsetof(struct bh_evring, cells[4]) };
+	p[5] = (struct part){ l->off_files, sizeof(struct bh_file) * FILES };
 }
 
 bool world_same(const struct world *a, const struct world *b)
@@ -254,6 +256,7 @@ void world_recover_slot(struct world *w, uint32_t slot)
 		  bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000 + slot));
 	bh_recover_kernel(&w->v);
 	bh_recover_begin(&w->v, slot, WORLD_EPOCH, &dead);
+	bh_files_lose(&w->v, dead.task);
 	if (dead.task)
 		bh_recover_task(&w->v, dead.task, dead.can_restart,
 				dead.aborted ? BH_END_CANCELED : BH_END_CRASHED, 1, &ops);
@@ -272,4 +275,5 @@ void world_scan(struct world *w)
 		at = bh_ready_step(&w->v, at, 64);
 	while (!bh_verify_step(&w->v, &scan, 64, &ops))
 		;
+	bh_files_lose(&w->v, 0);
 }

@@ -208,6 +208,23 @@ static void fill_blocking(struct bh_answer *a, Bulkhead__Service *s, uint32_t se
 	}
 }
 
+static void fill_descriptors(struct bh_answer *a, Bulkhead__Service *s, const struct bh_view *v)
+{
+	if (!v)
+		return;
+	const struct bh_files *f = &v->a->files;
+	uint32_t mark = bh_ld_acq(&f->mark);
+
+	s->descriptors = bh_scratch_take(&a->scratch, sizeof(*s->descriptors));
+	bulkhead__descriptors__init(s->descriptors);
+	s->descriptors->limit = bh_ld_rlx(&f->limit);
+	s->descriptors->sockets = s->io_open;
+	s->descriptors->closed = bh_ld_rlx(&f->closed);
+	s->descriptors->refused = bh_ld_rlx(&f->refused);
+	for (uint32_t i = 0; i < mark && i < v->l.files; i++)
+		s->descriptors->files += bh_ld_rlx(&v->files[i].by) != 0;
+}
+
 static void fill_listen(struct bh_answer *a, Bulkhead__Service *s, const struct bh_board_service *b)
 {
 	s->n_listen = b->n_listen < BH_PLAN_LISTEN ? b->n_listen : BH_PLAN_LISTEN;
@@ -235,6 +252,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 	s->tasks = bh_scratch_take(&a->scratch, sizeof(*s->tasks));
 	bulkhead__task_counts__init(s->tasks);
 	fill_counts(s, bh_system_arena(a->system, i));
+	fill_descriptors(a, s, bh_system_arena(a->system, i));
 	fill_blocking(a, s, i);
 	fill_listen(a, s, b);
 }

@@ -35,6 +35,16 @@ static void show_service(const Bulkhead__Service *s)
 		       (ull)s->tasks->crashed, (ull)s->tasks->cancelled);
 	bh_text_bytes(bytes, s->memory_bytes);
 	printf("  memory  %u blocks, %s; %u sockets open\n", s->memory_blocks, bytes, s->io_open);
+	if (s->descriptors) {
+		const Bulkhead__Descriptors *d = s->descriptors;
+
+		printf("  files   %u open beside the sockets, of %u descriptors", d->files,
+		       d->limit);
+		if (d->closed || d->refused)
+			printf("; %llu closed for the dead, %llu closes refused", (ull)d->closed,
+			       (ull)d->refused);
+		putchar('\n');
+	}
 	if (s->blocking && (s->blocking->processes || s->blocking->done || s->blocking->crashes))
 		printf("  blocking %u processes of %u, %u idle; %llu jobs done, %llu waiting\n",
 		       s->blocking->processes, s->blocking->max, s->blocking->idle,
@@ -97,6 +107,12 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	bh_value_uint(at, "crashed", s->tasks ? s->tasks->crashed : 0);
 	bh_value_uint(at, "cancelled", s->tasks ? s->tasks->cancelled : 0);
 	bh_value_uint(bh_value_object(o, "io"), "open", s->io_open);
+	at = bh_value_object(o, "descriptors");
+	bh_value_uint(at, "limit", s->descriptors ? s->descriptors->limit : 0);
+	bh_value_uint(at, "sockets", s->descriptors ? s->descriptors->sockets : 0);
+	bh_value_uint(at, "files", s->descriptors ? s->descriptors->files : 0);
+	bh_value_uint(at, "closed", s->descriptors ? s->descriptors->closed : 0);
+	bh_value_uint(at, "refused", s->descriptors ? s->descriptors->refused : 0);
 	at = bh_value_object(o, "memory");
 	bh_value_uint(at, "blocks", s->memory_blocks);
 	bh_value_uint(at, "bytes", s->memory_bytes);
