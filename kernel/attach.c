@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/out.h"
+
 static void blank(struct bh_proc *p, enum bh_proc_kind kind, uint32_t service, uint32_t slot)
 {
 	p->kind = kind;
@@ -214,7 +216,7 @@ static bool is_known(struct bh_kernel *k, int fd)
 			if (fd == k->plan->services[i].listen[j].fd)
 				return true;
 	}
-	return fd <= BH_PLAN_FD || fd == k->plan->lock_fd || fd == k->board_fd ||
+	return fd <= BH_PLAN_FD || bh_out_has(fd) || fd == k->plan->lock_fd || fd == k->board_fd ||
 	       fd == k->death_fd || fd == k->lifeline || fd == k->lifeline_end || fd == (int)page;
 }
 

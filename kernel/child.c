@@ -11,18 +11,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/out.h"
+
 enum {
 	FD_LIMIT = 64, /* of those a child is given */
 };
 
 /* All sources are first moved above all targets, so that no target overwrites a
  * source that is still needed. */
-int bh_child_fds(const int *fds, int n)
+int bh_child_fds(const int *fds, int n, bool lend)
 {
 	int moved[FD_LIMIT], at = n < FD_LIMIT ? n : FD_LIMIT;
 	struct rlimit lim;
-	sigset_t none;
+	sigset_t later;
 
+	bh_out_child(lend);
 	for (int i = 0; i < at; i++) {
 		moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, 3 + FD_LIMIT);
 		if (fds[i] >= 0 && moved[i] < 0)
@@ -40,12 +43,14 @@ int bh_child_fds(const int *fds, int n)
 		setrlimit(RLIMIT_NOFILE, &lim);
 	}
 	signal(SIGPIPE, SIG_DFL);
-	/* Linux sends it to a process group that loses its tie to the terminal while
-	 * one of its members is stopped: so, when the guardian dies, to all of us, who
-	 * have something to finish. */
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What a service manager sends to all processes at once is the kernel's to carry
+	 * out: it waits until there is a handler (workers/signals.c), for good in the
+	 * servers. */
+	sigemptyset(&later);
+	sigaddset(&later, SIGTERM);
+	sigaddset(&later, SIGINT);
+	sigaddset(&later, SIGHUP);
+	sigprocmask(SIG_SETMASK, &later, NULL);
 	return 0;
 }
 

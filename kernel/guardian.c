@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "ipc/order.h"
+#include "kernel/out.h"
 
 enum {
 	EXIT_SYSTEM_FAILURE = 111,
@@ -62,13 +62,10 @@ static int64_t now_ns(void)
 	return ts.tv_sec * BH_S(1) + ts.tv_nsec;
 }
 
-/* One line for the log, unless that would block: nobody may be reading it. */
+/* One line for the log, if anybody reads it. */
 static void say(const char *text)
 {
-	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
-
-	if (poll(&err, 1, 0) == 1 && err.revents == POLLOUT)
-		dprintf(STDERR_FILENO, "bulkhead: %s\n", text);
+	bh_outf(STDERR_FILENO, "bulkhead: %s\n", text);
 }
 
 /* -- signals ----------------------------------------------------------------- */
@@ -106,11 +103,17 @@ static int signal_wait(const struct guardian *g, int timeout_ms)
 	return sig > 0 ? sig : 0;
 }
 
+/* A kernel that somebody stopped is to hear it, too. (SIGHUP asks for no end: there is no
+ * need to tell it to the next one.) */
 static void signal_forward(struct guardian *g, int sig)
 {
-	sigaddset(&g->forwarded, sig);
 	if (g->kernel)
 		kill(g->kernel, sig);
+	if (sig == SIGHUP)
+		return;
+	sigaddset(&g->forwarded, sig);
+	if (g->kernel)
+		kill(g->kernel, SIGCONT);
 }
 
 /* -- the kernel -------------------------------------------------------------- */
@@ -174,7 +177,7 @@ static bool kernel_start_patiently(struct guardian *g)
 	while (kernel_start(g)) {
 		int sig = signal_wait(g, NO_FORK_MS);
 
-		if (sig && sig != SIGCHLD) {
+		if (sig == SIGINT || sig == SIGTERM) {
 			give_up(g,
 				"asked to end while no kernel could be started: it ends at once");
 			return false;

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/out.h"
+
 enum {
 	EVENTS = 64,
 	HOUSEKEEPING_MS = 1000,
@@ -151,8 +153,10 @@ static void phase_signals(struct bh_kernel *k)
 	while (read(k->sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (orphaned(k))
 			bh_stop_orphaned(k);
+		else if (info.ssi_signo == SIGHUP)
+			bh_log("SIGHUP is ignored: the configuration is read at the start alone");
 		else
-			bh_stop(k, k->stop != BH_STOP_NOT); /* the second one: now */
+			bh_stop_signalled(k);
 	}
 }
 
@@ -220,9 +224,10 @@ int bh_kernel_main(void *arg)
 
 	prctl(PR_SET_NAME, "bulkhead-kernel");
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
-	/* Out of the terminal's sight, too: its signals are the guardian's to forward. */
-	if (!err)
-		err = bh_lifeline_join(boot->lifeline);
+	/* Out of the terminal's sight: its signals are the guardian's to forward. And out of
+	 * reach of what tasks send to their process group. */
+	if (!err && setsid() < 0)
+		err = -errno;
 	if (!err) {
 		k->plan = boot->plan;
 		k->board = boot->board;
@@ -235,7 +240,7 @@ int bh_kernel_main(void *arg)
 		err = open_sources(k);
 	}
 	if (err) {
-		dprintf(STDERR_FILENO, "bulkhead: the kernel cannot start: %s\n", strerror(-err));
+		bh_outf(STDERR_FILENO, "bulkhead: the kernel cannot start: %s\n", strerror(-err));
 		return 111;
 	}
 	if (orphaned(k))

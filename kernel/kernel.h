@@ -186,7 +186,8 @@ struct bh_kernel {
 	bool signalled, deaths;
 	bool orphaned; /* the guardian is dead: nobody reaps, and nobody notes deaths */
 	enum bh_stop stop;
-	int64_t stop_ns; /* when the phase of the stop ends at the latest */
+	int64_t stop_ns;  /* when the phase of the stop ends at the latest */
+	int64_t asked_ns; /* when the stop began */
 	int exit_code;
 	bool done;
 	struct bh_ksvc svc[BH_PLAN_SERVICES];
@@ -306,8 +307,9 @@ void bh_phase_deaths(struct bh_kernel *k);
 /* -- child.c: in a child, between clone and exec --------------------------------- */
 
 /* Places @fds at 3, 4, ... in the order given (-1: left out), closes everything
- * else and undoes what the kernel did to signals. */
-int bh_child_fds(const int *fds, int n);
+ * else and undoes what the kernel did to signals; SIGTERM, SIGINT and SIGHUP stay blocked.
+ * @lend: as for bh_out_child(). */
+int bh_child_fds(const int *fds, int n, bool lend);
 
 /* Becomes @uid and @gid (UINT32_MAX: stays as it is). */
 int bh_child_become(uint32_t uid, uint32_t gid);
@@ -317,11 +319,12 @@ int bh_child_exec(const char *path, char *const *argv);
 
 /* -- lifeline.c: what ends the system when guardian and kernel are gone ------------ */
 
-/* Makes it, before the guardian: all children are to hold end[0]; end[1] is closed by the
+/* Makes it, before the guardian: end[0] is what children join; end[1] is closed by the
  * end of those who have it, guardian and kernel. */
 int bh_lifeline_make(int end[static 2]);
 
-/* Puts a kernel, and so whoever it starts, where the lifeline reaches. */
+/* In a child, before bh_child_fds() and bh_child_become(): makes it a session of its own
+ * that the lifeline reaches. Returns the descriptor that it, and all it forks, are to hold. */
 int bh_lifeline_join(int lifeline);
 
 /* -- control.c: messages --------------------------------------------------------- */
@@ -629,6 +632,10 @@ void bh_phase_servers(struct bh_kernel *k);
 
 /* Begins the end; @now: without grace. */
 void bh_stop(struct bh_kernel *k, bool now);
+
+/* A signal asks for the end. The next one means now, unless it comes within a second: the
+ * guardian forwards what the kernel was sent, too, with everybody else. */
+void bh_stop_signalled(struct bh_kernel *k);
 
 /* The guardian is dead: an orderly end, within a second. */
 void bh_stop_orphaned(struct bh_kernel *k);

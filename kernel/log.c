@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/out.h"
+
 enum {
 	BURST = 50,     /* lines at once */
 	REFILL_MS = 50, /* and one more each so often */
@@ -51,8 +53,9 @@ static int stamp(char *out, size_t size)
 	return snprintf(out, size, "%s.%03ldZ bulkhead: ", date, ts.tv_nsec / 1000000);
 }
 
-/* One write a line, so that lines of several processes do not mix. */
-static void put(const char *text)
+/* One write a line, so that lines of several processes do not mix. False: nobody reads
+ * them. */
+static bool put(const char *text)
 {
 	char line[LINE];
 	int n = stamp(line, sizeof(line));
@@ -62,8 +65,7 @@ static void put(const char *text)
 		n = LINE;
 		line[LINE - 1] = '\n';
 	}
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return; /* nobody reads it: nothing can be said about that */
+	return bh_out(STDERR_FILENO, line, (size_t)n);
 }
 
 void bh_log(const char *fmt, ...)
@@ -75,11 +77,14 @@ void bh_log(const char *fmt, ...)
 		return;
 	if (bucket.left_out) {
 		snprintf(text, sizeof(text), "(%u lines left out)", bucket.left_out);
+		if (!put(text)) {
+			bucket.left_out++;
+			return;
+		}
 		bucket.left_out = 0;
-		put(text);
 	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	put(text);
+	bucket.left_out += !put(text);
 }

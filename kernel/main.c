@@ -18,10 +18,11 @@
 
 #include "kernel/guardian.h"
 #include "kernel/kernel.h"
+#include "kernel/out.h"
 
 static int complain(const char *what, int err)
 {
-	dprintf(STDERR_FILENO, "bulkhead: %s: %s\n", what, strerror(err));
+	bh_outf(STDERR_FILENO, "bulkhead: %s: %s\n", what, strerror(err));
 	return 111;
 }
 
@@ -132,6 +133,18 @@ static void tidy_fds(const struct bh_plan *plan)
 	syscall(SYS_close_range, top + 1, ~0u, 0);
 }
 
+/* Nobody here reads what may be a terminal, or another program's output, and nor do the
+ * services: whatever comes that way is not theirs. */
+static void leave_stdin(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd > STDERR_FILENO) {
+		dup2(fd, STDIN_FILENO);
+		close(fd);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct bh_boot boot = { 0 };
@@ -156,6 +169,8 @@ int main(int argc, char **argv)
 		return 100;
 	}
 	tidy_fds(boot.plan);
+	bh_out_open();
+	leave_stdin();
 	boot.board = make_board(boot.plan, &boot.board_fd);
 	if (!boot.board)
 		return complain("cannot make the system board", errno);

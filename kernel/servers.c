@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/out.h"
+
 enum {
 	HEALTHY_MS = 1000,
 	BACKOFF_MIN_MS = 100,
@@ -38,18 +40,18 @@ static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	const struct bh_plan *plan = k->plan;
 	bool admind = idx == BH_PROCS_ADMIND;
 	/* The plan tells how large the arenas are; it is sealed. */
-	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), k->lifeline };
+	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), bh_lifeline_join(k->lifeline) };
 	const char *name = admind ? "bulkhead-admind" : "bulkhead-traced";
 	char path[sizeof(plan->libexec) + 32];
 	char *argv[] = { (char *)(uintptr_t)name, NULL };
 
 	snprintf(path, sizeof(path), "%s/%s", plan->libexec, name);
-	int err = bh_child_fds(fds, 4);
+	int err = fds[3] < 0 ? fds[3] : bh_child_fds(fds, 4, true);
 	if (!err && admind)
 		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid);
 	if (!err)
 		err = bh_child_exec(path, argv);
-	dprintf(STDERR_FILENO, "bulkhead: cannot run %s: %s\n", path, strerror(-err));
+	bh_outf(STDERR_FILENO, "bulkhead: cannot run %s: %s\n", path, strerror(-err));
 	return 111;
 }
 

@@ -129,10 +129,12 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	}
 	for (uint32_t i = 0; i < plan->n_listen && i < BH_PLAN_LISTEN; i++)
 		fds[n++] = plan->listen[i].fd;
-	fds[n++] = k->lifeline;
+	if ((err = bh_lifeline_join(k->lifeline)) >= 0) {
+		fds[n++] = err;
+		err = bh_child_fds(fds, n, false);
+	}
 	snprintf(number, sizeof(number), "%u", s->id);
 	setenv("BULKHEAD_SERVICE", number, 1);
-	err = bh_child_fds(fds, n);
 	if (!err)
 		err = bh_child_become(plan->uid, plan->gid);
 	if (!err)

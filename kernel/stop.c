@@ -13,10 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kernel/out.h"
+
 enum {
-	LOOK_MS = 10,    /* while tasks are waited for */
-	DEATH_MS = 5000, /* for the killed to be dead; the guardian sees to the rest */
-	LEAVE_MS = 1000, /* for admind to end by itself */
+	ONE_REQUEST_MS = 1000, /* signals that come within it are one */
+	LOOK_MS = 10,          /* while tasks are waited for */
+	DEATH_MS = 5000,       /* for the killed to be dead; the guardian sees to the rest */
+	LEAVE_MS = 1000,       /* for admind to end by itself */
 	/* Without a guardian: for what is under way, and for admind; the rest of a second is
 	 * for a busy machine. */
 	ORPHAN_MS = 500,
@@ -29,16 +32,15 @@ static void announce(struct bh_kernel *k)
 {
 	const struct bh_plan *plan = k->plan;
 
-	printf("bulkhead %s: running\n", BH_VERSION);
+	bh_outf(STDOUT_FILENO, "bulkhead %s: running\n", BH_VERSION);
 	for (uint32_t i = 0; i < plan->n_services; i++)
 		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
-			printf("listening on %s (service %s, %u worker%s)\n",
-			       plan->services[i].listen[j].actual, plan->services[i].name,
-			       k->svc[i].board->workers_wanted,
-			       k->svc[i].board->workers_wanted == 1 ? "" : "s");
+			bh_outf(STDOUT_FILENO, "listening on %s (service %s, %u worker%s)\n",
+				plan->services[i].listen[j].actual, plan->services[i].name,
+				k->svc[i].board->workers_wanted,
+				k->svc[i].board->workers_wanted == 1 ? "" : "s");
 	if (plan->admin)
-		printf("admin endpoint %s\n", plan->admin_url);
-	fflush(stdout);
+		bh_outf(STDOUT_FILENO, "admin endpoint %s\n", plan->admin_url);
 }
 
 static void look_started(struct bh_kernel *k)
@@ -96,6 +98,7 @@ static void kill_all(struct bh_kernel *k)
 static void begin(struct bh_kernel *k)
 {
 	k->stop = BH_STOP_GRACE;
+	k->asked_ns = k->now_ns;
 	k->stop_ns = k->now_ns + k->plan->grace_ms * BH_NS_PER_MS;
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_STOPPING);
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
@@ -120,6 +123,14 @@ void bh_stop(struct bh_kernel *k, bool now)
 	}
 	if (now && k->stop == BH_STOP_GRACE)
 		kill_all(k);
+}
+
+void bh_stop_signalled(struct bh_kernel *k)
+{
+	if (k->stop == BH_STOP_NOT)
+		bh_stop(k, false);
+	else if (k->now_ns - k->asked_ns > ONE_REQUEST_MS * BH_NS_PER_MS)
+		bh_stop(k, true);
 }
 
 void bh_stop_orphaned(struct bh_kernel *k)
@@ -147,7 +158,7 @@ void bh_fail(struct bh_kernel *k, const char *fmt, ...)
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING)
-		dprintf(STDERR_FILENO, "bulkhead: %s\n", why);
+		bh_outf(STDERR_FILENO, "bulkhead: %s\n", why);
 	else
 		bh_log("fatal: %s", why);
 	k->exit_code = 111;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "config_value.h"
+#include "kernel/out.h"
 #include "listen.h"
 #include "place.h"
 #include "plan_make.h"
@@ -123,7 +124,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 
 static int say(const char *what)
 {
-	fprintf(stderr, "bulkhead: %s\n", what);
+	bh_outf(STDERR_FILENO, "bulkhead: %s\n", what);
 	return BH_EXIT_SYSTEM;
 }
 
@@ -137,7 +138,7 @@ static bool prepare(struct bh_plan *plan, struct bh_config *c, struct bh_run_opt
 	if (!err)
 		err = bh_plan_make(plan, c, o, &f);
 	if (err)
-		fprintf(stderr, "%s\n", f.text);
+		bh_outf(STDERR_FILENO, "%s\n", f.text);
 	return !err;
 }
 
@@ -159,7 +160,7 @@ static int allow_files(struct bh_plan *plan, const struct bh_config *c)
 		if (s->max_io <= sockets)
 			continue;
 		if (c->data->services[i].limits.io) {
-			fprintf(stderr,
+			bh_outf(STDERR_FILENO,
 				"bulkhead: service %s: limits.io: %u sockets, but a process may "
 				"have %llu open files here: raise that limit (ulimit -n)\n",
 				s->name, s->max_io, (unsigned long long)have);
@@ -186,6 +187,7 @@ static int tidy_files(void)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return -EBADF;
+	bh_out_open(); /* anew: what it had opened is closed */
 	return 0;
 }
 
@@ -215,13 +217,13 @@ static void show_tour(const struct bh_plan *plan, const struct bh_run_options *o
 
 	if (o->admin)
 		snprintf(admin, sizeof(admin), " --admin %s", plan->admin_url);
-	printf("Four things to try, from another terminal:\n"
-	       "  curl http://%s/hello\n"
-	       "  curl -i 'http://%s/crash?how=segv'\n"
-	       "  %s/bhctl status%s\n"
-	       "  %s/bhctl crashes%s\n",
-	       at, at, plan->libexec, admin, plan->libexec, admin);
-	fflush(stdout);
+	bh_outf(STDOUT_FILENO,
+		"Four things to try, from another terminal:\n"
+		"  curl http://%s/hello\n"
+		"  curl -i 'http://%s/crash?how=segv'\n"
+		"  %s/bhctl status%s\n"
+		"  %s/bhctl crashes%s\n",
+		at, at, plan->libexec, admin, plan->libexec, admin);
 }
 
 static int become_kernel(const struct bh_plan *plan)
@@ -283,6 +285,7 @@ int bh_run(int argc, char **argv)
 	int code = BH_EXIT_USAGE, err;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	bh_out_open();
 	if (prepare(&plan, &c, &o)) {
 		/* Only now: the configuration may be one of the caller's descriptors. */
 		err = tidy_files();

@@ -26,6 +26,7 @@
 
 #include "ipc/control.h"
 #include "workers/fdaudit.h"
+#include "workers/signals.h"
 #include "workers/zygote.h"
 
 enum {
@@ -111,6 +112,8 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 	bh_fd_drop_pidfd(pidfd); /* left by a zygote that was killed with it */
 	pid_t child = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 
+	if (child == 0)
+		bh_signals_stay();
 	return child < 0 ? -errno : child;
 }
 
@@ -324,6 +327,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
+	bh_signals_stay();
 	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
 		tid_word = NULL; /* a system without checkpoint support */
 	bh_rt.service = service;

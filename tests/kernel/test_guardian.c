@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "ipc/order.h"
+#include "kernel/out.h"
 
 enum {
 	PIDS = BH_BOARD_DEATHS + 300
@@ -66,6 +67,7 @@ static void start_with(int (*kernel_main)(void *), void (*before)(void), int err
 		return;
 	dup2(err >= 0 ? err : open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 	scene->board.guardian_pid = getpid();
+	bh_out_open();
 	if (before)
 		before();
 	_exit(bh_guardian_run(&scene->board, scene->bell, kernel_main, scene));
