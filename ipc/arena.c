@@ -135,7 +135,8 @@ int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
 			      .format = BH_ARENA_FORMAT,
 			      .workers = l->workers,
 			      .bytes = l->bytes,
-			      .made_ns = now_ns };
+			      .made_ns = now_ns,
+			      .workers_wanted = BH_MAX_WORKERS };
 	int fd = memfd_create("bulkhead-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)

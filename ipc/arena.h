@@ -82,7 +82,8 @@ struct bh_arena {
 	_Atomic uint32_t recording;      /* kernel: not 0: events are written (evring.h): the
 				       recording's number. Beside what nobody writes, for
 				       all workers read it */
-	_Atomic uint32_t workers_wanted; /* kernel: slots from here on are surplus; 0: none is */
+	_Atomic uint32_t workers_wanted; /* kernel: slots from here on are surplus; 0: all are, for
+				       the system ends */
 
 	_Alignas(128) _Atomic uint32_t run_state; /* kernel */
 	_Atomic uint32_t rescan;                  /* anybody: a hint was lost, look at all */

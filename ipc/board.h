@@ -173,7 +173,8 @@ struct bh_board {
 	_Alignas(128) _Atomic uint64_t crashes; /* id of the newest record */
 	uint64_t turns;                         /* of the kernel's loop */
 	uint32_t n_services;
-	uint32_t admin_served; /* 1: this system's admind has served: its socket is ours */
+	uint32_t admin_served; /* 1: this system's admind has served: its socket is ours, */
+	uint64_t admin_ino;    /* unless it is another one by now */
 	struct bh_board_service services[BH_PLAN_SERVICES];
 	struct bh_proc procs[BH_BOARD_PROCS];
 	struct bh_board_crash crash[BH_BOARD_CRASHES];

@@ -10,9 +10,10 @@
  * Its whole work is to wait. It notes each death but the kernel's in
  * board->deaths and rings the kernel's doorbell; it starts a kernel that crashed
  * anew; it forwards SIGINT, SIGTERM and SIGHUP to the kernel (SIGHUP unless it is
- * ignored at the start, as nohup has it); at the end it kills and reaps what is
- * left. It allocates nothing, opens nothing but /proc at the end, and blocks
- * nowhere but in its one wait.
+ * ignored at the start, as nohup has it), and continues a kernel that is stopped
+ * when it is to end; at the end it kills and reaps what is left. It allocates
+ * nothing, opens nothing but /proc at the end, and blocks nowhere but in its one
+ * wait: what it says goes by kernel/out.h, which the caller has opened.
  *
  * What a kernel finds: descriptors, board and memory as they were when
  * bh_guardian_run() was called, and whatever descriptors its predecessors opened;
@@ -25,7 +26,7 @@
  *   G2  a pid is not used again before its death is in the ring.
  *   G3  a signal is forwarded at least once: one that was forwarded to a kernel
  *       that died goes to its successor too, unless the board says that the
- *       system is stopping already.
+ *       system is stopping already. (SIGHUP asks for no end: it is forwarded once.)
  *
  * Who writes: of the board the guardian writes deaths[], deaths_tail and the
  * three words above; the kernel writes deaths_head, and reads up to deaths_tail.

@@ -59,6 +59,7 @@ enum bh_source {
 enum bh_stop {
 	BH_STOP_NOT = 0,
 	BH_STOP_GRACE, /* workers finish what they have */
+	BH_STOP_LEAVE, /* those that have nothing to do go by themselves */
 	BH_STOP_KILL,  /* all but admind are killed, then admind */
 	BH_STOP_LAST,
 };
@@ -424,6 +425,10 @@ void bh_service_resize(struct bh_ksvc *s, uint32_t wanted);
 
 /* Tells the workers how many of them are wanted, and wakes those that are not. */
 void bh_resize_tell(struct bh_ksvc *s);
+
+/* Nobody is wanted any more: who has nothing to do writes out what it printed, and goes.
+ * To be called again until they are gone. */
+void bh_resize_dismiss(struct bh_ksvc *s);
 
 /* True if the worker that died in @slot says that it gave up its slot. */
 bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot);

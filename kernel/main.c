@@ -133,6 +133,20 @@ static void tidy_fds(const struct bh_plan *plan)
 	syscall(SYS_close_range, top + 1, ~0u, 0);
 }
 
+/* The last thing a system does, by which its end is known. Only what is its own goes: one
+ * that failed to start because another one has the socket leaves that alone, and so does
+ * one that another one has followed already. */
+static void clean_up(const struct bh_boot *boot)
+{
+	const char *path = boot->plan->admin_url + strlen("ipc://");
+	struct stat st;
+
+	if (boot->board->admin_served && !lstat(path, &st) && st.st_ino == boot->board->admin_ino)
+		unlink(path);
+	if (boot->plan->rundir[0])
+		rmdir(boot->plan->rundir);
+}
+
 /* Nobody here reads what may be a terminal, or another program's output, and nor do the
  * services: whatever comes that way is not theirs. */
 static void leave_stdin(void)
@@ -182,5 +196,7 @@ int main(int argc, char **argv)
 		return complain("cannot make the system's lifeline", -err);
 	boot.lifeline = lifeline[0];
 	boot.lifeline_end = lifeline[1];
-	return bh_guardian_run(boot.board, boot.death_fd, bh_kernel_main, &boot);
+	int code = bh_guardian_run(boot.board, boot.death_fd, bh_kernel_main, &boot);
+	clean_up(&boot);
+	return code;
 }

@@ -39,6 +39,16 @@ void bh_resize_tell(struct bh_ksvc *s)
 			bh_unpark(&s->v.workers[i].park, s->v.kick);
 }
 
+void bh_resize_dismiss(struct bh_ksvc *s)
+{
+	bh_st_rel(&s->v.a->workers_wanted, 0);
+	for (uint32_t i = 0; i < s->workers; i++)
+		if (bh_idle_pick_one(&s->v.a->idle, i))
+			bh_unpark(&s->v.workers[i].park, s->v.kick);
+	for (uint32_t i = 0; i < s->board->blocking_mark && bh_blocking_pick(&s->v); i++)
+		;
+}
+
 bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot)
 {
 	const struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +98,18 @@ void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known)
 	bh_restart_later(k, idx, failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
 }
 
+/* For the guardian, which removes it. */
+static void remember_socket(struct bh_kernel *k)
+{
+	const char *url = k->plan->admin_url;
+	struct stat st;
+
+	if (strncmp(url, "ipc://", 6) || lstat(url + 6, &st))
+		return;
+	k->board->admin_ino = st.st_ino;
+	k->board->admin_served = 1;
+}
+
 static void is_up(struct bh_kernel *k, uint32_t idx)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
@@ -108,7 +121,7 @@ static void is_up(struct bh_kernel *k, uint32_t idx)
 	bh_crash_replaced(k, idx, bh_clock_ns());
 	bh_st_rel(&p->state, BH_PROC_UP);
 	if (idx == BH_PROCS_ADMIND)
-		k->board->admin_served = 1;
+		remember_socket(k);
 	bh_system_look(k);
 }
 

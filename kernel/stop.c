@@ -2,11 +2,15 @@
 /*
  * stop.c: the system's end, and its arrival.
  *
- *   NOT ──asked──▶ GRACE ──no task left, or time──▶ KILL ──all dead──▶ LAST ──▶ done
- *                                                 (all but admind)   (admind)
+ *   NOT ──asked──▶ GRACE ──no task left, or time──▶ LEAVE ──no worker left, or time──▶ KILL
+ *
+ *                                     KILL ──all dead──▶ LAST ──▶ done
+ *                                (all but admind)      (admind)
  */
 #include "kernel.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +22,8 @@
 enum {
 	ONE_REQUEST_MS = 1000, /* signals that come within it are one */
 	LOOK_MS = 10,          /* while tasks are waited for */
+	GO_MS = 1000,          /* for workers to write out what was printed, and go; */
+	GO_LATE_MS = 50,       /* if the grace period is over: those that have nothing to do */
 	DEATH_MS = 5000,       /* for the killed to be dead; the guardian sees to the rest */
 	LEAVE_MS = 1000,       /* for admind to end by itself */
 	/* Without a guardian: for what is under way, and for admind; the rest of a second is
@@ -79,6 +85,38 @@ void bh_system_look(struct bh_kernel *k)
 
 /* -- the end ------------------------------------------------------------------------------ */
 
+/* Of those that are to come in there are no more: whoever waits at an address now is
+ * refused. While some wait there, no others are let in beside them. */
+static void close_addresses(struct bh_kernel *k)
+{
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		const struct bh_plan_service *plan = k->svc[i].plan;
+
+		for (uint32_t j = 0; j < plan->n_listen && j < BH_PLAN_LISTEN; j++) {
+			struct pollfd p = { .fd = plan->listen[j].fd, .events = POLLIN };
+
+			if (k->stop == BH_STOP_GRACE && poll(&p, 1, 0) == 1 && (p.revents & POLLIN))
+				listen(p.fd, 0);
+			else
+				shutdown(p.fd, SHUT_RD);
+		}
+	}
+}
+
+/* It reaps, and it ends last: stopped (SIGSTOP, Ctrl-Z), it would keep the system from
+ * ending. */
+static void wake_guardian(struct bh_kernel *k)
+{
+	pid_t pid = k->board->guardian_pid;
+
+	if (k->orphaned || !bh_stall_stopped(bh_stall_ask(pid)))
+		return;
+	bh_log("the guardian (pid %d) was stopped by a signal: it is continued, for the system "
+	       "to end",
+	       pid);
+	kill(pid, SIGCONT);
+}
+
 static void kill_all(struct bh_kernel *k)
 {
 	k->stop = BH_STOP_KILL;
@@ -102,15 +140,12 @@ static void begin(struct bh_kernel *k)
 	k->stop_ns = k->now_ns + k->plan->grace_ms * BH_NS_PER_MS;
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_STOPPING);
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		const struct bh_plan_service *plan = k->svc[i].plan;
-
-		if (k->svc[i].mapped) {
-			bh_st_rel(&k->svc[i].v.a->run_state, BH_RUN_STOPPING);
-			bh_token_cancel_service(&k->svc[i].v);
-		}
-		for (uint32_t j = 0; j < plan->n_listen && j < BH_PLAN_LISTEN; j++)
-			shutdown(plan->listen[j].fd, SHUT_RD);
+		if (!k->svc[i].mapped)
+			continue;
+		bh_st_rel(&k->svc[i].v.a->run_state, BH_RUN_STOPPING);
+		bh_token_cancel_service(&k->svc[i].v);
 	}
+	wake_guardian(k);
 	bh_wake_by(k, k->now_ns);
 }
 
@@ -121,7 +156,7 @@ void bh_stop(struct bh_kernel *k, bool now)
 		       k->plan->grace_ms);
 		begin(k);
 	}
-	if (now && k->stop == BH_STOP_GRACE)
+	if (now && k->stop < BH_STOP_KILL)
 		kill_all(k);
 }
 
@@ -187,6 +222,32 @@ static bool grace_over(struct bh_kernel *k)
 	return !tasks;
 }
 
+static void dismiss(struct bh_kernel *k)
+{
+	bool late = k->now_ns >= k->stop_ns;
+
+	k->stop = BH_STOP_LEAVE;
+	k->stop_ns = k->now_ns + (late || k->orphaned ? GO_LATE_MS : GO_MS) * BH_NS_PER_MS;
+	close_addresses(k);
+}
+
+/* Asks again each time: one may have looked, and gone to sleep, while it was asked. */
+static bool all_gone(struct bh_kernel *k)
+{
+	bool gone = true;
+
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		if (!s->mapped || bh_service_resetting(s))
+			continue;
+		bh_resize_dismiss(s);
+		for (uint32_t slot = 0; slot < BH_SLOTS; slot = bh_slot_next(s, slot))
+			gone &= bh_proc_at(k, bh_worker_proc(s, slot))->pid <= 0;
+	}
+	return gone;
+}
+
 static bool all_dead(struct bh_kernel *k, uint32_t from)
 {
 	for (uint32_t i = from; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
@@ -207,23 +268,15 @@ static void last(struct bh_kernel *k)
 	bh_drop_fd(k, ctl);
 }
 
-/* Only what is this system's: one that failed to start because another one has the
- * socket leaves that alone. */
-static void clean_up(const struct bh_kernel *k)
-{
-	const struct bh_plan *plan = k->plan;
-
-	if (k->board->admin_served && !strncmp(plan->admin_url, "ipc://", 6))
-		unlink(plan->admin_url + 6);
-	if (plan->rundir[0])
-		rmdir(plan->rundir);
-}
-
 void bh_phase_stop(struct bh_kernel *k)
 {
 	struct bh_proc *admind = bh_proc_at(k, BH_PROCS_ADMIND);
 
+	if (k->stop == BH_STOP_GRACE)
+		close_addresses(k);
 	if (k->stop == BH_STOP_GRACE && grace_over(k))
+		dismiss(k);
+	if (k->stop == BH_STOP_LEAVE && (all_gone(k) || k->now_ns >= k->stop_ns))
 		kill_all(k);
 	if (k->stop == BH_STOP_KILL && (all_dead(k, BH_PROCS_TRACED) || k->now_ns >= k->stop_ns))
 		last(k);
@@ -233,7 +286,7 @@ void bh_phase_stop(struct bh_kernel *k)
 		k->stop_ns = k->now_ns + LEAVE_MS * BH_NS_PER_MS;
 	}
 	if (k->stop == BH_STOP_LAST && (admind->pid <= 0 || k->now_ns >= k->stop_ns)) {
-		clean_up(k);
+		wake_guardian(k);
 		k->done = true;
 	}
 	if (k->stop != BH_STOP_NOT)

@@ -51,7 +51,8 @@ void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 		bh_heir_drop(k, idx);
 		return;
 	}
-	if (slot < BH_MAX_WORKERS && slot >= s->board->workers_wanted) {
+	if (slot < BH_MAX_WORKERS &&
+	    (slot >= s->board->workers_wanted || k->stop == BH_STOP_LEAVE)) {
 		bh_heir_drop(k, idx);
 		bh_worker_vacate(s, slot);
 		return;

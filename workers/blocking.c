@@ -55,7 +55,7 @@ void bh_job_run(struct bh_tcb *t)
 static _Noreturn void leave(void)
 {
 	bh_slot_leave();
-	_exit(0);
+	bh_slot_exit();
 }
 
 bool bh_job_turn(void)
@@ -114,6 +114,8 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 	for (;;)
 		if (bh_job_turn())
 			idle_since = bh_rt_clock();
+		else if (!bh_ld_rlx(&bh_rt.v.a->workers_wanted))
+			leave(); /* the system ends */
 		else
 			park(me, idle_since + BH_MS(keep ? keep : KEEP_MS));
 }

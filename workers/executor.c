@@ -527,7 +527,7 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 		bh_count(&me->count.noop_wakes, woken && !ran);
 		woken = false;
 		if (bh_surplus() && bh_retire(!ran))
-			_exit(0);
+			bh_slot_exit();
 		if (!ran)
 			woken = park(me);
 	}

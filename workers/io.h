@@ -25,6 +25,10 @@ int bh_io_accept(int listener, bh_io *out);
 /* The crash key of who is at the other end of @io; 0: not known, or not ours. */
 uint64_t bh_io_peer(bh_io io);
 
+/* True if @rc, of bh_io_accept(), says that nobody waits there: now, or since the kernel
+ * closed the address, ever. */
+bool bh_io_no_more(int rc);
+
 /* True if an attempt to read (@dir 0) may find something; the mark is cleared, as
  * it must be before the attempt. False: the descriptor was drained, and nothing has
  * happened since: to wait is all there is to do. */

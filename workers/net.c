@@ -97,6 +97,11 @@ int bh_io_accept(int listener, bh_io *out)
 	return rc;
 }
 
+bool bh_io_no_more(int rc)
+{
+	return rc == -EAGAIN || (rc == -EINVAL && bh_stopping());
+}
+
 int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 {
 	struct bh_ioslot *s;
@@ -105,13 +110,15 @@ int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 	if (!err)
 		err = bh_coop();
 	while (!err) {
-		if (bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING)
-			return -BH_ESTOPPING;
 		int rc = bh_io_accept(bh_ld_rlx(&s->fd), out);
 
-		if (rc != -EAGAIN)
+		if (!bh_io_no_more(rc))
 			return rc;
 		err = bh_io_wait(listener, s, 0, true, deadline);
+		/* What came in before the stop did is work under way. */
+		if (err == -BH_ESTOPPING &&
+		    !bh_io_no_more(rc = bh_io_accept(bh_ld_rlx(&s->fd), out)))
+			return rc;
 	}
 	return err;
 }

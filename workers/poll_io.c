@@ -95,13 +95,12 @@ int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out)
 	int err = begin(cx, listener, &s);
 
 	while (!err) {
-		if (stopping())
-			return -BH_ESTOPPING;
+		bool last = stopping(); /* what had come in before that is still taken */
 		int rc = bh_io_accept(bh_ld_rlx(&s->fd), out);
 
-		if (rc != -EAGAIN)
+		if (!bh_io_no_more(rc))
 			return rc;
-		err = bh_io_arrange(cx, s, 0);
+		err = last ? -BH_ESTOPPING : bh_io_arrange(cx, s, 0);
 	}
 	return err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * retire.c: a worker that is one too many goes, between two polls.
+ * retire.c: a worker that is one too many goes, between two polls; at the end all are.
  *
  * It takes no leave of anybody: what stands in its ring, its pools, the idle masks is
  * put right by the recovery that follows every death of a worker. Only tasks that are
@@ -15,7 +15,7 @@ enum {
 bool bh_surplus(void)
 {
 	bh_rt.wanted = bh_ld_rlx(&bh_rt.v.a->workers_wanted);
-	return bh_rt.wanted && bh_rt.slot >= bh_rt.wanted;
+	return bh_rt.slot >= bh_rt.wanted;
 }
 
 static bool pinned_here(void)

@@ -24,6 +24,9 @@ int bh_slot_take(uint32_t slot, uint32_t epoch);
  * and the slot is not left. */
 bool bh_slot_leave(void);
 
+/* Ends a process that has left, or never had, a slot: what was printed is written out. */
+_Noreturn void bh_slot_exit(void);
+
 /* Runs the task that hint @idx names until it ends or waits, if it is to be run and
  * of a kind that this process runs. */
 void bh_task_run(uint32_t idx);

@@ -175,6 +175,7 @@ uint32_t bh_workers(void)
 {
 	uint32_t wanted = bh_rt.v.a ? bh_ld_rlx(&bh_rt.v.a->workers_wanted) : 0;
 
+	/* 0: the system ends, and nobody counts on them */
 	return wanted && wanted < bh_rt.v.l.workers ? wanted : bh_rt.v.l.workers;
 }
 

@@ -299,6 +299,7 @@ _Noreturn void bh_zygote_fail(int err, const char *text)
 
 	snprintf(m.text, sizeof(m.text), "%s", text);
 	send_msg(&m, -1);
+	fflush(NULL);
 	_exit(111);
 }
 
@@ -346,6 +347,8 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	err = service->init ? service->init() : 0;
 	if (err)
 		bh_zygote_fail(err, "the service's init() failed");
+	/* Or each worker would print it again, with what it has to say itself. */
+	fflush(NULL);
 	err = bh_spawn_main(service);
 	if (err)
 		bh_zygote_fail(err, "the service's first task cannot be spawned");

@@ -57,7 +57,8 @@ BH_API int bh_listen(bh_io *out, const char *address) BH_NODISCARD;
  * tasks may accept from one listening address, each with its own bh_listen().
  * Timed out or canceled: no connection was taken.
  *
- * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ESTOPPING (the service is stopping),
+ * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ESTOPPING (the service is stopping, and
+ * has taken all who waited),
  * -BH_ENOSLOT, -EMFILE and -ENFILE (wait a little and try again).
  */
 BH_API int bh_accept(bh_io listener, bh_io *out, int64_t deadline) BH_NODISCARD;

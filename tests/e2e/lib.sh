@@ -89,9 +89,9 @@ started() {
 
 # shellcheck disable=SC2120 # most tests start the default
 # start [ARGUMENTS OF bulkhead run]: starts a system and waits until it serves.
-# A shell ignores SIGINT for what it runs in the background; env undoes that.
+# A shell ignores SIGINT for what it runs in the background, and nohup SIGHUP; env undoes that.
 start() {
-	env --default-signal=INT "$BH_BIN/bulkhead" run --listen 127.0.0.1:0 \
+	env --default-signal=INT,HUP "$BH_BIN/bulkhead" run --listen 127.0.0.1:0 \
 		--admin "$BULKHEAD_ADMIN" "$@" >"$log" 2>&1 </dev/null &
 	pid=$!
 	within 20 started || fail "it does not come up"

@@ -68,6 +68,7 @@ void bh_answer_stop(struct bh_answer *a)
 	}
 	bulkhead__stopping__init(s);
 	s->pid = a->system->board->guardian_pid;
+	s->grace_ms = a->system->plan ? a->system->plan->grace_ms : 0;
 	a->reply.answer_case = BULKHEAD__REPLY__ANSWER_STOPPING;
 	a->reply.stopping = s;
 }

@@ -55,8 +55,6 @@ static const struct verb {
 	  bh_audit_json },
 	{ "quarantine", BULKHEAD__REPLY__ANSWER_QUARANTINE, TAKES_SERVICE | TAKES_LIFT,
 	  bh_quarantine_ask, bh_quarantine_show, bh_quarantine_json },
-	{ "stop", BULKHEAD__REPLY__ANSWER_STOPPING, TAKES_NOW, bh_stop_ask, bh_stop_show,
-	  bh_stop_json },
 };
 
 /* What `workers` is with --set. */
@@ -81,6 +79,7 @@ static const struct session {
 	int takes;
 	int (*run)(const char *url, const struct bh_options *o);
 } sessions[] = {
+	{ "stop", TAKES_NOW, bh_stop },
 	{ "top", TAKES_ONCE, bh_top },
 	{ "trace crashes", TAKES_SECONDS | TAKES_FOLLOW, bh_deaths },
 	{ "trace hogs", TAKES_SECONDS, bh_hogs },

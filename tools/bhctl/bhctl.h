@@ -50,7 +50,6 @@ struct bh_question {
 		Bulkhead__WorkersRequest workers;
 		Bulkhead__TasksRequest tasks;
 		Bulkhead__CrashesRequest crashes;
-		Bulkhead__StopRequest stop;
 		Bulkhead__TraceLatencyRequest latency;
 		Bulkhead__AuditRequest audit;
 		Bulkhead__ResizeRequest resize;
@@ -73,13 +72,13 @@ BH_VERB(dump);
 BH_VERB(crashes);
 BH_VERB(audit);
 BH_VERB(quarantine);
-BH_VERB(stop);
 BH_VERB(resize); /* of `workers` with --set */
 
 void bh_crash_put(struct json_object *o, const Bulkhead__Crash *c);
 
 /* Verbs that ask more than once: exit codes. */
 int bh_crash_one(const char *url, const struct bh_options *o); /* `crashes` with an ID */
+int bh_stop(const char *url, const struct bh_options *o);
 int bh_top(const char *url, const struct bh_options *o);
 int bh_stream(const char *url, const struct bh_options *o);
 int bh_waits(const char *url, const struct bh_options *o);
