@@ -99,7 +99,9 @@ static void attach_workers(struct bh_ksvc *s)
 		s->board->worker_pid[i] = p->pid; /* the entry comes first */
 		if (state == BH_PROC_UP && i < BH_MAX_WORKERS)
 			s->were_up |= 1ull << i;
-		if (state == BH_PROC_STARTING && p->pid == 0) {
+		if (state == BH_PROC_STARTING && p->pid > 0) {
+			bh_worker_go_on(s, i);
+		} else if (state == BH_PROC_STARTING) {
 			/* Asked for or not: nobody knows. */
 			if (bh_worker_bump(s, i))
 				bh_worker_ask(s, i);

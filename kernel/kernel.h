@@ -388,6 +388,9 @@ static inline bool bh_service_resetting(const struct bh_ksvc *s)
  * heir. */
 void bh_worker_start(struct bh_ksvc *s, uint32_t slot);
 
+/* The same for a dead kernel, which had come as far as the entry. */
+void bh_worker_go_on(struct bh_ksvc *s, uint32_t slot);
+
 /* Sends what a zygote has not been asked yet (or what a dead one was asked). */
 void bh_worker_ask(struct bh_ksvc *s, uint32_t slot);
 

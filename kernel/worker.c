@@ -41,6 +41,15 @@ static void begin(struct bh_ksvc *s, uint32_t slot, const struct bh_kheir *heir)
 	bh_incarnation_start(&s->v.workers[slot], p->epoch);
 }
 
+void bh_worker_go_on(struct bh_ksvc *s, uint32_t slot)
+{
+	uint32_t epoch = bh_proc_at(s->kernel, bh_worker_proc(s, slot))->epoch;
+
+	/* Nobody can take the slot while its word is of an epoch before. */
+	if (((bh_ld_acq(&s->v.workers[slot].word) >> 16) & 0xffff) != epoch)
+		bh_incarnation_start(&s->v.workers[slot], epoch);
+}
+
 void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_kernel *k = s->kernel;
@@ -165,8 +174,9 @@ static bool answered(struct bh_ksvc *s, uint32_t slot, const struct bh_ctl *m, i
 		bh_worker_ask(s, slot);
 		return false;
 	}
-	/* It may have the slot, and its word says who it is; if not, it never will. */
-	if (made && !bh_worker_bump(s, slot))
+	/* One that was made may have the slot, and its word says who it is; if not, it never
+	 * will. Even if none was: a message that a dead kernel acted upon comes again. */
+	if (!bh_worker_bump(s, slot))
 		return false;
 	bh_log("service %s: cannot make %s %u: %s%s; trying again", s->plan->name,
 	       worker ? "worker" : "blocking process", worker ? slot : slot - BH_MAX_WORKERS,

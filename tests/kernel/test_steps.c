@@ -336,6 +336,28 @@ START_TEST(the_zygote_is_killed_while_it_replaces_a_worker)
 }
 END_TEST
 
+/* Between the entry, which says that the next one starts, and the slot's word, by which the
+ * heir knows it: nobody has told of that one yet. */
+START_TEST(killed_before_the_heir_is_let_in)
+{
+	const struct bh_proc *p;
+	pid_t old, pid;
+
+	rig_start(&r, true);
+	rig_until(all_up());
+	p = rig_proc(&r, BH_PROC_WORKER);
+	old = worker(0);
+	pid = hold();
+	end_other(old);
+	while (bh_ld_acq(&p->state) != BH_PROC_STARTING)
+		step(pid, PTRACE_SINGLESTEP);
+	ck_assert_uint_eq(bh_ld_acq(&r.v.workers[0].word) & 0xffff, BH_WORKER_DEAD);
+	end(pid);
+	rig_until(rig_attached(&r) && worker(0) > 0 && worker(0) != old && all_up());
+	ck_assert_uint_eq(r.board->services[0].zygote_restarts, 0);
+}
+END_TEST
+
 /* -- counting ---------------------------------------------------------------------------- */
 
 static uint64_t type_crashes(void)
@@ -396,6 +418,7 @@ int main(void)
 	tcase_set_timeout(c, 240);
 	tcase_add_test(c, killed_while_it_starts);
 	tcase_add_test(c, killed_while_it_replaces_a_worker);
+	tcase_add_test(c, killed_before_the_heir_is_let_in);
 	tcase_add_test(c, the_new_one_is_killed_while_it_replaces_a_worker);
 	tcase_add_test(c, the_zygote_is_killed_while_it_replaces_a_worker);
 	tcase_add_loop_test(c, killed_while_it_counts_a_crash, 0, sizeof(counts) / sizeof(*counts));
