@@ -415,7 +415,10 @@ static void check_state(const struct look *l, struct bh_tcb *t, uint64_t w)
 			       "task %u has ended and nobody will join it", l->idx);
 		break;
 	case BH_CLEANUP:
-		report(l, "no-cleanup", MENDED, w, 0, "task %u", l->idx);
+		/* For a second at most; and if it was a kernel that is gone, the scan of
+		 * its successor has ended it. */
+		if (t->wait != BH_WAIT_HELD)
+			report(l, "no-cleanup", MENDED, w, 0, "task %u", l->idx);
 		break;
 	default:
 		break;

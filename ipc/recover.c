@@ -399,6 +399,17 @@ static void end_task(const struct bh_view *v, struct bh_tcb *t, uint64_t task, u
 	settle_ending(v);
 }
 
+void bh_recover_decide(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
+		       int64_t value)
+{
+	struct bh_tcb *t = bh_tcb_of(v, task);
+
+	if (!t || bh_state_of(bh_ld_acq(&t->state)) != BH_CLEANUP)
+		return;
+	t->wait = BH_WAIT_HELD;
+	decide(t, restart, end, value);
+}
+
 bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
 		     int64_t value, const struct bh_recover_ops *ops)
 {
@@ -408,6 +419,7 @@ bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	if (!t || bh_state_of(bh_ld_acq(&t->state)) != BH_CLEANUP)
 		return true;
 	uint8_t verdict = decide(t, restart, end, value);
+	t->wait = BH_WAIT_NONE;
 	if (!orphan_children(v, t, task, &budget))
 		return false;
 	if (t->opts & BH_TASK_DEFERS) /* a token is freed by a clean-up */

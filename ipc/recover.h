@@ -34,6 +34,8 @@ enum {
 struct bh_recover_ops {
 	/* I/O slot @idx is BH_IO_CLOSING: have its descriptor closed. */
 	void (*close_io)(void *ctx, uint32_t idx);
+	/* NULL, or: true if task @idx, in CLEANUP with its verdict, is to stay so for now. */
+	bool (*held)(void *ctx, uint32_t idx);
 	void *ctx;
 	uint32_t budget; /* of what a task owns, released in one call; 0: BH_RECOVER_BUDGET */
 };
@@ -63,6 +65,11 @@ bool bh_can_restart(const struct bh_tcb *t, uint64_t state);
  * goes on, or another call. */
 bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
 		     int64_t value, const struct bh_recover_ops *ops);
+
+/* Its first half alone: decides, and leaves the task in CLEANUP, for a later call to carry
+ * that out. Commit: the store of its fate. */
+void bh_recover_decide(const struct bh_view *v, uint64_t task, bool restart, uint8_t end,
+		       int64_t value);
 
 /* Puts right everything else that slot @slot names. Last, since it forgets the
  * journal. If it has a reactor's lease, bh_ready_step() is to follow, for all I/O

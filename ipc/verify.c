@@ -93,6 +93,8 @@ static bool verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 			return take_over(v, idx, w, scan, ops);
 		break;
 	case BH_CLEANUP:
+		if (ops->held && ops->held(ops->ctx, idx))
+			break;
 		/* One that recovery took from a worker is decided by now: no entry is DEAD
 		 * while this scan goes on. An eviction may have been begun and no more. */
 		return clean_up(v, idx, w, home_gone(v, w) ? BH_END_LOST : BH_END_CRASHED, scan,

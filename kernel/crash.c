@@ -175,6 +175,8 @@ void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns)
 	bh_fence();
 	c->restart_us = (uint32_t)us;
 	bh_st_rel(&c->seq, seq + 1);
+	if (c->service < k->plan->n_services && c->kind == BH_PROC_WORKER)
+		bh_hold_cost(&k->svc[c->service], (uint32_t)us);
 	if (c->service < k->plan->n_services && k->svc[c->service].mapped) {
 		struct bh_arena_crash *a = &k->svc[c->service].v.a->crash[id % BH_ARENA_CRASHES];
 

@@ -203,6 +203,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_workers(k);
 		bh_phase_reactor(k);
 		bh_phase_timers(k);
+		bh_phase_hold(k);
 		bh_phase_verify(k);
 		bh_phase_stalls(k);
 		bh_phase_audit(k);

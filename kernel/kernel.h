@@ -6,7 +6,7 @@
  * one epoll instance, and each turn goes through these phases, always in this
  * order:
  *
- *   wait → signals → deaths → control → workers → reactor → timers → verify
+ *   wait → signals → deaths → control → workers → reactor → timers → hold → verify
  *        → stalls → audit → record → restarts → blocking → servers → stop
  *
  * State. All that a successor must know is on the board (ipc/board.h), stored
@@ -132,6 +132,16 @@ struct bh_kreactor {
 	int64_t lease_ns; /* and when that was seen */
 };
 
+enum {
+	BH_HELD = 256
+};
+
+/* A task that crashed, whose outcome does not show yet: hold.c. */
+struct bh_kheld {
+	uint64_t task;
+	int64_t until_ns;
+};
+
 /* One service, as the kernel holds it. */
 struct bh_ksvc {
 	uint32_t id;
@@ -154,19 +164,23 @@ struct bh_ksvc {
 	struct bh_verify scan;
 	bool closing; /* I/O slots from `closing_at` on may have to be closed */
 	uint32_t closing_at;
-	bool audit;       /* the zygote is to look for descriptors that nobody has, */
-	int64_t audit_ns; /* not before this */
-	bool files;       /* the zygote is to close what is marked as lost */
-	uint64_t refused; /* closes that were refused, as far as told, */
+	bool audit;         /* the zygote is to look for descriptors that nobody has, */
+	int64_t audit_ns;   /* not before this */
+	bool files;         /* the zygote is to close what is marked as lost */
+	uint64_t refused;   /* closes that were refused, as far as told, */
 	int64_t refused_ns; /* and not before this again */
 	struct bh_kaudit look;
-	uint32_t rearm_at;      /* tasks from here on are to be armed; 0: none */
-	uint32_t ready_at;      /* I/O slots from here on are to be marked ready; 0: none */
-	bool done;              /* its main returned and no task is left */
-	bool look_aborted;      /* somebody died who may have aborted a job */
-	int64_t grow_ns;        /* when the pool may grow again */
-	uint64_t jobs_taken;    /* and what had been taken from its queue, */
-	uint32_t blocking_came; /* and who had come up, when it was last looked at */
+	uint32_t rearm_at;              /* tasks from here on are to be armed; 0: none */
+	uint32_t ready_at;              /* I/O slots from here on are to be marked ready; 0: none */
+	bool done;                      /* its main returned and no task is left */
+	bool look_aborted;              /* somebody died who may have aborted a job */
+	int64_t grow_ns;                /* when the pool may grow again */
+	uint64_t jobs_taken;            /* and what had been taken from its queue, */
+	uint32_t blocking_came;         /* and who had come up, when it was last looked at */
+	int64_t crash_us;               /* hold.c: what a crash costs a worker, */
+	int64_t crash_due_ns[BH_TYPES]; /* the types' budgets of them, */
+	struct bh_kheld held[BH_HELD];  /* and who is beyond them */
+	uint32_t n_held;
 	struct bh_kernel *kernel;
 };
 
@@ -543,6 +557,25 @@ int bh_crash_signal(const struct bh_crash_facts *f);
 
 /* "died of SIGSEGV", "ended with exit code 3": for a wait status. */
 const char *bh_death_text(int status, char buf[static 40]);
+
+/* True if the task itself brought about its death: SIGKILL and its like come from outside,
+ * and hit whoever happens to run; but for want of memory it hits who took it. */
+bool bh_crash_own_fault(const struct bh_crash_facts *f);
+
+/* -- hold.c ---------------------------------------------------------------------------------- */
+
+/* True: the task at hand is beyond its type's budget of crashes. The caller decides what
+ * becomes of it (bh_recover_decide()), and that is carried out later. */
+bool bh_hold(struct bh_ksvc *s, const struct bh_crash_facts *f);
+
+/* A worker that crashed was back after so long. */
+void bh_hold_cost(struct bh_ksvc *s, uint32_t us);
+
+/* For bh_recover_ops: what the scan is to leave alone. */
+bool bh_held(void *ctx, uint32_t idx);
+
+/* Phase: those whose time has come. */
+void bh_phase_hold(struct bh_kernel *k);
 
 /* -- quarantine.c ---------------------------------------------------------------------------- */
 

@@ -48,8 +48,6 @@ static bool listed(const char *list, size_t size, const char *name)
 	return false;
 }
 
-/* SIGKILL and its like come from outside, and hit whoever happens to run; but for
- * want of memory it hits who took it. */
 static bool own_fault(int sig)
 {
 	switch (sig) {
@@ -65,6 +63,11 @@ static bool own_fault(int sig)
 	default:
 		return false;
 	}
+}
+
+bool bh_crash_own_fault(const struct bh_crash_facts *f)
+{
+	return f->oom || own_fault(bh_crash_signal(f));
 }
 
 /* What crashed before the death at hand (of which there may be a record already). */
@@ -300,7 +303,7 @@ bool bh_quarantine(struct bh_ksvc *s, const struct bh_crash_facts *f)
 
 	if (!limit || listed(plan->crash_exempt, sizeof(plan->crash_exempt), f->task_name))
 		return false;
-	if (!f->oom && !own_fault(bh_crash_signal(f))) {
+	if (!bh_crash_own_fault(f)) {
 		offer_again(all, f->task);
 		offer_again(own, f->task);
 		return false;

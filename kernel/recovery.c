@@ -160,8 +160,11 @@ static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	}
 	uint64_t id = record(s, slot, &dead, f, &restart);
 	bool hung = f->hung && dead.task == p->hung_task;
-	bh_recover_task(&s->v, dead.task, restart, hung ? BH_END_TIMEDOUT : BH_END_CRASHED,
-			(int64_t)id, &s->ops);
+	uint8_t end = hung ? BH_END_TIMEDOUT : BH_END_CRASHED;
+	if (bh_hold(s, f))
+		bh_recover_decide(&s->v, dead.task, restart, end, (int64_t)id);
+	else
+		bh_recover_task(&s->v, dead.task, restart, end, (int64_t)id, &s->ops);
 }
 
 static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)

@@ -37,6 +37,10 @@ SWEEP(recover_worker, .setup = setup_rich, .run = world_recover, .kernel = true,
       .check = check_parent,
       .covers = "bh_recover_begin bh_recover_task bh_recover_worker bh_pool_recover orphan");
 
+/* Its outcome is held back, and shows later. */
+SWEEP(recover_held, .setup = setup_rich, .run = world_recover_held, .kernel = true,
+      .check = check_parent, .covers = "bh_recover_decide");
+
 static void setup_restart(struct world *w)
 {
 	setup_rich(w);

@@ -118,6 +118,9 @@ enum bh_state world_state(struct world *w, uint32_t task);
 void world_recover(struct world *w);
 void world_recover_slot(struct world *w, uint32_t slot);
 
+/* Recovers the victim; what was decided about its task is carried out last. */
+void world_recover_held(struct world *w);
+
 /* What a kernel which replaced another one does: it marks all I/O slots, and scans. */
 void world_scan(struct world *w);
 

@@ -265,6 +265,17 @@ void world_recover_slot(struct world *w, uint32_t slot)
 		at = bh_ready_step(&w->v, at, 64);
 }
 
+void world_recover_held(struct world *w)
+{
+	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w, .budget = w->budget };
+	struct bh_dead_task dead;
+
+	bh_recover_begin(&w->v, w->victim, WORLD_EPOCH, &dead);
+	bh_recover_decide(&w->v, dead.task, dead.can_restart, BH_END_CRASHED, 1);
+	bh_recover_worker(&w->v, w->victim, WORLD_EPOCH, &ops);
+	bh_recover_task(&w->v, dead.task, false, BH_END_CRASHED, 0, &ops);
+}
+
 void world_scan(struct world *w)
 {
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w, .budget = w->budget };
