@@ -27,8 +27,9 @@
  *
  * What is left: a picker stopped between its two steps (AND, OR), while something
  * else wakes its worker, sets the searching bit of a worker that is in a poll by
- * then. The kernel clears it once the poll is old (stall.h), and until then nobody
- * is woken. tests/models/idle.pml has the rest.
+ * then, or sleeps again. The kernel clears it once the poll is old, or the picker has
+ * not turned for a while (stall.h), and until then nobody is woken.
+ * tests/models/idle.pml has the rest.
  *
  * Crash. A waker killed after it took a parked bit and before futex_wake leaves
  * a sleeper nobody knows of: after every death the kernel wakes all workers of

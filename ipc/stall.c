@@ -48,6 +48,7 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	struct bh_idle *idle = &v->a->idle;
 	uint64_t bit = 1ull << slot;
 	uint32_t park = bh_ld_acq(&w->park);
+	uint64_t asleep;
 	bool owed = false;
 
 	take_lifo(v, w);
@@ -56,6 +57,11 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 	 * it stood woke nobody. The AND comes before the look at the queues. */
 	if (bh_ld_rlx(&idle->searching) & bit)
 		owed = bh_and(&idle->searching, ~bit) & bit;
+	/* Nor does one search that sleeps: it was woken by somebody else before this one,
+	 * which had picked it, set its bit, and is stopped before it wakes it. */
+	asleep = bh_ld_acq(&idle->searching) & bh_ld_acq(&idle->parked);
+	if (asleep)
+		owed |= (bh_and(&idle->searching, ~asleep) & asleep) != 0;
 	/* What is no such state at all is the audit's business. */
 	if (bh_park_sleeps(park) && !(bh_ld_acq(&idle->parked) & bit))
 		bh_unpark(&w->park, v->kick);
@@ -63,11 +69,26 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 		bh_notify(v);
 }
 
+/* Its parker says that it is awake, and it may sleep all the same: whoever stored that is
+ * stopped before its system call. */
+static void wake_untold(const struct bh_view *v, uint32_t slot)
+{
+	_Atomic uint32_t *park = &v->workers[slot].park;
+
+	if (bh_ld_acq(park) != BH_AWAKE)
+		return;
+	bh_unpark_again(park);
+	for (uint32_t i = 0; i < v->l.reactors; i++)
+		if (bh_lease_sleeper(bh_ld_acq(&v->a->idle.lease[i].word)) & 1ull << slot)
+			bh_kick(v->kick[i]);
+}
+
 void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
 {
 	struct bh_worker *w = &v->workers[slot];
 	struct bh_tcb *t = bh_tcb_at(v, bh_ld_rlx(&w->journal.slot));
 
+	wake_untold(v, slot);
 	if (bh_inject_ready(&v->inject))
 		return;
 	requeue(v, slot, bh_ld_rlx(&w->journal.popped));

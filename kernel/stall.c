@@ -86,8 +86,9 @@ static void look(struct bh_ksvc *s, uint32_t slot, int64_t since_ns)
 		return;
 	}
 	st->stalled_ns += since_ns;
-	if (!parked)
-		bh_stall_relieve(&s->v, slot);
+	/* Also one that is stopped in its sleep: perhaps it was about to look at the queues a
+	 * last time, for what was queued while it searched and woke nobody. */
+	bh_stall_relieve(&s->v, slot);
 	s->board->worker_stalled_ms[slot] = (uint32_t)(st->stalled_ns / BH_NS_PER_MS);
 	s->board->worker_doing[slot] = (unsigned char)st->state;
 	bh_hog_look(s, slot, st);

@@ -9,7 +9,8 @@
  * is killed at any step, and its bits are cleared and all workers woken after it;
  * in some one piece of work never ends, and still no other may be left lying while
  * a worker sleeps; and in some both happens, and the kernel clears the searching
- * bit of the worker that does not turn (ipc/stall.c).
+ * bit of the worker that does not turn (ipc/stall.c). Workers that
+ * are stopped: stopped.pml.
  */
 #define WORKERS 2
 #define KERNEL  WORKERS /* its index, beside the workers' */
@@ -31,6 +32,7 @@ bool asleep[WORKERS]; /* in futex_wait */
 bool dead[WORKERS + 1], gone[WORKERS + 1];
 bool hog; /* there is still one that never ends */
 bool hogged[WORKERS];
+bool stopped[WORKERS + 1];
 bool endless, stuck; /* the pusher's poll may last; does */
 
 /* bh_notify(): a step for each word it touches; goes on at @then. */
@@ -47,7 +49,7 @@ bool endless, stuck; /* the pusher's poll may last; does */
 		w = (pc == WAKE -> w : 0) }                                                \
 	:: d_step { pc == WAKE -> asleep[w] = false; w = 0; pc = then }
 
-proctype worker(byte me)
+proctype worker(byte me) provided (!stopped[me])
 {
 	mtype pc = TURN;
 	byte w;
@@ -129,13 +131,13 @@ end_idle:	do
 /* Queues @items, as the kernel does, each with a wake-up, or as a poll does
  * (workers/owed.h): a look without a fence may find nobody, and then there is one at
  * the end. In some runs a poll does not come to its end. */
-proctype kernel(byte items)
+proctype kernel(byte items) provided (!stopped[KERNEL])
 {
 	mtype pc = PUSH;
 	byte w;
 	bool owes;
 	{
-		do
+end_stopped:	do
 		:: d_step { pc == PUSH && items > 0 -> work++; items--; pc = PICK1 }
 		:: d_step { pc == PUSH && items > 0 -> work++; items--; owes = true }
 		:: d_step { pc == PUSH && items == 0 && owes ->
@@ -150,7 +152,7 @@ proctype kernel(byte items)
 		:: pc == PUSH && items == 0 && !owes -> break
 		:: pc == HOGGED -> break
 		od;
-		gone[KERNEL] = true
+end_gone:	gone[KERNEL] = true
 	} unless { atomic { dead[KERNEL] -> gone[KERNEL] = true } }
 }
 
@@ -196,6 +198,28 @@ proctype killer(byte who)
 end:	skip
 }
 
+/* Stops anybody: the last, as a worker that pushes. */
+proctype stopper()
+{
+	if
+	:: stopped[0] = true
+	:: stopped[1] = true
+	:: stopped[KERNEL] = true
+	fi
+}
+
+#define IDLE_PICK (!searching[0] && !searching[1] && (parked[0] || parked[1]))
+/* bh_stall_relieve() is called for it, also in its sleep */
+/* Sleeps without its bit: it does not turn, either. (Only after a stop, for the sake of the
+ * number of states.) */
+#define UNTOLD(i) (asleep[i] && !parked[i] && (stopped[0] || stopped[1] || stopped[KERNEL]))
+#ifdef MUTATE_LET_SLEEP
+#define RELIEVED(i) ((stopped[i] && !parked[i]) || UNTOLD(i))
+#else
+#define RELIEVED(i) (stopped[i] || UNTOLD(i))
+#endif
+#define ANY_RELIEVED (RELIEVED(0) || RELIEVED(1) || stopped[KERNEL])
+
 /* bh_stall_relieve() */
 proctype relief()
 {
@@ -214,6 +238,16 @@ end_relief:
 #endif
 #ifndef MUTATE_NO_RELIEF
 	:: d_step { pc == TURN && stuck && work > 0 -> stuck = false; pc = PICK1 }
+	/* For one that is stopped; that it is done again changes nothing, if it does nothing */
+	:: d_step { pc == TURN && RELIEVED(0) && searching[0] -> searching[0] = false; pc = PICK1 }
+	:: d_step { pc == TURN && RELIEVED(1) && searching[1] -> searching[1] = false; pc = PICK1 }
+	:: d_step { pc == TURN && ANY_RELIEVED && searching[0] && parked[0] -> searching[0] = false; pc = PICK1 }
+	:: d_step { pc == TURN && ANY_RELIEVED && searching[1] && parked[1] -> searching[1] = false; pc = PICK1 }
+	:: d_step { pc == TURN && ANY_RELIEVED && work > 0 && IDLE_PICK -> pc = PICK1 }
+#ifndef MUTATE_LEAVE_ASLEEP /* who was picked by one that is stopped */
+	:: d_step { pc == TURN && UNTOLD(0) -> park[0] = AWAKE; asleep[0] = false }
+	:: d_step { pc == TURN && UNTOLD(1) -> park[1] = AWAKE; asleep[1] = false }
+#endif
 #endif
 	NOTIFY(TURN)
 	od
@@ -225,13 +259,20 @@ init
 		run worker(0);
 		run worker(1);
 		run kernel(2);
+#ifdef STOPS
+		run relief();
+		run stopper()
+#else
 		if
 		:: run killer(1); run relief(); hog = true
 		:: run killer(ANYBODY)
 		:: run relief(); endless = true
 		:: hog = true
 		fi
+#endif
 	}
 	timeout;
+	/* A worker that is stopped before its pop's end may hold the rest in no queue:
+	 * that is bh_stall_requeue()'s. */
 	assert(work == 0)
 }

@@ -200,6 +200,23 @@ START_TEST(a_long_poll_gives_up_its_hand_once)
 }
 END_TEST
 
+/* The picker of a sleeper set its searching bit after somebody else had woken it, and was
+ * stopped before it woke it: nobody would be woken any more. */
+START_TEST(a_sleeper_that_is_said_to_search_is_woken_for_others)
+{
+	struct bh_idle *idle = &w.v.a->idle;
+
+	bh_st_rlx(&idle->parked, 1ull << OTHER);
+	bh_st_rlx(&idle->searching, 1ull << OTHER);
+	bh_st_rlx(&w.v.workers[OTHER].park, BH_PARKED);
+	ck_assert(bh_inject_push(&w.v.inject, task(once, BH_SCHEDULED)));
+	bh_notify(&w.v);
+	ck_assert_uint_eq(bh_ld_rlx(&w.v.workers[OTHER].park), BH_PARKED);
+	bh_stall_relieve(&w.v, VICTIM);
+	ck_assert_uint_eq(bh_ld_rlx(&w.v.workers[OTHER].park), BH_AWAKE);
+}
+END_TEST
+
 /* The victims of 64 thefts: bit i set if the i-th was worker 2. */
 static uint64_t victims(uint32_t seed)
 {
@@ -562,6 +579,7 @@ int main(void)
 	tcase_add_test(tc, a_quarter_is_taken_at_a_time_and_runs_in_order);
 	tcase_add_test(tc, one_is_taken_if_others_would_share_or_polls_are_long);
 	tcase_add_test(tc, a_long_poll_gives_up_its_hand_once);
+	tcase_add_test(tc, a_sleeper_that_is_said_to_search_is_woken_for_others);
 	tcase_add_test(tc, victims_are_random_and_a_seed_repeats_them);
 	tcase_add_test(tc, the_slot_is_used_three_times_in_a_row);
 	tcase_add_test(tc, the_slot_shares_its_wakers_budget);
