@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "workers/fork.h"
 #include "workers/run.h"
 #include "workers/trace.h"
 
@@ -47,6 +48,8 @@ void bh_job_run(struct bh_tcb *t)
 {
 	int64_t value = bh_rt_aborted() ? 0 : ((bh_fiber_fn)t->fn)((void *)t->arg);
 
+	if (bh_rt.forked)
+		bh_forked_end(value);
 	t->value = value;
 	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
 }

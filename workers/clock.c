@@ -43,7 +43,7 @@ int bh_clock_pause(int automatic)
 	int64_t word, flags = BH_CLOCK_PAUSED | (automatic ? BH_CLOCK_AUTO : 0);
 
 	if (!bh_rt.me)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	word = bh_ld_acq(&bh_rt.v.a->clock);
 	while (!bh_cas(&bh_rt.v.a->clock, &word,
 		       bh_clock_word(bh_clock_read(word, bh_rt_clock()), flags)))
@@ -57,7 +57,7 @@ int bh_clock_advance(int64_t ns)
 	int64_t word, at;
 
 	if (!bh_rt.me)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	word = bh_ld_acq(&bh_rt.v.a->clock);
 	do {
 		at = bh_clock_read(word, 0);
@@ -74,7 +74,7 @@ int bh_clock_resume(void)
 	int64_t word;
 
 	if (!bh_rt.me)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	word = bh_ld_acq(&bh_rt.v.a->clock);
 	do {
 		if (!(word & BH_CLOCK_PAUSED))

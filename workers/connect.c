@@ -68,7 +68,7 @@ int bh_connect(bh_io *out, const char *address, int64_t deadline)
 	struct bh_address a;
 	struct bh_ioslot *s;
 	bh_io io;
-	int err = bh_rt.task ? bh_address_parse(address, &a) : -EPERM;
+	int err = bh_rt.task ? bh_address_parse(address, &a) : bh_rt_no_task(-EPERM);
 
 	if (!err)
 		err = bh_coop();

@@ -20,6 +20,8 @@ bool bh_coop_spend(void)
 		bh_rt.budget--;
 		return true;
 	}
+	if (!bh_rt.task)
+		return false;
 	if (bh_rt.task->opts & BH_TASK_UNCONSTRAINED)
 		return true;
 	bh_count(&bh_rt.me->count.budget_yields, 1);
@@ -42,6 +44,8 @@ int bh_coop_poll(struct bh_cx *cx)
 {
 	if (bh_coop_spend())
 		return 0;
+	if (bh_rt.forked)
+		return -BH_EFORKED;
 	cx->again = true;
 	return -EAGAIN;
 }
@@ -51,7 +55,7 @@ int bh_unconstrained(int on)
 	struct bh_tcb *t = bh_rt.task;
 
 	if (!t)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	t->opts =
 		(uint8_t)(on ? t->opts | BH_TASK_UNCONSTRAINED : t->opts & ~BH_TASK_UNCONSTRAINED);
 	return 0;

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "workers/guard.h"
 #include "workers/rt.h"
@@ -66,10 +67,19 @@ static void set_down(struct bh_last_words *lw, int sig, const ucontext_t *uc)
 	walk(lw, bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0);
 }
 
+/* False in whatever user code made of this process, by fork() or otherwise, and perhaps
+ * with the arena: its words are not the worker's. */
+static bool is_worker(void)
+{
+	return getpid() == bh_rt.pid;
+}
+
 /* The kernel asks where this worker is that does not turn. (SIGURG, because it does
  * nothing to a process that has not come as far as bh_crash_handlers().) */
 static void on_glance(int sig, siginfo_t *info, void *context)
 {
+	if (!is_worker())
+		return;
 	struct bh_last_words *lw = &bh_rt.me->glance;
 
 	(void)info;
@@ -81,6 +91,11 @@ static void on_glance(int sig, siginfo_t *info, void *context)
 
 static void on_fatal(int sig, siginfo_t *info, void *context)
 {
+	if (!is_worker()) {
+		if (info->si_code <= 0)
+			raise(sig);
+		return; /* to the instruction that faulted, now with the default action */
+	}
 	struct bh_last_words *lw = &bh_rt.me->last_words;
 	uint32_t stack = bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0;
 

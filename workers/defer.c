@@ -67,7 +67,7 @@ int bh_defer(void (*fn)(void *arg), void *arg)
 	struct defers *d;
 
 	if (!t)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	d = t->opts & BH_TASK_DEFERS ? newest(t, true) : NULL;
 	if (!d)
 		d = add_block(t);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "workers/fiber.h"
+#include "workers/fork.h"
 #include "workers/guard.h"
 #include "workers/meter.h"
 #include "workers/owed.h"
@@ -357,6 +358,9 @@ static void run_poll(struct bh_tcb *t)
 		return;
 	}
 	enum bh_poll said = ((bh_poll_fn)t->fn)(&cx, (void *)t->arg);
+
+	if (__builtin_expect(bh_rt.forked, 0))
+		bh_forked_end(0);
 	if (said == BH_READY) {
 		settle_value(t, &cx);
 		bh_task_finish(BH_END_RETURNED);

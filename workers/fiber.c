@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "workers/fork.h"
 #include "workers/run.h"
 
 /* Entry of every fiber, on its own stack. */
@@ -12,6 +13,9 @@ static void fiber_main(void *arg)
 	struct bh_tcb *t = arg;
 
 	int64_t value = ((bh_fiber_fn)t->fn)((void *)t->arg);
+
+	if (bh_rt.forked)
+		bh_forked_end(value);
 	bh_defers_run(t);
 	t->value = value; /* now that nothing can crash that the key is for */
 	bh_rt.after = BH_AFTER_END;

@@ -205,7 +205,7 @@ void bh_free(void *ptr)
 {
 	uint32_t ref;
 
-	if (!ptr)
+	if (!ptr || bh_rt.forked)
 		return;
 	struct header *h = header_of(ptr, &ref);
 	bool small = h->kind == KIND_SMALL;
@@ -231,6 +231,8 @@ void *bh_realloc(void *ptr, size_t size)
 
 	if (!ptr)
 		return bh_alloc(size);
+	if (bh_rt.forked)
+		return NULL;
 	struct header *h = header_of(ptr, &ref);
 	if (h->kind == KIND_SMALL)
 		room = 1ull << (bin_of(h->size + sizeof(*h)) + SMALL_MIN_LOG2);

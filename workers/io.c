@@ -25,7 +25,7 @@ int bh_io_of(bh_io io, struct bh_ioslot **out)
 	struct bh_ioslot *s = bh_io_at(&bh_rt.v, bh_handle_idx(io));
 
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	if (!s || bh_ld_rlx(&s->gen) != bh_handle_gen(io) || bh_ld_rlx(&s->owner) != bh_rt.handle)
 		return -BH_ESTALE;
 	*out = s;

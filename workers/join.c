@@ -19,7 +19,7 @@ static int child_of(bh_task task, struct bh_tcb **out)
 	struct bh_tcb *t = bh_tcb_of(&bh_rt.v, task);
 
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	if (!t)
 		return -BH_ESTALE;
 	if (bh_ld_rlx(&t->parent) != bh_rt.handle)
@@ -150,7 +150,7 @@ int bh_reply(const void *data, size_t len)
 	struct bh_block *b;
 
 	if (!t || cls >= BH_CLASSES)
-		return t ? -E2BIG : -EPERM;
+		return t ? -E2BIG : bh_rt_no_task(-EPERM);
 	old = bh_ld_rlx(&t->reply);
 	if (old) {
 		bh_st_rlx(&bh_rt.me->journal.block, old);
@@ -181,7 +181,7 @@ int bh_crash_wait(struct bh_crash *crash, int64_t deadline)
 			return 0;
 		int64_t next = bh_after(BH_MS(1));
 		int err = bh_rt_suspend(BH_WAIT_SLEEP, 0, next < deadline ? next : deadline);
-		if (err == -BH_ECANCELED || err == -EDEADLK)
+		if (err == -BH_ECANCELED || err == -EDEADLK || err == -BH_EFORKED)
 			return err;
 		/* Its deadline, or the limit of a bh_timeout(). */
 		if (bh_now() >= deadline || (err == -BH_ETIMEDOUT && bh_now() < next))

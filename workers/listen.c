@@ -103,7 +103,7 @@ int bh_listen(bh_io *out, const char *address)
 	int fd, err;
 
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	bh_io_making(true);
 	fd = inherited(address);
 	if (fd == -ENOENT && address)

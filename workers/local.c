@@ -10,7 +10,7 @@
 int bh_local_set_init(struct bh_local_set *set)
 {
 	if (!bh_rt.task || bh_rt.task->kind != BH_KIND_FIBER)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	*set = (struct bh_local_set){ .owner = bh_rt.handle,
 				      .worker = bh_rt.slot,
 				      .epoch = bh_rt.epoch };
@@ -41,7 +41,7 @@ static int spawn(struct bh_local_set *set, enum bh_task_kind kind, uint64_t fn, 
 		 size_t len, const struct bh_spawn_opts *opts)
 {
 	struct bh_home home = { set->worker, set->epoch };
-	int err = owned(set) ? make_room(set) : -EPERM;
+	int err = owned(set) ? make_room(set) : bh_rt_no_task(-EPERM);
 
 	if (!err)
 		err = bh_task_spawn(&set->tasks[set->n], kind, fn, arg, len, opts, &home);
@@ -68,7 +68,7 @@ int bh_local_set_run(struct bh_local_set *set, int64_t deadline)
 	int err;
 
 	if (!owned(set))
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	for (; set->n; set->n--) {
 		err = bh_join(set->tasks[set->n - 1], &res, deadline);
 		if (err)

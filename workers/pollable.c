@@ -28,7 +28,7 @@ int bh_io_adopt(bh_io *out, int fd)
 	int flags;
 
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	if (!is_free(fd))
 		return fd < 0 ? -EBADF : -EINVAL;
 	flags = fcntl(fd, F_GETFL);

@@ -70,6 +70,9 @@ struct bh_rt {
 	struct bh_spin spin;
 	struct bh_meter_run meter;
 
+	int32_t pid; /* of the process in the slot: one with another id is a fork of it */
+	bool forked; /* this process was forked by user code: no task runs in it (fork.c) */
+
 	const struct bh_plan *plan;
 	const struct bh_plan_service *plan_service;
 	const struct bh_service *service;
@@ -81,6 +84,12 @@ extern struct bh_rt bh_rt;
 static inline int bh_rt_epfd(int fd)
 {
 	return bh_rt.epfd[bh_reactor_of(fd, bh_rt.v.l.reactors)];
+}
+
+/* Why there is no running task: @otherwise, or -BH_EFORKED. */
+static inline int bh_rt_no_task(int otherwise)
+{
+	return bh_rt.forked ? -BH_EFORKED : otherwise;
 }
 
 /* Maps this process's view of the arena and takes worker slot @slot at @epoch,

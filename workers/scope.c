@@ -21,7 +21,7 @@ struct bh_scope {
 int bh_scope_open(struct bh_scope **out)
 {
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	*out = bh_calloc(1, sizeof(**out));
 	return *out ? 0 : -ENOMEM;
 }
@@ -44,7 +44,7 @@ static int reserve(struct bh_scope *s)
 int bh_scope_spawn(struct bh_scope *s, bh_fiber_fn fn, const void *arg, size_t len,
 		   const struct bh_spawn_opts *opts)
 {
-	int err = reserve(s);
+	int err = bh_rt.task ? reserve(s) : bh_rt_no_task(-EPERM);
 
 	if (!err)
 		err = bh_spawn(&s->child[s->count], fn, arg, len, opts);
@@ -57,6 +57,8 @@ int bh_scope_add(struct bh_scope *s, bh_task child)
 	struct bh_tcb *t = bh_tcb_of(&bh_rt.v, child);
 	int err;
 
+	if (!bh_rt.task)
+		return bh_rt_no_task(-EPERM);
 	if (!t)
 		return -BH_ESTALE;
 	if (bh_ld_rlx(&t->parent) != bh_rt.handle)
@@ -82,6 +84,8 @@ static void take_out(struct bh_scope *s, size_t i)
 /* 0: one had ended; -EAGAIN: none has; -ENOENT. */
 static int take_ended(struct bh_scope *s, bh_task *which, struct bh_result *res)
 {
+	if (!bh_rt.task)
+		return bh_rt_no_task(-EPERM);
 	for (size_t left = s->count; left--; s->at++) {
 		if (s->at >= s->count)
 			s->at = 0;
@@ -142,7 +146,7 @@ void bh_scope_close(struct bh_scope *s)
 {
 	struct bh_fiber *f = bh_fiber_self();
 
-	if (!s)
+	if (!s || bh_rt.forked)
 		return;
 	bh_scope_abort(s);
 	if (f) {

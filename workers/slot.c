@@ -20,6 +20,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_rt.slot = slot;
 	bh_rt.epoch = epoch & BH_EPOCH_MASK;
 	bh_rt.me = me;
+	bh_rt.pid = getpid();
 	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
 	bh_rt.budget = bh_rt.sched.budget;
 	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);

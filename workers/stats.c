@@ -42,6 +42,8 @@ int bh_worker_stats_get(uint32_t slot, struct bh_worker_stats *stats)
 	uint32_t size = stats ? stats->size : 0;
 	struct bh_worker_stats all = { .size = size };
 
+	if (bh_rt.forked)
+		return -BH_EFORKED;
 	if (!bh_rt.v.a || size < WORKER_LEAST || size > sizeof(all) || slot >= bh_rt.v.l.workers)
 		return -EINVAL;
 	count_worker(&all, slot);
@@ -97,6 +99,8 @@ int bh_stats_get(struct bh_stats *stats)
 	uint32_t size = stats ? stats->size : 0;
 	struct bh_stats all = { .size = size, .workers = bh_rt.v.l.workers };
 
+	if (bh_rt.forked)
+		return -BH_EFORKED;
 	if (!bh_rt.v.a || size < STATS_LEAST || size > sizeof(all))
 		return -EINVAL;
 	/* What ended before what was spawned: read the other way round, a task of

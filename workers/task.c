@@ -199,7 +199,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	int err;
 
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	if (!fn || (len && !arg) || (o && o->size != sizeof(*o)))
 		return -EINVAL;
 	if (home && (kind == BH_KIND_BLOCKING || home->worker >= bh_rt.v.l.workers))

@@ -29,7 +29,7 @@ int bh_timeout(int64_t deadline, int64_t (*fn)(void *arg), void *arg, int64_t *v
 	int64_t outer, got;
 
 	if (!f)
-		return -EDEADLK;
+		return bh_rt_no_task(-EDEADLK);
 	outer = f->limit;
 	if (deadline < outer)
 		f->limit = deadline;

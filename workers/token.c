@@ -77,7 +77,7 @@ int bh_token_new(bh_token *out, bh_token parent)
 	uint32_t idx;
 
 	if (!bh_rt.task)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	if (parent && bh_token_look(&bh_rt.v, parent) < 0)
 		return -BH_ESTALE;
 	if (parent && slot_of(parent)->depth + 1 >= BH_TOKEN_DEPTH)
@@ -104,6 +104,8 @@ int bh_token_new(bh_token *out, bh_token parent)
 
 int bh_token_free(bh_token token)
 {
+	if (bh_rt.forked)
+		return -BH_EFORKED;
 	if (bh_token_look(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	if (!bh_rt.task || bh_ld_rlx(&slot_of(token)->owner) != bh_rt.handle)
@@ -118,7 +120,7 @@ int bh_token_cancel(bh_token token)
 	uint32_t idx = bh_handle_idx(token);
 
 	if (!bh_rt.me || idx == BH_TOKEN_SERVICE)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	if (bh_token_look(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	journal(idx);
@@ -132,6 +134,8 @@ int bh_token_canceled(bh_token token)
 {
 	int is = bh_rt.v.a ? bh_token_look(&bh_rt.v, token) : -1;
 
+	if (bh_rt.forked)
+		return -BH_EFORKED;
 	return is < 0 ? -BH_ESTALE : is;
 }
 
@@ -166,7 +170,7 @@ int bh_token_wait(bh_token token, int64_t deadline)
 	int is, err = 0;
 
 	if (!bh_fiber_self())
-		return -EDEADLK;
+		return bh_rt_no_task(-EDEADLK);
 	if (bh_token_look(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	cell = listen(token);
@@ -182,6 +186,8 @@ int bh_token_poll(struct bh_cx *cx, bh_token token)
 {
 	int is = bh_token_look(&bh_rt.v, token);
 
+	if (bh_rt.forked)
+		return -BH_EFORKED;
 	if (!is) {
 		listen(token);
 		is = bh_token_look(&bh_rt.v, token);
@@ -209,7 +215,7 @@ int bh_token_run(bh_token token, int64_t (*fn)(void *arg), void *arg, int64_t *v
 	int is;
 
 	if (!f)
-		return -EDEADLK;
+		return bh_rt_no_task(-EDEADLK);
 	if (bh_token_look(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	cell = listen(token);

@@ -110,7 +110,7 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 	struct bh_tcb *t = bh_rt.task;
 
 	if (!t || t->kind != BH_KIND_FIBER)
-		return -EDEADLK;
+		return bh_rt_no_task(-EDEADLK);
 	if (canceled())
 		return -BH_ECANCELED;
 	int64_t limit = bh_fiber_here()->limit;
@@ -135,7 +135,7 @@ int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline)
 int bh_yield(void)
 {
 	if (!bh_rt.task || bh_rt.task->kind != BH_KIND_FIBER)
-		return -EDEADLK;
+		return bh_rt_no_task(-EDEADLK);
 	if (bh_rt_aborted())
 		return -BH_ECANCELED;
 	switch_out(BH_AFTER_YIELD);
@@ -150,14 +150,14 @@ int bh_suspend(int64_t deadline)
 int bh_wake(bh_task task)
 {
 	if (!bh_rt.me)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	return bh_rt_wake(bh_handle_idx(task), bh_handle_gen(task), 0);
 }
 
 int bh_abort(bh_task task)
 {
 	if (!bh_rt.me)
-		return -EPERM;
+		return bh_rt_no_task(-EPERM);
 	return bh_rt_wake(bh_handle_idx(task), bh_handle_gen(task), BH_ABORTED);
 }
 
@@ -187,6 +187,8 @@ void bh_poll_result(struct bh_cx *cx, int64_t value)
 
 void bh_poll_at(struct bh_cx *cx, int64_t deadline)
 {
+	if (bh_rt.forked)
+		return;
 	/* 0 stands for no deadline; whatever has passed is as good as 1. */
 	bh_rt_deadline(cx->task, bh_rt.idx, deadline > 0 ? deadline : 1);
 }

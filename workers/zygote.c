@@ -9,6 +9,7 @@
  * (ipc/control.h), so a twin that takes over may be asked again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +27,7 @@
 
 #include "ipc/control.h"
 #include "workers/fdaudit.h"
+#include "workers/fork.h"
 #include "workers/signals.h"
 #include "workers/zygote.h"
 
@@ -52,6 +54,8 @@ static int send_msg(const struct bh_ctl *m, int fd)
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
+	if (bh_rt.forked)
+		return 0; /* the number may be any file's */
 	do {
 		n = sendmsg(ctl_fd, &h, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
@@ -303,6 +307,18 @@ _Noreturn void bh_zygote_fail(int err, const char *text)
 	_exit(111);
 }
 
+/* What is executed gets none of this: the descriptors that the kernel gave, up to the
+ * lifeline after the listeners, and whose zygote this is. */
+static void keep_to_ourselves(void)
+{
+	struct bh_layout l;
+
+	bh_layout_from_plan(&l, bh_rt.plan_service);
+	for (int fd = BH_PLAN_FD; fd <= bh_listen_fd(&l) + (int)bh_rt.plan_service->n_listen; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	unsetenv("BULKHEAD_SERVICE");
+}
+
 /* Finds the plan and this service's entry in it, on the descriptors and in the
  * environment that the kernel prepared. */
 const struct bh_plan_service *bh_zygote_plan(void)
@@ -318,7 +334,24 @@ const struct bh_plan_service *bh_zygote_plan(void)
 	    i >= bh_rt.plan->n_services || i >= BH_PLAN_SERVICES)
 		bh_zygote_fail(-EBADMSG, "the plan is of another version of Bulkhead");
 	bh_rt.plan_service = &bh_rt.plan->services[i];
+	keep_to_ourselves();
+	bh_fork_watch();
 	return bh_rt.plan_service;
+}
+
+static void on_gone_peer(int sig)
+{
+	(void)sig;
+}
+
+/* A write to a peer that is gone is an error, EPIPE, and nothing else. By a handler, for
+ * programs that are executed inherit what is ignored, and no handler. */
+static void outlive_peers(void)
+{
+	const struct sigaction sa = { .sa_handler = on_gone_peer,
+				      .sa_flags = SA_RESTART | SA_ONSTACK };
+
+	sigaction(SIGPIPE, &sa, NULL);
 }
 
 _Noreturn void bh_zygote_run(const struct bh_service *service)
@@ -327,7 +360,9 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	struct bh_layout l;
 	int err;
 
-	signal(SIGPIPE, SIG_IGN);
+	if (bh_rt.forked) /* by what the program does when it is loaded */
+		bh_forked_end(0);
+	outlive_peers();
 	bh_signals_stay();
 	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
 		tid_word = NULL; /* a system without checkpoint support */
@@ -345,6 +380,8 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	if (service->size != sizeof(*service) || !service->main)
 		bh_zygote_fail(-EINVAL, "bulkhead_service has the wrong size or no main function");
 	err = service->init ? service->init() : 0;
+	if (bh_rt.forked)
+		bh_forked_end(err);
 	if (err)
 		bh_zygote_fail(err, "the service's init() failed");
 	/* Or each worker would print it again, with what it has to say itself. */

@@ -57,6 +57,8 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
  *   -BH_ETIMEDOUT    the deadline passed
  *   -BH_ENOSLOT      the service's task (or socket) table is full: see the
  *                    limits of its configuration
+ *   -BH_EFORKED      this process is a fork() of a worker, not a worker: it runs on,
+ *                    but no task does in it (docs/guide.md, Processes and threads)
  */
 #define BH_ECANCELED    125 /* ECANCELED */
 #define BH_ESTOPPING    108 /* ESHUTDOWN */
@@ -64,6 +66,7 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
 #define BH_EQUARANTINED 129 /* EKEYREJECTED */
 #define BH_ETIMEDOUT    110 /* ETIMEDOUT */
 #define BH_ENOSLOT      105 /* ENOBUFS */
+#define BH_EFORKED      67  /* ENOLINK */
 
 /* A text for a negative error value (or its positive twin). Never NULL; static. */
 BH_API const char *bh_strerror(int error);

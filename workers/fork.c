@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c: fork() by user code, in a process that has the arena mapped.
+ *
+ * fork() copies private memory, and a fiber's stack is shared: parent and child would
+ * both run on it. So the programs of ours that run user code define fork() and its
+ * like themselves, for the code in them and in all that they load:
+ *
+ *   parent   maps the arena once more, privately; goes to a private stack; has
+ *            Linux copy the pages of the running task into that mapping
+ *            ── the C library's fork() ──
+ *   child    moves the private mapping to the arena's address: the pages of the task
+ *            are as they were at the fork, the rest is what the arena has when
+ *            it is first looked at, and no store reaches the arena; leaves the service
+ *   parent   drops the mapping
+ *   both     return from fork() on the fiber's stack, each on its own
+ *
+ * Nobody waits for the other, and nothing is left to do for one that is killed. Whatever
+ * can fail (memory, address space) fails before the fork, as fork()'s error.
+ *
+ * The child has left the service: bh_rt.forked is what the public calls look at when
+ * they find no running task.
+ *
+ * Not seen: a clone by the system call itself. What the C library makes to exec at once
+ * (posix_spawn(), and by it system() and popen(); vfork()) shares the memory until then,
+ * has a stack of its own or lets the parent wait, and is right as it is.
+ */
+#include "workers/fork.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "workers/rt.h"
+
+enum {
+	PAGE = 4096,
+	STACK = 256 << 10, /* the handlers of pthread_atfork() run on it */
+};
+
+/* One call, at the start of its private stack: the child reads it before it has a copy of
+ * the caller's. */
+struct call {
+	pid_t (*make)(void *arg); /* makes the child: 0 in it; -1 and errno */
+	void *arg;
+	pid_t result;
+	int error;
+	unsigned char *copy; /* the arena, as the child is to have it */
+	bool switched;       /* it runs on the private stack, the caller on */
+	uint32_t stack;      /* this block */
+	struct bh_context caller, own;
+};
+
+static bool watched;
+static _Thread_local struct call *current;
+
+/* -- what the child gets ----------------------------------------------------------- */
+
+/* A store to a private mapping makes a page of one's own. */
+static void keep(const struct call *c, const void *from, const void *to)
+{
+	uintptr_t base = (uintptr_t)bh_rt.v.a, end = (uintptr_t)to - base;
+
+	for (uintptr_t at = ((uintptr_t)from - base) & ~(uintptr_t)(PAGE - 1); at < end;
+	     at += PAGE) {
+		volatile unsigned char *p = c->copy + at;
+
+		*p = *p;
+	}
+}
+
+static void keep_block(const struct call *c, uint32_t ref)
+{
+	const unsigned char *data = bh_block_data(&bh_rt.v, ref);
+
+	if (bh_block_at(&bh_rt.v, ref))
+		keep(c, data, data + bh_class_bytes(bh_block_class(ref)));
+}
+
+static unsigned char *stack_base(const struct call *c)
+{
+	return bh_block_data(&bh_rt.v, c->stack);
+}
+
+/* The blocks that the running task has, and of its stack what is in use. */
+static void keep_task(const struct call *c, const struct bh_tcb *t)
+{
+	const struct bh_block *b;
+	uint32_t left = 1u << 24; /* the list may have been scribbled over */
+
+	keep(c, t, t + 1);
+	keep_block(c, bh_ld_rlx(&t->arg_block));
+	for (uint32_t ref = bh_ld_rlx(&t->blocks); left-- && (b = bh_block_at(&bh_rt.v, ref));
+	     ref = bh_ld_rlx(&b->next))
+		keep_block(c, ref);
+}
+
+/* Registered before any handler of pthread_atfork(), so it runs as the last of them
+ * before the fork, and as the first after it. */
+static void before_fork(void)
+{
+	struct call *c = current;
+
+	if (!c || !c->copy)
+		return;
+	if (c->switched)
+		keep(c, c->caller.sp, stack_base(c) + bh_class_bytes(bh_block_class(c->stack)));
+	if (bh_rt.task && gettid() == getpid()) /* another thread's may change meanwhile */
+		keep_task(c, bh_rt.task);
+}
+
+static void close_ours(void)
+{
+	struct bh_layout l;
+
+	bh_layout_from_plan(&l, bh_rt.plan_service);
+	for (int fd = BH_PLAN_FD; fd <= bh_listen_fd(&l) + (int)bh_rt.plan_service->n_listen; fd++)
+		close(fd);
+}
+
+/* In the child. Without a call: forked by the C library for itself, which nobody sees
+ * beforehand. */
+static void after_fork(void)
+{
+	struct call *c = current;
+	void *base = bh_rt.v.a, *p = base;
+	uint64_t bytes = bh_rt.v.l.bytes;
+
+	if (bh_rt.forked)
+		return;
+	if (c && c->copy)
+		p = mremap(c->copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base);
+	else if (base)
+		p = mmap(base, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, BH_ARENA_FD, 0);
+	if (p != base) {
+		static const char text[] = "bulkhead: a forked child gets no memory of its own\n";
+
+		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	if (c && c->switched) /* the guards went with the old mapping */
+		mprotect(stack_base(c), PAGE, PROT_NONE);
+	bh_rt.forked = true;
+	bh_rt.task = NULL;
+	bh_rt.me = NULL;
+	bh_rt.idx = 0;
+	bh_rt.handle = 0;
+	bh_rt.budget = 0;
+	bh_rt.detour = BH_DETOUR_SHARED; /* it has no queue to hand over */
+	close_ours();
+}
+
+void bh_fork_watch(void)
+{
+	if (!watched)
+		pthread_atfork(before_fork, NULL, after_fork);
+	watched = true;
+}
+
+_Noreturn void bh_forked_end(int64_t value)
+{
+	exit((int)value);
+}
+
+/* -- the call ---------------------------------------------------------------------- */
+
+static void make(void *call)
+{
+	struct call *c = call;
+
+	current = c;
+	c->result = c->make(c->arg);
+	c->error = errno;
+	current = NULL;
+	if (c->switched)
+		bh_context_switch(&c->own, &c->caller);
+}
+
+/* True if the arena is still where it was found: tasks can close any descriptor. */
+static bool arena_is_there(void)
+{
+	struct stat st;
+
+	if (fstat(BH_ARENA_FD, &st))
+		return false;
+	errno = EBADF;
+	return S_ISREG(st.st_mode) && (uint64_t)st.st_size == bh_rt.v.l.bytes;
+}
+
+static bool is_in_arena(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)bh_rt.v.a < bh_rt.v.l.bytes;
+}
+
+/* @c->make() where a child can be made; what it returns. */
+static __attribute__((noinline)) pid_t apart(pid_t (*fn)(void *arg), void *arg)
+{
+	uint64_t bytes = bh_rt.v.l.bytes;
+	struct call *c;
+	pid_t result;
+	int error;
+
+	if (!watched || bh_rt.forked || !bh_rt.v.a)
+		return fn(arg);
+	if (!arena_is_there())
+		return -1;
+	c = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1,
+		 0);
+	if (c == MAP_FAILED)
+		return -1;
+	*c = (struct call){ .make = fn, .arg = arg, .switched = is_in_arena(&c) };
+	c->stack = bh_block_containing(&c);
+	c->copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+		       BH_ARENA_FD, 0);
+	if (c->copy == MAP_FAILED) {
+		error = errno;
+		munmap(c, STACK);
+		errno = error;
+		return -1;
+	}
+	if (c->switched) {
+		bh_context_make(&c->own, (char *)c + STACK, make, c);
+		bh_context_switch(&c->caller, &c->own);
+	} else {
+		make(c);
+	}
+	result = c->result;
+	error = c->error;
+	if (!bh_rt.forked)
+		munmap(c->copy, bytes);
+	munmap(c, STACK);
+	errno = error;
+	return result;
+}
+
+/* -- what user code calls ------------------------------------------------------------ */
+
+/* The C library's own @name. */
+static void *next(const char *name)
+{
+	void *fn = dlsym(RTLD_NEXT, name);
+
+	if (!fn)
+		errno = ENOSYS;
+	return fn;
+}
+
+static pid_t real_fork(void *unused)
+{
+	pid_t (*fn)(void) = (pid_t(*)(void))next("fork");
+
+	(void)unused;
+	return fn ? fn() : -1;
+}
+
+/* This one runs no handlers, nor ours. */
+static pid_t real_bare_fork(void *unused)
+{
+	pid_t (*fn)(void) = (pid_t(*)(void))next("_Fork");
+	pid_t pid;
+
+	(void)unused;
+	if (!fn)
+		return -1;
+	before_fork();
+	pid = fn();
+	if (pid == 0 && watched)
+		after_fork();
+	return pid;
+}
+
+BH_API pid_t fork(void)
+{
+	return apart(real_fork, NULL);
+}
+
+BH_API pid_t __fork(void);
+
+BH_API pid_t __fork(void)
+{
+	return apart(real_fork, NULL);
+}
+
+BH_API pid_t _Fork(void)
+{
+	return apart(real_bare_fork, NULL);
+}
+
+struct pty_call {
+	int *master;
+	char *name;
+	const struct termios *term;
+	const struct winsize *size;
+};
+
+static pid_t real_forkpty(void *arg)
+{
+	const struct pty_call *p = arg;
+	pid_t (*fn)(int *, char *, const struct termios *, const struct winsize *) = (pid_t(*)(
+		int *, char *, const struct termios *, const struct winsize *))next("forkpty");
+
+	return fn ? fn(p->master, p->name, p->term, p->size) : -1;
+}
+
+BH_API int forkpty(int *master, char *name, const struct termios *term, const struct winsize *size)
+{
+	struct pty_call p = { master, name, term, size };
+
+	return apart(real_forkpty, &p);
+}
+
+/* Its parent ends, and that would be the worker, with the task. */
+BH_API int daemon(int keep_directory, int keep_output)
+{
+	int (*fn)(int, int) = (int (*)(int, int))next("daemon");
+
+	if (watched && !bh_rt.forked) {
+		fputs("bulkhead: daemon() ends the process that calls it, which here is a worker: "
+		      "call it in a fork(), or let the service manager run the program\n",
+		      stderr);
+		errno = ENOTSUP;
+		return -1;
+	}
+	return fn ? fn(keep_directory, keep_output) : -1;
+}
