@@ -167,6 +167,9 @@ static void housekeeping(struct bh_kernel *k)
 	k->next_look_ns = k->now_ns + HOUSEKEEPING_MS * BH_NS_PER_MS;
 	bh_oom_look(k);
 	bh_quarantine_look(k);
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
+			bh_stall_look_blocking(&k->svc[i]);
 	bh_system_look(k);
 }
 

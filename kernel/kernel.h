@@ -458,6 +458,9 @@ void bh_worker_vacate(struct bh_ksvc *s, uint32_t slot);
 /* Phase: who has not turned since the last look. */
 void bh_phase_stalls(struct bh_kernel *k);
 
+/* Now and then: ends blocking processes whose main thread has ended. */
+void bh_stall_look_blocking(struct bh_ksvc *s);
+
 /* The letter of /proc/PID/stat: R, S, D, T, ...; 0: cannot be had. */
 char bh_stall_ask(int32_t pid);
 

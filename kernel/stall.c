@@ -55,6 +55,26 @@ static void turned(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, uint6
 	s->board->worker_stalled_ms[slot] = s->board->worker_doing[slot] = 0;
 }
 
+/*
+ * A process whose main thread has ended (pthread_exit()), and which other threads keep:
+ * nobody turns in it again. Linux shows a zombie, and its pidfd says that it is not dead.
+ * So it does for a moment when threads die together: hence the second look.
+ */
+static void end_headless(struct bh_ksvc *s, uint32_t slot, char before, char now)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (before != 'Z' || now != 'Z' || k->proc[idx].killed || bh_proc_dead(k, idx))
+		return;
+	bh_log("service %s: %s %u (pid %d) is ended: its main thread has ended, by pthread_exit(), "
+	       "and other threads keep it",
+	       s->plan->name, slot < BH_MAX_WORKERS ? "worker" : "blocking process",
+	       slot < BH_MAX_WORKERS ? slot : slot - BH_MAX_WORKERS, p->pid);
+	bh_proc_kill(k, idx);
+}
+
 static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool parked)
 {
 	struct bh_kernel *k = s->kernel;
@@ -63,11 +83,30 @@ static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool par
 	if (parked ? ago_ms < ASK_PARKED_MS :
 		     st->stalled_ns < ASK_FIRST_MS * BH_NS_PER_MS || (st->state && ago_ms < ASK_MS))
 		return;
+	char before = st->state;
+
 	st->state = bh_stall_ask(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
 	st->asked_ns = k->now_ns;
+	end_headless(s, slot, before, st->state);
 	/* One that runs is in user code, with nothing of ours in its hand. */
 	if (!parked && st->state != 'R')
 		bh_stall_requeue(&s->v, slot);
+}
+
+void bh_stall_look_blocking(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	for (uint32_t i = 0; i < s->board->blocking_mark; i++) {
+		uint32_t slot = BH_MAX_WORKERS + i, idx = bh_worker_proc(s, slot);
+		char before = k->proc[idx].stall.state;
+
+		if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP ||
+		    !bh_ld_rlx(&s->v.workers[slot].current))
+			continue;
+		k->proc[idx].stall.state = bh_stall_ask(bh_proc_at(k, idx)->pid);
+		end_headless(s, slot, before, k->proc[idx].stall.state);
+	}
 }
 
 static void look(struct bh_ksvc *s, uint32_t slot, int64_t since_ns)

@@ -29,7 +29,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +37,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "workers/atfork.h"
 #include "workers/rt.h"
 
 enum {
@@ -162,7 +162,7 @@ static void after_fork(void)
 void bh_fork_watch(void)
 {
 	if (!watched)
-		pthread_atfork(before_fork, NULL, after_fork);
+		bh_atfork_own(before_fork, after_fork);
 	watched = true;
 }
 

@@ -26,9 +26,11 @@
 #include <unistd.h>
 
 #include "ipc/control.h"
+#include "workers/atfork.h"
 #include "workers/fdaudit.h"
 #include "workers/fork.h"
 #include "workers/signals.h"
+#include "workers/threads.h"
 #include "workers/zygote.h"
 
 enum {
@@ -114,11 +116,17 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 		a.parent_tid = (uint64_t)(uintptr_t)pid;
 	}
 	bh_fd_drop_pidfd(pidfd); /* left by a zygote that was killed with it */
+	bh_atfork_prepare();
 	pid_t child = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	int err = errno;
 
-	if (child == 0)
+	if (child) {
+		bh_atfork_parent();
+	} else {
 		bh_signals_stay();
-	return child < 0 ? -errno : child;
+		bh_atfork_child();
+	}
+	return child < 0 ? -err : child;
 }
 
 /* The table of descriptors is one, but the limit is each process's: what the user's code
@@ -354,6 +362,19 @@ static void outlive_peers(void)
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
+static void refuse_threads(void)
+{
+	unsigned n = bh_threads_left();
+	char text[112];
+
+	snprintf(text, sizeof(text),
+		 "init() left %u thread%s, which workers would not have: start threads in tasks or "
+		 "jobs",
+		 n, n == 1 ? "" : "s");
+	if (n)
+		bh_zygote_fail(-EBUSY, text);
+}
+
 _Noreturn void bh_zygote_run(const struct bh_service *service)
 {
 	struct bh_ctl ready = { .op = BH_CTL_READY };
@@ -384,6 +405,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 		bh_forked_end(err);
 	if (err)
 		bh_zygote_fail(err, "the service's init() failed");
+	refuse_threads();
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);
 	err = bh_spawn_main(service);
