@@ -31,8 +31,8 @@ struct bh_service {
 	uint32_t size; /* sizeof(struct bh_service): the version */
 	uint32_t reserved;
 	const char *name; /* the service's name if the configuration has none */
-	/* Loads what all workers share read-only. Single-threaded, must not
-	 * start threads. 0, or a negative error that stops the start-up. May be
+	/* Loads what all workers share read-only. Threads that it leaves are refused:
+	 * workers would not have them. 0, or a negative error that stops the start-up. May be
 	 * NULL. */
 	int (*init)(void);
 	/* The first task. Its value is the service's exit status. */
