@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "workers/atfork.h"
+#include "workers/files.h"
 #include "workers/rt.h"
 
 enum {
@@ -122,7 +123,7 @@ static void close_ours(void)
 
 	bh_layout_from_plan(&l, bh_rt.plan_service);
 	for (int fd = BH_PLAN_FD; fd <= bh_listen_fd(&l) + (int)bh_rt.plan_service->n_listen; fd++)
-		close(fd);
+		bh_sys_close(fd);
 }
 
 /* In the child. Without a call: forked by the C library for itself, which nobody sees
@@ -147,8 +148,9 @@ static void after_fork(void)
 			_exit(126);
 		_exit(127);
 	}
-	if (c && c->switched) /* the guards went with the old mapping */
-		mprotect(stack_base(c), PAGE, PROT_NONE);
+	if (c &&
+	    bh_block_class(c->stack) >= BH_DATA_CLASSES) /* the guards went with the old mapping */
+		mprotect(stack_base(c) - PAGE, PAGE, PROT_NONE);
 	bh_rt.forked = true;
 	bh_rt.task = NULL;
 	bh_rt.me = NULL;
@@ -201,7 +203,18 @@ static bool is_in_arena(const void *p)
 	return (uintptr_t)p - (uintptr_t)bh_rt.v.a < bh_rt.v.l.bytes;
 }
 
-/* @c->make() where a child can be made; what it returns. */
+/* The block that @p, on the caller's stack, lies in; 0: none, or another task's. */
+static uint32_t block_of(const void *p)
+{
+	uint32_t ref = bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0;
+
+	if (bh_block_at(&bh_rt.v, ref) && (uintptr_t)p - (uintptr_t)bh_block_data(&bh_rt.v, ref) <
+						  bh_class_bytes(bh_block_class(ref)))
+		return ref;
+	return bh_block_containing(p);
+}
+
+/* @fn(@arg) where a child can be made; what it returns. */
 static __attribute__((noinline)) pid_t apart(pid_t (*fn)(void *arg), void *arg)
 {
 	uint64_t bytes = bh_rt.v.l.bytes;
@@ -218,11 +231,13 @@ static __attribute__((noinline)) pid_t apart(pid_t (*fn)(void *arg), void *arg)
 	if (c == MAP_FAILED)
 		return -1;
 	*c = (struct call){ .make = fn, .arg = arg, .switched = is_in_arena(&c) };
-	c->stack = bh_block_containing(&c);
+	c->stack = c->switched ? block_of(&c) : 0;
 	c->copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
 		       BH_ARENA_FD, 0);
-	if (c->copy == MAP_FAILED) {
-		error = errno;
+	if (c->copy == MAP_FAILED || (c->switched && !c->stack)) {
+		error = c->copy == MAP_FAILED ? errno : EINVAL;
+		if (c->copy != MAP_FAILED)
+			munmap(c->copy, bytes);
 		munmap(c, STACK);
 		errno = error;
 		return -1;
