@@ -103,16 +103,14 @@ static int signal_wait(const struct guardian *g, int timeout_ms)
 	return sig > 0 ? sig : 0;
 }
 
-/* A kernel that somebody stopped is to hear it, too. (SIGHUP asks for no end: there is no
- * need to tell it to the next one.) */
+/* A kernel that somebody stopped is to hear that it is to end, too. */
 static void signal_forward(struct guardian *g, int sig)
 {
-	if (g->kernel)
-		kill(g->kernel, sig);
-	if (sig == SIGHUP)
-		return;
 	sigaddset(&g->forwarded, sig);
-	if (g->kernel)
+	if (!g->kernel)
+		return;
+	kill(g->kernel, sig);
+	if (sig != SIGHUP)
 		kill(g->kernel, SIGCONT);
 }
 

@@ -26,7 +26,7 @@
  *   G2  a pid is not used again before its death is in the ring.
  *   G3  a signal is forwarded at least once: one that was forwarded to a kernel
  *       that died goes to its successor too, unless the board says that the
- *       system is stopping already. (SIGHUP asks for no end: it is forwarded once.)
+ *       system is stopping already.
  *
  * Who writes: of the board the guardian writes deaths[], deaths_tail and the
  * three words above; the kernel writes deaths_head, and reads up to deaths_tail.
