@@ -51,6 +51,13 @@ enum bh_run_state {
 	BH_RUN_STOPPING, /* take no new work */
 };
 
+/* How far a zygote is. */
+enum bh_start {
+	BH_START_LOADING = 0, /* its module */
+	BH_START_INIT,        /* init() runs */
+	BH_START_LOADED,
+};
+
 enum {
 	BH_ARENA_CRASHES = 64,
 	BH_ARENA_PARTS = 14 + 2 * BH_CLASSES, /* that end in a guard */
@@ -104,6 +111,11 @@ struct bh_arena {
 	_Atomic uint64_t resets;                  /* kernel */
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
+	_Atomic uint32_t start;                   /* zygote: enum bh_start */
+	_Atomic int64_t main_after_ns;            /* kernel: a main that crashed starts again then */
+	_Atomic int64_t main_value;               /* main's worker: what it returned, */
+	_Atomic int64_t main_returned_ns;         /* and when (0: it has not): to be believed
+						     once its task has ended */
 	struct bh_clones clones;                  /* zygote, and Linux for it */
 	_Atomic uint32_t ports[BH_PORTS];         /* that listeners were opened at by address:
 						     what has one and is in no slot is lost */

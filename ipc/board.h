@@ -114,6 +114,17 @@ struct bh_board_crash {
 	uint64_t frames[16];
 };
 
+/* Failures of one kind, as OTP counts them: the newest, and how many in a row. The first
+ * is at[0], and so on round. An entry is written before the count, which is the commit. */
+struct bh_board_failures {
+	uint64_t seen;
+	uint32_t streak; /* with less than the period between them */
+	struct {
+		int64_t ns;  /* CLOCK_MONOTONIC */
+		uint64_t of; /* the crash record that it was counted for; 0: none */
+	} at[BH_BOARD_RESETS];
+};
+
 /* One service, as the kernel sees it. */
 struct bh_board_service {
 	char name[32];
@@ -139,11 +150,18 @@ struct bh_board_service {
 	uint32_t arena_memfd;                  /* the kernel's descriptor */
 	uint32_t doorbell;                     /* the kernel's descriptors */
 	uint32_t epfd[BH_MAX_REACTORS], kick[BH_MAX_REACTORS];
-	uint32_t reset_streak; /* resets with less than the period between them */
-	/* When the newest were, by CLOCK_MONOTONIC; the first is resets_at[0], and so on
-	 * round. The stamp is written before the count. */
-	int64_t resets_at[BH_BOARD_RESETS];
-	uint64_t resets_seen;
+	struct bh_board_failures failed; /* resets for failures of its own */
+	int64_t since_ns;                /* since then it has been up, or has not */
+	int64_t start_ns;                /* when its newest start began */
+	uint32_t came_up;                /* 1: one of them was a success */
+	uint32_t start_failures;         /* failed starts since then */
+	char start_error[160];           /* why the last one failed */
+	uint32_t announced;              /* 1: where it listens was printed */
+	/* Its main: how often it crashed, and once it has returned, what and when.
+	 * `main_ended` is the commit. */
+	struct bh_board_failures main_crashes;
+	int64_t main_value, main_ended_ns;
+	uint32_t main_ended;
 };
 
 enum bh_system_state {
@@ -164,6 +182,7 @@ struct bh_board {
 	int64_t started_ns;            /* CLOCK_MONOTONIC */
 	int64_t started_wall_ns;       /* CLOCK_REALTIME */
 	int64_t kernel_started_ns;
+	uint32_t exit_code;            /* of a system whose services are done */
 	char admin_url[256];
 
 	_Alignas(128) _Atomic uint64_t deaths_tail; /* guardian */

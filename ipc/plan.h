@@ -83,6 +83,8 @@ struct bh_plan_service {
 	uint32_t crash_period_ms;
 	/* Task types that are never quarantined: names, '\n' between them. */
 	char crash_exempt[512];
+	/* A start that takes longer has failed; 0: it may take for ever. */
+	uint32_t start_timeout_ms;
 	/* Workers that die on start are retried with exponential back-off between
 	 * these bounds. */
 	uint32_t backoff_min_ms, backoff_max_ms;

@@ -34,6 +34,7 @@ static void fill_service(const struct bh_ksvc *s)
 	memcpy(b->name, plan->name, sizeof(b->name));
 	b->workers = s->workers;
 	b->workers_wanted = plan->workers;
+	b->since_ns = s->kernel->now_ns;
 	b->n_listen = plan->n_listen;
 	for (uint32_t i = 0; i < plan->n_listen; i++)
 		memcpy(b->listen[i], plan->listen[i].actual, sizeof(b->listen[i]));
@@ -147,18 +148,16 @@ static void do_without(struct bh_ksvc *s, int err)
 	bh_control_drain(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
 }
 
-static int attach_service(struct bh_ksvc *s)
+static void attach_service(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t z;
 
 	if (s->board->state == BH_PROC_FREE) {
-		if (k->board->system_state == BH_SYSTEM_STARTING)
-			return bh_service_start(s);
-		/* It was about to start again. */
-		s->board->state = BH_PROC_BACKOFF;
-		bh_restart_later(k, s->procs, 0, 0, 0);
-		return 0;
+		/* For the first time, or it was about to start again. */
+		if (bh_ld_acq(&k->board->system_state) < BH_SYSTEM_STOPPING)
+			bh_service_start(s);
+		return;
 	}
 	int err = bh_service_open(s);
 	settle_zygotes(s);
@@ -166,22 +165,22 @@ static int attach_service(struct bh_ksvc *s)
 		bh_proc_watch(k, i);
 	if (err) {
 		do_without(s, err);
-		return 0;
+		return;
 	}
 	bh_recover_kernel(&s->v);
 	z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
 	bh_control_drain(k, z);
 	if (bh_service_resetting(s)) {
 		bh_service_reset_step(s, true);
-		return 0;
+		return;
 	}
-	if (bh_proc_at(k, z)->pid == 0)
-		bh_service_reset(s, "the kernel was killed while it was starting");
-	else if (bh_ld_acq(&bh_proc_at(k, z)->state) == BH_PROC_UP)
+	if (bh_proc_at(k, z)->pid == 0) {
+		bh_service_end(s); /* the kernel was killed while it made the zygote */
+	} else if (bh_ld_acq(&bh_proc_at(k, z)->state) == BH_PROC_UP) {
 		attach_workers(s);
-	if (!bh_service_resetting(s))
-		wake_everybody(s);
-	return 0;
+		if (!bh_service_resetting(s))
+			wake_everybody(s);
+	}
 }
 
 static void attach_server(struct bh_kernel *k, uint32_t idx, bool wanted)
@@ -257,7 +256,7 @@ static void lay_out(struct bh_kernel *k)
 	}
 }
 
-int bh_kernel_attach(struct bh_kernel *k)
+void bh_kernel_attach(struct bh_kernel *k)
 {
 	uint32_t state = bh_ld_acq(&k->board->system_state);
 
@@ -267,14 +266,10 @@ int bh_kernel_attach(struct bh_kernel *k)
 		fill_board(k);
 	take_entry(k);
 	k->board->kernel_started_ns = k->now_ns;
-	for (uint32_t i = 0; i < k->plan->n_services && !k->done; i++) {
-		int err = attach_service(&k->svc[i]);
-
-		if (err) {
-			bh_fail(k, "service %s cannot start: %s", k->svc[i].plan->name,
-				strerror(-err));
-			return 0;
-		}
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		attach_service(&k->svc[i]);
+		if (k->stop != BH_STOP_NOT)
+			return; /* it cannot start */
 	}
 	attach_server(k, BH_PROCS_ADMIND, k->plan->admin);
 	attach_server(k, BH_PROCS_TRACED, k->plan->trace);
@@ -287,5 +282,4 @@ int bh_kernel_attach(struct bh_kernel *k)
 		bh_stop(k, false);
 	else if (state == BH_SYSTEM_FAILED)
 		bh_fail(k, "the system was ending with a failure when its kernel died");
-	return 0;
 }

@@ -293,6 +293,7 @@ static void audit(struct bh_ksvc *s)
 void bh_phase_audit(struct bh_kernel *k)
 {
 	for (uint32_t i = 0; i < k->plan->n_services && k->stop == BH_STOP_NOT; i++)
-		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
+		if (k->svc[i].mapped && !bh_service_loading(&k->svc[i]) &&
+		    !bh_service_resetting(&k->svc[i]))
 			audit(&k->svc[i]);
 }

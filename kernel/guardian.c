@@ -210,7 +210,8 @@ static void kernel_died(struct guardian *g, const siginfo_t *si)
 	g->kernel = 0;
 	if (si->si_code == CLD_EXITED &&
 	    (!si->si_status || si->si_status == 100 || si->si_status == EXIT_SYSTEM_FAILURE)) {
-		g->code = si->si_status;
+		/* Ended in order, with what its services came to. */
+		g->code = si->si_status ? si->si_status : (int)(g->board->exit_code & 0xff);
 		g->done = true;
 		return;
 	}

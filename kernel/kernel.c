@@ -204,6 +204,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_deaths(k);
 		bh_phase_control(k);
 		bh_phase_workers(k);
+		bh_phase_starts(k);
 		bh_phase_reactor(k);
 		bh_phase_timers(k);
 		bh_phase_hold(k);

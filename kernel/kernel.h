@@ -6,8 +6,8 @@
  * one epoll instance, and each turn goes through these phases, always in this
  * order:
  *
- *   wait → signals → deaths → control → workers → reactor → timers → hold → verify
- *        → stalls → audit → record → restarts → blocking → servers → stop
+ *   wait → signals → deaths → control → workers → starts → reactor → timers → hold
+ *        → verify → stalls → audit → record → restarts → blocking → servers → stop
  *
  * State. All that a successor must know is on the board (ipc/board.h), stored
  * before it matters: descriptors, pids, epochs. struct bh_kernel and what hangs
@@ -173,6 +173,8 @@ struct bh_ksvc {
 	uint32_t rearm_at;              /* tasks from here on are to be armed; 0: none */
 	uint32_t ready_at;              /* I/O slots from here on are to be marked ready; 0: none */
 	bool done;                      /* its main returned and no task is left */
+	bool main_failed;               /* its main has just crashed, once too often */
+	int64_t start_told_ns;          /* its start was last told of when it had taken so long */
 	bool look_aborted;              /* somebody died who may have aborted a job */
 	int64_t grow_ns;                /* when the pool may grow again */
 	uint64_t jobs_taken;            /* and what had been taken from its queue, */
@@ -250,7 +252,7 @@ void bh_fail(struct bh_kernel *k, const char *fmt, ...) __attribute__((format(pr
 /* -- attach.c: a kernel's start ------------------------------------------------ */
 
 /* Makes or takes up everything that the board names. */
-int bh_kernel_attach(struct bh_kernel *k);
+void bh_kernel_attach(struct bh_kernel *k);
 
 /* -- proc.c: the process table ------------------------------------------------- */
 
@@ -372,7 +374,17 @@ static inline uint32_t bh_slot_next(const struct bh_ksvc *s, uint32_t slot)
 /* The entry of the zygote (or, @kind BH_PROC_TWIN, the twin). */
 uint32_t bh_zygote_proc(const struct bh_ksvc *s, enum bh_proc_kind kind);
 
-int bh_service_start(struct bh_ksvc *s);
+/* Its zygote loads its code or runs init(): nobody else is in its arena, nothing in it is
+ * of interest to anybody, and no task of it knows of another service. */
+static inline bool bh_service_loading(const struct bh_ksvc *s)
+{
+	const struct bh_proc *z = &s->kernel->board->procs[bh_zygote_proc(s, BH_PROC_ZYGOTE)];
+
+	return bh_ld_acq(&z->state) == BH_PROC_STARTING;
+}
+
+/* With a new arena. It cannot: bh_start_failed(). */
+void bh_service_start(struct bh_ksvc *s);
 
 /* Maps the arena and watches its descriptors: for bh_service_start() and attach. */
 int bh_service_open(struct bh_ksvc *s);
@@ -388,6 +400,14 @@ void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status);
 /* All of the service's processes are killed; when they are dead, it starts anew. */
 void bh_service_reset(struct bh_ksvc *s, const char *why);
 
+/* The same, and no failure: of this service alone, and not counted. */
+void bh_service_end(struct bh_ksvc *s);
+
+/* Counts a failure (of crash record @crash only once; 0: of none). True: there were more
+ * than @most (0: never) within @period ns. */
+bool bh_too_often(struct bh_board_failures *b, int64_t now, uint32_t most, int64_t period,
+		  uint64_t crash);
+
 /* Goes on with a reset; with @anew, from its first step. */
 void bh_service_reset_step(struct bh_ksvc *s, bool anew);
 
@@ -395,6 +415,15 @@ static inline bool bh_service_resetting(const struct bh_ksvc *s)
 {
 	return s->board->state == BH_PROC_DEAD || s->board->state == BH_PROC_BACKOFF;
 }
+
+/* -- start.c: starts that take long or fail ----------------------------------------------- */
+
+/* The service has not come up: it is tried again, for ever, with pauses. The first start
+ * of all: ends the system. */
+void bh_start_failed(struct bh_ksvc *s, const char *why);
+
+/* Phase: how long the services that start have done so. */
+void bh_phase_starts(struct bh_kernel *k);
 
 /* -- worker.c: worker slots ----------------------------------------------------------- */
 
@@ -592,6 +621,20 @@ void bh_quarantine_lift(struct bh_ksvc *s, uint32_t type, const uint64_t *key);
 /* Housekeeping: who comes on probation, and how the trials went. */
 void bh_quarantine_look(struct bh_kernel *k);
 
+/* -- mains.c: what services' main tasks come to ------------------------------------------------ */
+
+/* Main crashed, of which @crash is the record, and is to start again: says when. */
+void bh_main_crashed(struct bh_ksvc *s, const struct bh_crash_facts *f, uint64_t crash);
+
+/* Once its worker is recovered: resets the service if main has crashed too often. */
+void bh_main_judge(struct bh_ksvc *s);
+
+/* Housekeeping: which mains have returned, and what. */
+void bh_mains_look(struct bh_kernel *k);
+
+/* The exit code of a system whose services are done. */
+uint32_t bh_mains_exit_code(const struct bh_kernel *k);
+
 /* -- oom.c: whom Linux killed for want of memory -------------------------------------------- */
 
 /* Housekeeping: kills that nobody has asked about from one look to the next were
@@ -603,6 +646,9 @@ void bh_oom_look(struct bh_kernel *k);
 bool bh_oom_killed(struct bh_kernel *k);
 
 /* -- restart.c: when to start again --------------------------------------------------------- */
+
+/* The pause after so many failures in a row: none, @min_ms, twice that, ... @max_ms. */
+int64_t bh_pause_ms(uint32_t failures, uint32_t min_ms, uint32_t max_ms);
 
 /* Puts entry @idx in BACKOFF: at once if @failures is 0, else by the bounds, less a
  * jitter of up to a quarter. */

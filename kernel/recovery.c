@@ -97,16 +97,17 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 				       dead->key;
 		f->type = dead->type % BH_TYPES;
 		bh_type_name(s, f->type, f->task_name);
-		poison = bh_quarantine(s, f);
+		poison = dead->task != BH_MAIN_TASK && bh_quarantine(s, f);
 		f->type_crashes = bh_ld_rlx(&s->v.types[f->type].crashes) + 1;
 	}
 	f->worker_crashes = s->board->worker_crashes[slot] + 1;
-	*restart = dead->can_restart && k->stop == BH_STOP_NOT &&
-		   (!poison || dead->task == BH_MAIN_TASK);
+	*restart = dead->can_restart && k->stop == BH_STOP_NOT && !poison;
 	uint64_t id = bh_crash_record(k, idx, f);
 	bh_crash_count(s, slot);
 	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
 	bh_record_crash(s, slot, &k->board->crash[id % BH_BOARD_CRASHES]);
+	if (dead->task == BH_MAIN_TASK && *restart)
+		bh_main_crashed(s, f, id);
 	return id;
 }
 
@@ -268,6 +269,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !k->proc[idx].killed &&
 		bh_oom_killed(k);
 	recover(s, slot, &f);
+	bh_main_judge(s);
 	return true;
 }
 

@@ -11,21 +11,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* OTP's rule: more than `intensity` within the period, wherever that begins. A kernel
- * that is killed after the count makes its successor count this reset twice. */
-static bool too_often(struct bh_ksvc *s)
-{
-	struct bh_board_service *b = s->board;
-	int64_t now = s->kernel->now_ns, period = s->plan->restart_period_ms * BH_NS_PER_MS;
-	uint64_t n = b->resets_seen, most = s->plan->restart_intensity;
+enum {
+	START_PAUSE_MIN_MS = 100, /* after a failed start, whatever restart.backoff_min says */
+};
 
-	if (!n || now - b->resets_at[(n - 1) % BH_BOARD_RESETS] > period)
-		b->reset_streak = 0;
-	b->reset_streak++;
-	b->resets_at[n % BH_BOARD_RESETS] = now;
-	bh_compiler_barrier();
-	b->resets_seen = n + 1;
-	return most && n >= most && now - b->resets_at[(n - most) % BH_BOARD_RESETS] <= period;
+/* OTP's rule: more than `intensity` within the period, wherever that begins. A kernel
+ * that is killed after the count makes its successor count this failure twice, unless it
+ * is known by its crash. */
+bool bh_too_often(struct bh_board_failures *b, int64_t now, uint32_t most, int64_t period,
+		  uint64_t crash)
+{
+	uint64_t n = b->seen;
+
+	if (!crash || !n || b->at[(n - 1) % BH_BOARD_RESETS].of != crash) {
+		if (!n || now - b->at[(n - 1) % BH_BOARD_RESETS].ns > period)
+			b->streak = 0;
+		b->streak++;
+		b->at[n % BH_BOARD_RESETS].ns = now;
+		b->at[n % BH_BOARD_RESETS].of = crash;
+		bh_compiler_barrier();
+		b->seen = ++n;
+	}
+	return most && n > most && now - b->at[(n - 1 - most) % BH_BOARD_RESETS].ns <= period;
 }
 
 /* A worker that the zygote was asked for and that nobody has seen: either it
@@ -45,6 +52,7 @@ static void end_worker(struct bh_ksvc *s, uint32_t slot)
 		bh_st_rel(&p->state, BH_PROC_FREE);
 }
 
+/* A successor of who is killed in here does it all again. */
 static void end_all(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
@@ -63,6 +71,15 @@ static void end_all(struct bh_ksvc *s)
 		end_worker(s, i);
 }
 
+void bh_service_end(struct bh_ksvc *s)
+{
+	if (s->board->state == BH_PROC_UP)
+		s->board->since_ns = s->kernel->now_ns;
+	s->board->state = BH_PROC_DEAD;
+	end_all(s);
+	bh_service_reset_step(s, false);
+}
+
 /* OTP's strategies: who else is reset when @s is. */
 static void reset_others(struct bh_ksvc *s)
 {
@@ -76,14 +93,13 @@ static void reset_others(struct bh_ksvc *s)
 	for (uint32_t i = from; i < k->plan->n_services; i++) {
 		struct bh_ksvc *o = &k->svc[i];
 
-		if (o == s || bh_service_resetting(o) || o->board->state == BH_PROC_FREE)
+		if (o == s || bh_service_resetting(o) || o->board->state == BH_PROC_FREE ||
+		    bh_service_loading(o))
 			continue;
 		bh_log("service %s is reset too: %s", o->plan->name, why);
 		snprintf(o->board->last_reset, sizeof(o->board->last_reset), "%s", why);
 		o->board->resets++;
-		o->board->state = BH_PROC_DEAD;
-		end_all(o);
-		bh_service_reset_step(o, false);
+		bh_service_end(o);
 	}
 }
 
@@ -93,7 +109,8 @@ void bh_service_reset(struct bh_ksvc *s, const char *why)
 
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
 		return;
-	if (too_often(s)) {
+	if (bh_too_often(&s->board->failed, k->now_ns, s->plan->restart_intensity,
+			 s->plan->restart_period_ms * BH_NS_PER_MS, 0)) {
 		bh_fail(k, "service %s failed %u times within %u ms; the last time: %s",
 			s->plan->name, s->plan->restart_intensity + 1, s->plan->restart_period_ms,
 			why);
@@ -103,10 +120,25 @@ void bh_service_reset(struct bh_ksvc *s, const char *why)
 	snprintf(s->board->last_reset, sizeof(s->board->last_reset), "%s", why);
 	s->board->resets++;
 	bh_compiler_barrier();
-	s->board->state = BH_PROC_DEAD;
-	end_all(s);
-	bh_service_reset_step(s, false);
+	bh_service_end(s);
 	reset_others(s);
+}
+
+/* After a reset at once, or by how many there were in a row; after failed starts always a
+ * pause: what is missing is not there sooner for being looked for more often. */
+static void start_later(struct bh_ksvc *s)
+{
+	const struct bh_plan_service *plan = s->plan;
+	uint32_t failed = s->board->start_failures, streak = s->board->failed.streak;
+	uint32_t min = plan->backoff_min_ms, max = plan->backoff_max_ms;
+
+	if (failed && min < START_PAUSE_MIN_MS)
+		min = START_PAUSE_MIN_MS;
+	bh_restart_later(s->kernel, s->procs,
+			 failed ? failed :
+			 streak ? streak - 1 :
+				  0,
+			 min, max > min ? max : min);
 }
 
 void bh_service_reset_step(struct bh_ksvc *s, bool anew)
@@ -123,6 +155,5 @@ void bh_service_reset_step(struct bh_ksvc *s, bool anew)
 	bh_proc_at(k, s->procs)->kind = BH_PROC_ZYGOTE;
 	bh_proc_at(k, s->procs + 1)->kind = BH_PROC_TWIN;
 	s->board->state = BH_PROC_BACKOFF;
-	bh_restart_later(k, s->procs, s->board->reset_streak - 1, s->plan->backoff_min_ms,
-			 s->plan->backoff_max_ms);
+	start_later(s);
 }

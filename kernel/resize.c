@@ -22,7 +22,7 @@ void bh_service_resize(struct bh_ksvc *s, uint32_t wanted)
 	if (!s->mapped || bh_service_resetting(s))
 		return; /* it starts with so many */
 	bh_resize_tell(s);
-	if (bh_ld_acq(&bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE))->state) == BH_PROC_STARTING)
+	if (bh_service_loading(s))
 		return;
 	for (uint32_t i = 0; i < wanted; i++)
 		if (bh_ld_acq(&bh_proc_at(k, bh_worker_proc(s, i))->state) == BH_PROC_FREE)

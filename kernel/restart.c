@@ -2,8 +2,6 @@
 /* restart.c: who is started again, and when. */
 #include "kernel.h"
 
-#include <string.h>
-
 /* Up to a quarter less: who failed together does not come back together, again and
  * again. By entry and time, for it has to differ, not to be unpredictable. */
 static int64_t jitter(const struct bh_kernel *k, uint32_t idx, int64_t delay_ns)
@@ -13,41 +11,34 @@ static int64_t jitter(const struct bh_kernel *k, uint32_t idx, int64_t delay_ns)
 	return delay_ns - (int64_t)((x >> 32) % ((uint64_t)delay_ns / 4 + 1));
 }
 
+int64_t bh_pause_ms(uint32_t failures, uint32_t min_ms, uint32_t max_ms)
+{
+	uint32_t shift = failures && failures - 1 < 20 ? failures - 1 : 20;
+	int64_t pause = (int64_t)(min_ms ? min_ms : 1) << shift;
+
+	return !failures ? 0 : pause < max_ms ? pause : max_ms;
+}
+
 void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint32_t min_ms,
 		      uint32_t max_ms)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
-	int64_t delay = 0;
+	int64_t delay = bh_pause_ms(failures, min_ms, max_ms);
 
-	if (failures) {
-		uint32_t shift = failures - 1 < 20 ? failures - 1 : 20;
-
-		delay = (int64_t)(min_ms ? min_ms : 1) << shift;
-		delay = delay < max_ms ? delay : max_ms;
-	}
 	p->failures = failures;
 	p->start_at_ns = k->now_ns + jitter(k, idx, delay * BH_NS_PER_MS);
 	bh_wake_by(k, p->start_at_ns);
 	bh_st_rel(&p->state, BH_PROC_BACKOFF);
 }
 
-/* It did start once: what fails now is for want of something, and may come back. */
-static void start_service(struct bh_kernel *k, struct bh_ksvc *s)
+static void start_service(struct bh_ksvc *s)
 {
-	uint32_t failures = bh_proc_at(k, s->procs)->failures;
-	int err;
-
-	s->board->state = BH_PROC_FREE;
-	err = bh_service_start(s);
-	if (!err) {
-		bh_log("service %s starts again", s->plan->name);
+	if (s->kernel->stop != BH_STOP_NOT)
 		return;
-	}
-	bh_log("service %s cannot start again: %s%s; trying again", s->plan->name, strerror(-err),
-	       bh_proc_hint(err));
-	s->board->state = BH_PROC_BACKOFF;
-	bh_restart_later(k, s->procs, failures + 1, s->plan->backoff_min_ms,
-			 s->plan->backoff_max_ms);
+	s->board->state = BH_PROC_FREE;
+	if (!s->board->start_failures)
+		bh_log("service %s starts again", s->plan->name);
+	bh_service_start(s);
 }
 
 static void start(struct bh_kernel *k, uint32_t idx)
@@ -56,7 +47,7 @@ static void start(struct bh_kernel *k, uint32_t idx)
 
 	switch (p->kind) {
 	case BH_PROC_ZYGOTE:
-		start_service(k, &k->svc[p->service]);
+		start_service(&k->svc[p->service]);
 		break;
 	case BH_PROC_TWIN:
 		bh_twin_start(&k->svc[p->service]);

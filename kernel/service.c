@@ -3,9 +3,9 @@
  * service.c: one service's arena, its zygote and the twin.
  *
  *   FREE ──start──▶ STARTING ──all workers up──▶ UP
- *                      ▲                          │ zygote and twin lost, or
- *                      │ time to start            ▼ garbage in the arena
- *                   BACKOFF ◀──all dead────── DEAD (being reset)
+ *                      ▲   │ it fails (start.c)   │ zygote and twin lost, or
+ *                      │   ╰───────────────────╮  ▼ garbage in the arena
+ *                   BACKOFF ◀──all dead────── DEAD (being ended)
  */
 #include "kernel.h"
 
@@ -146,17 +146,26 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	return 111;
 }
 
-int bh_service_start(struct bh_ksvc *s)
+void bh_service_start(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
-	int err = make_arena(s);
+	struct bh_board_service *b = s->board;
+	char why[160];
 
-	s->board->state = BH_PROC_STARTING;
+	b->start_ns = k->now_ns;
+	s->start_told_ns = 0;
+	b->main_ended = 0;
+	b->main_crashes.seen = 0;
+	int err = make_arena(s);
+	b->state = BH_PROC_STARTING;
 	if (!err)
 		err = bh_proc_start(k, bh_zygote_proc(s, BH_PROC_ZYGOTE), zygote_child);
-	if (!err)
+	if (!err) {
 		bh_servers_owe(k);
-	return err;
+		return;
+	}
+	snprintf(why, sizeof(why), "%s%s", strerror(-err), bh_proc_hint(err));
+	bh_start_failed(s, why);
 }
 
 void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
@@ -165,20 +174,16 @@ void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
 	uint32_t idx = bh_zygote_proc(s, BH_PROC_ZYGOTE);
 	struct bh_proc *z = bh_proc_at(k, idx);
 
-	if (bh_ld_acq(&z->state) != BH_PROC_STARTING || bh_service_resetting(s))
+	/* Asked to stop, it need not begin. */
+	if (bh_ld_acq(&z->state) != BH_PROC_STARTING || bh_service_resetting(s) ||
+	    k->stop != BH_STOP_NOT)
 		return;
 	if (m->value) {
-		const char *why =
-			m->text[0] ? m->text : strerror(m->value < 0 ? -m->value : EPROTO);
-
-		if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING)
-			bh_fail(k, "service %s cannot start: %s", s->plan->name, why);
-		else
-			bh_service_reset(s, why);
+		bh_start_failed(s, m->text[0] ? m->text :
+						strerror(m->value < 0 ? -m->value : EPROTO));
 		return;
 	}
-	if (k->stop == BH_STOP_NOT)
-		bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);
+	bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);
 	bh_st_rel(&z->state, BH_PROC_UP);
 	bh_resize_tell(s);
 	for (uint32_t i = 0; i < s->board->workers_wanted; i++)
@@ -366,8 +371,8 @@ void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
 	}
 	snprintf(why, sizeof(why), "the zygote %s%s", bh_death_text(status, text),
 		 starting ? " while it was starting" : ", and it had no twin");
-	if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING && starting)
-		bh_fail(k, "service %s cannot start: %s", s->plan->name, why);
+	if (starting)
+		bh_start_failed(s, why);
 	else
 		bh_service_reset(s, why);
 }

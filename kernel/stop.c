@@ -21,6 +21,7 @@
 
 enum {
 	ONE_REQUEST_MS = 1000, /* signals that come within it are one */
+	EARLY_MS = 1000,       /* so long all services are waited for, to be announced together */
 	LOOK_MS = 10,          /* while tasks are waited for */
 	GO_MS = 1000,          /* for workers to write out what was printed, and go; */
 	GO_LATE_MS = 50,       /* if the grace period is over: those that have nothing to do */
@@ -34,31 +35,51 @@ enum {
 
 /* -- start-up -------------------------------------------------------------------------- */
 
-static void announce(struct bh_kernel *k)
+/* Once: where the service listens. */
+static void announce(struct bh_ksvc *s)
 {
-	const struct bh_plan *plan = k->plan;
+	const struct bh_plan_service *plan = s->plan;
+	uint32_t workers = s->board->workers_wanted;
 
-	bh_outf(STDOUT_FILENO, "bulkhead %s: running\n", BH_VERSION);
-	for (uint32_t i = 0; i < plan->n_services; i++)
-		for (uint32_t j = 0; j < plan->services[i].n_listen; j++)
-			bh_outf(STDOUT_FILENO, "listening on %s (service %s, %u worker%s)\n",
-				plan->services[i].listen[j].actual, plan->services[i].name,
-				k->svc[i].board->workers_wanted,
-				k->svc[i].board->workers_wanted == 1 ? "" : "s");
-	if (plan->admin)
-		bh_outf(STDOUT_FILENO, "admin endpoint %s\n", plan->admin_url);
+	if (s->board->announced)
+		return;
+	for (uint32_t i = 0; i < plan->n_listen; i++)
+		bh_outf(STDOUT_FILENO, "listening on %s (service %s, %u worker%s)\n",
+			plan->listen[i].actual, plan->name, workers, workers == 1 ? "" : "s");
+	s->board->announced = 1;
+}
+
+/* The others still start, and perhaps for long: who is up says so. */
+static void announce_early(struct bh_kernel *k)
+{
+	if (k->now_ns - k->board->started_ns < EARLY_MS * BH_NS_PER_MS)
+		return;
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].board->state == BH_PROC_UP)
+			announce(&k->svc[i]);
+}
+
+static bool all_up(struct bh_kernel *k)
+{
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		if (k->svc[i].board->state != BH_PROC_UP)
+			return false;
+	return !k->plan->admin || bh_ld_acq(&bh_proc_at(k, BH_PROCS_ADMIND)->state) == BH_PROC_UP;
 }
 
 static void look_started(struct bh_kernel *k)
 {
 	if (bh_ld_acq(&k->board->system_state) != BH_SYSTEM_STARTING)
 		return;
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].board->state != BH_PROC_UP)
-			return;
-	if (k->plan->admin && bh_ld_acq(&bh_proc_at(k, BH_PROCS_ADMIND)->state) != BH_PROC_UP)
+	if (!all_up(k)) {
+		announce_early(k);
 		return;
-	announce(k);
+	}
+	bh_outf(STDOUT_FILENO, "bulkhead %s: running\n", BH_VERSION);
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		announce(&k->svc[i]);
+	if (k->plan->admin)
+		bh_outf(STDOUT_FILENO, "admin endpoint %s\n", k->plan->admin_url);
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_RUNNING);
 }
 
@@ -67,20 +88,24 @@ void bh_system_look(struct bh_kernel *k)
 	uint32_t done = 0;
 
 	look_started(k);
+	bh_mains_look(k);
 	if (bh_ld_acq(&k->board->system_state) != BH_SYSTEM_RUNNING)
 		return;
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		struct bh_ksvc *s = &k->svc[i];
 
-		if (!s->done && s->mapped && s->board->state == BH_PROC_UP && bh_audit_done(s)) {
+		if (!s->done && s->board->main_ended && s->board->state == BH_PROC_UP &&
+		    bh_audit_done(s)) {
 			s->done = true;
 			bh_log("service %s is done: its main has returned and no task is left",
 			       s->plan->name);
 		}
 		done += s->done;
 	}
-	if (done == k->plan->n_services)
-		bh_stop(k, false);
+	if (done < k->plan->n_services || k->stop != BH_STOP_NOT)
+		return;
+	k->board->exit_code = bh_mains_exit_code(k);
+	bh_stop(k, false);
 }
 
 /* -- the end ------------------------------------------------------------------------------ */
@@ -211,7 +236,7 @@ static bool grace_over(struct bh_kernel *k)
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		struct bh_ksvc *s = &k->svc[i];
 
-		if (!s->mapped || bh_service_resetting(s))
+		if (!s->mapped || bh_service_resetting(s) || bh_service_loading(s))
 			continue;
 		/* Again and again: who looked at the time before it was up may have
 		 * begun to wait after the last round. */

@@ -272,6 +272,20 @@ static void look_late(struct bh_ksvc *s, uint32_t slot)
 	}
 }
 
+static void come_up(struct bh_ksvc *s)
+{
+	struct bh_board_service *b = s->board;
+
+	if (b->start_failures)
+		bh_log("service %s has started, after %u failed starts", s->plan->name,
+		       b->start_failures);
+	b->start_failures = 0;
+	b->start_error[0] = '\0';
+	b->came_up = 1;
+	b->since_ns = s->kernel->now_ns;
+	b->state = BH_PROC_UP;
+}
+
 static void look_all(struct bh_ksvc *s, bool housekeeping)
 {
 	struct bh_kernel *k = s->kernel;
@@ -288,7 +302,7 @@ static void look_all(struct bh_ksvc *s, bool housekeeping)
 			look_late(s, i);
 	}
 	if ((s->were_up & all) == all && s->board->state == BH_PROC_STARTING) {
-		s->board->state = BH_PROC_UP;
+		come_up(s);
 		bh_system_look(k);
 	}
 	if (bh_ld_rlx(&s->v.a->rescan) && bh_xchg(&s->v.a->rescan, 0))

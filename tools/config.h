@@ -39,6 +39,10 @@ struct bh_config_scheduler {
 	char *spin;
 };
 
+struct bh_config_start {
+	char *timeout;
+};
+
 struct bh_config_restart {
 	uint32_t *intensity;
 	char *period, *backoff_min, *backoff_max;
@@ -61,6 +65,7 @@ struct bh_config_service {
 	struct bh_config_limits limits;
 	struct bh_config_blocking blocking;
 	struct bh_config_crash crash;
+	struct bh_config_start start;
 	struct bh_config_restart restart;
 	struct bh_config_hang hang;
 	struct bh_config_hog hog;

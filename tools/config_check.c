@@ -45,6 +45,7 @@ static const struct rule {
 	{ "services.crash.intensity", RULE_NUMBER, 0, BH_PLAN_INTENSITY },
 	{ "services.crash.period", RULE_MS, 1, 24 * 3600000 },
 	{ "services.crash.exempt", RULE_NAME, 1, sizeof(((struct bh_plan_service *)0)->name) + 8 },
+	{ "services.start.timeout", RULE_MS, 0, 24 * 3600000 },
 	{ "services.restart.intensity", RULE_NUMBER, 0, BH_PLAN_INTENSITY },
 	{ "services.restart.period", RULE_MS, 1, 24 * 3600000 },
 	{ "services.restart.backoff_min", RULE_MS, 1, 3600000 },

@@ -33,6 +33,11 @@ static const cyaml_schema_field_t crash_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t start_fields[] = {
+	TEXT("timeout", struct bh_config_start, timeout),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t restart_fields[] = {
 	CYAML_FIELD_UINT_PTR("intensity", OPT, struct bh_config_restart, intensity),
 	TEXT("period", struct bh_config_restart, period),
@@ -84,6 +89,8 @@ static const cyaml_schema_field_t service_fields[] = {
 			    blocking_fields),
 	CYAML_FIELD_MAPPING("crash", CYAML_FLAG_OPTIONAL, struct bh_config_service, crash,
 			    crash_fields),
+	CYAML_FIELD_MAPPING("start", CYAML_FLAG_OPTIONAL, struct bh_config_service, start,
+			    start_fields),
 	CYAML_FIELD_MAPPING("restart", CYAML_FLAG_OPTIONAL, struct bh_config_service, restart,
 			    restart_fields),
 	CYAML_FIELD_MAPPING("hang", CYAML_FLAG_OPTIONAL, struct bh_config_service, hang,

@@ -21,6 +21,7 @@ enum {
 	DEFAULT_GRACE_MS = 10000,
 	DEFAULT_CRASHES = 5,
 	DEFAULT_CRASH_MS = 10000,
+	DEFAULT_START_MS = 90000,
 	DEFAULT_FAILURES = 3,
 	DEFAULT_FAILURE_MS = 5000,
 	DEFAULT_BACKOFF_MIN_MS = 50,
@@ -293,6 +294,7 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->min_stacks = c->limits.memory ? 0 : s->max_io + bh_plan_slots(s) * STACKS_BESIDE;
 	s->crash_intensity = number(c->crash.intensity, DEFAULT_CRASHES);
 	s->crash_period_ms = ms(c->crash.period, DEFAULT_CRASH_MS);
+	s->start_timeout_ms = ms(c->start.timeout, DEFAULT_START_MS);
 	s->restart_intensity = number(r->intensity, DEFAULT_FAILURES);
 	s->restart_period_ms = ms(r->period, DEFAULT_FAILURE_MS);
 	s->hang_report_ms = ms(c->hang.report_after, DEFAULT_HANG_REPORT_MS);

@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	ps = bh_zygote_plan();
 	module = dlopen(ps->module, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
-		bh_zygote_fail(-ENOENT, dlerror());
+		bh_zygote_fail(-ENOENT, "%s", dlerror());
 	service = dlsym(module, "bulkhead_service");
 	if (!service)
 		bh_zygote_fail(-ENOEXEC, "the module does not export `bulkhead_service`");

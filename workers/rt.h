@@ -178,4 +178,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service);
 /* Spawns the service's main as a task with no parent, by the zygote. */
 int bh_spawn_main(const struct bh_service *service);
 
+/* main_task.c: the fiber that is: runs bh_rt.service's main(). */
+int64_t bh_main_fiber(void *unused);
+
 #endif

@@ -322,10 +322,10 @@ int bh_spawn_main(const struct bh_service *service)
 	blank(t);
 	strncpy(name, service->name ? service->name : "service", sizeof(name) - 6);
 	strcat(name, ".main");
-	t->fn = (uint64_t)(uintptr_t)service->main;
+	t->fn = (uint64_t)(uintptr_t)bh_main_fiber;
 	t->arg = 0;
 	t->kind = BH_KIND_FIBER;
-	t->type = (uint16_t)bh_type_of(t->fn, name);
+	t->type = (uint16_t)bh_type_of((uint64_t)(uintptr_t)service->main, name);
 	t->opts = BH_TASK_RESTART;
 	t->hog = 0;
 	t->restarts = 0xffff;

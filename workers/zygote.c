@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,11 +306,14 @@ static _Noreturn void serve(void)
 	_exit(0);
 }
 
-_Noreturn void bh_zygote_fail(int err, const char *text)
+_Noreturn void bh_zygote_fail(int err, const char *fmt, ...)
 {
 	struct bh_ctl m = { .op = BH_CTL_READY, .value = err ? err : -EINVAL };
+	va_list ap;
 
-	snprintf(m.text, sizeof(m.text), "%s", text);
+	va_start(ap, fmt);
+	vsnprintf(m.text, sizeof(m.text), fmt, ap);
+	va_end(ap);
 	send_msg(&m, -1);
 	fflush(NULL);
 	_exit(111);
@@ -335,7 +339,7 @@ const struct bh_plan_service *bh_zygote_plan(void)
 	void *p = mmap(NULL, sizeof(struct bh_plan), PROT_READ, MAP_SHARED, BH_PLAN_FD, 0);
 
 	if (p == MAP_FAILED)
-		bh_zygote_fail(-errno, "the plan cannot be mapped");
+		bh_zygote_fail(-errno, "the plan cannot be mapped: %s", strerror(errno));
 	bh_rt.plan = p;
 	unsigned long i = index ? strtoul(index, NULL, 10) : BH_PLAN_SERVICES;
 	if (bh_rt.plan->magic != BH_PLAN_MAGIC || bh_rt.plan->format != BH_PLAN_FORMAT ||
@@ -365,14 +369,39 @@ static void outlive_peers(void)
 static void refuse_threads(void)
 {
 	unsigned n = bh_threads_left();
-	char text[112];
 
-	snprintf(text, sizeof(text),
-		 "init() left %u thread%s, which workers would not have: start threads in tasks or "
-		 "jobs",
-		 n, n == 1 ? "" : "s");
 	if (n)
-		bh_zygote_fail(-EBUSY, text);
+		bh_zygote_fail(-EBUSY,
+			       "init() left %u thread%s, which workers would not have: start "
+			       "threads in tasks or jobs",
+			       n, n == 1 ? "" : "s");
+}
+
+static void check_service(const struct bh_service *service)
+{
+	if (service->size != sizeof(*service))
+		bh_zygote_fail(-EINVAL,
+			       "bulkhead_service.size is %u, not %zu: the module needs .size = "
+			       "sizeof(struct bh_service)",
+			       service->size, sizeof(*service));
+	if (!service->main)
+		bh_zygote_fail(-EINVAL, "bulkhead_service.main is NULL: a service needs a main()");
+}
+
+static void run_init(const struct bh_service *service)
+{
+	int err;
+
+	bh_st_rel(&bh_rt.v.a->start, BH_START_INIT);
+	err = service->init ? service->init() : 0;
+	if (bh_rt.forked)
+		bh_forked_end(err);
+	if (err > 0)
+		bh_zygote_fail(-EINVAL,
+			       "the service's init() failed: %d (0 or a negative error is expected)",
+			       err);
+	if (err)
+		bh_zygote_fail(err, "the service's init() failed: %d (%s)", err, bh_strerror(err));
 }
 
 _Noreturn void bh_zygote_run(const struct bh_service *service)
@@ -392,25 +421,22 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_layout_from_plan(&l, bh_rt.plan_service);
 	err = bh_view_map(&bh_rt.v, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true);
 	if (err)
-		bh_zygote_fail(err, "the arena cannot be mapped at its address");
+		bh_zygote_fail(err, "the arena cannot be mapped at its address: %s", bh_strerror(err));
 	for (uint32_t i = 0; i < l.reactors; i++) {
 		bh_rt.epfd[i] = bh_epoll_fd(i);
 		bh_rt.v.kick[i] = bh_kick_fd(i);
 	}
 	bh_files_enter();
-	if (service->size != sizeof(*service) || !service->main)
-		bh_zygote_fail(-EINVAL, "bulkhead_service has the wrong size or no main function");
-	err = service->init ? service->init() : 0;
-	if (bh_rt.forked)
-		bh_forked_end(err);
-	if (err)
-		bh_zygote_fail(err, "the service's init() failed");
+	check_service(service);
+	run_init(service);
 	refuse_threads();
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);
 	err = bh_spawn_main(service);
 	if (err)
-		bh_zygote_fail(err, "the service's first task cannot be spawned");
+		bh_zygote_fail(err, "the service's first task cannot be spawned: %s",
+			       bh_strerror(err));
+	bh_st_rel(&bh_rt.v.a->start, BH_START_LOADED);
 	answer(&ready, -1);
 	serve();
 }

@@ -10,6 +10,6 @@
 const struct bh_plan_service *bh_zygote_plan(void);
 
 /* Tells the kernel that the service cannot start, and why; exits with 111. */
-_Noreturn void bh_zygote_fail(int err, const char *text);
+_Noreturn void bh_zygote_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

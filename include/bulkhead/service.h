@@ -16,7 +16,14 @@
  * Life of a service: its code is loaded and init() run once, in the service's
  * zygote, before any worker exists. Workers are forks of the zygote. Then main()
  * runs as the service's first task, a fiber, in one of them. If main crashes it
- * is started again; when main returns and no task is left, the service is done.
+ * is started again, after a pause that grows (`restart` in the configuration); more
+ * often than `restart.intensity` within `restart.period`, and the service has failed
+ * and is reset. When main returns and no task is left, the service is done.
+ *
+ * When all services are done the system ends. Its exit code is that of the first main,
+ * in the order in which they returned, whose value is not 0: a value from 1 to 99 as it
+ * is, any other (a negative error, 100 or more) as 1. 0: all returned 0, or the system was
+ * asked to stop, whatever mains return then. A line in the log tells each value.
  */
 #ifndef BULKHEAD_SERVICE_H
 #define BULKHEAD_SERVICE_H
@@ -32,10 +39,11 @@ struct bh_service {
 	uint32_t reserved;
 	const char *name; /* the service's name if the configuration has none */
 	/* Loads what all workers share read-only. Threads that it leaves are refused:
-	 * workers would not have them. 0, or a negative error that stops the start-up. May be
-	 * NULL. */
+	 * workers would not have them. 0, or a negative error: the start has failed, and
+	 * the log tells the error. It may take as long as `start.timeout` says (90 s unless
+	 * configured): other services start and serve meanwhile. May be NULL. */
 	int (*init)(void);
-	/* The first task. Its value is the service's exit status. */
+	/* The first task. Its value becomes the system's exit code, see above. */
 	int64_t (*main)(void *unused);
 };
 

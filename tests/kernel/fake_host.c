@@ -4,6 +4,9 @@
  * service, without one. Its environment makes it misbehave:
  *
  *   FAKE_INIT_ERROR=1   answers READY with an error
+ *   FAKE_INIT_MS=N      answers READY after so long
+ *   FAKE_INIT_OF=NAME   ... if it is this service; the others at once
+ *   FAKE_BROKEN=FILE    answers READY with an error while that file is there
  *   FAKE_DIE_US=N       each worker aborts N us after it came up
  *   FAKE_DIE_IN_TASK=1  those after the first one in a slot abort in a task, before they
  *                       are said to be up
@@ -244,20 +247,27 @@ int main(void)
 {
 	struct bh_plan *plan = mmap(NULL, sizeof(*plan), PROT_READ, MAP_SHARED, BH_PLAN_FD, 0);
 	struct bh_ctl ready = { .op = BH_CTL_READY };
+	const struct bh_plan_service *service;
 	struct bh_layout l;
 
 	if (plan == MAP_FAILED || !getenv("BULKHEAD_SERVICE"))
 		return 1;
-	bh_layout_from_plan(&l, &plan->services[atoi(getenv("BULKHEAD_SERVICE"))]);
+	service = &plan->services[atoi(getenv("BULKHEAD_SERVICE"))];
+	bh_layout_from_plan(&l, service);
 	if (bh_view_map(&view, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true))
 		return 1;
 	/* A main task that waits for ever, so that the service is never done. */
 	bh_st_rel(&view.a->task_pool.mark, 64);
 	bh_st_rel(&view.tasks[1].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
-	if (getenv("FAKE_INIT_ERROR")) {
+	if (getenv("FAKE_INIT_ERROR") ||
+	    (getenv("FAKE_BROKEN") && !access(getenv("FAKE_BROKEN"), F_OK))) {
 		ready.value = -EIO;
 		strcpy(ready.text, "init said no");
 	}
+	bh_st_rel(&view.a->start, BH_START_INIT);
+	if (getenv("FAKE_INIT_MS") &&
+	    (!getenv("FAKE_INIT_OF") || !strcmp(getenv("FAKE_INIT_OF"), service->name)))
+		usleep((useconds_t)atoi(getenv("FAKE_INIT_MS")) * 1000);
 	answer(&ready, -1);
 	serve();
 	return 0;

@@ -68,7 +68,8 @@ void rig_init(struct rig *r)
 	listen_somewhere(&s->listen[0]);
 }
 
-static int open_memfd(pid_t pid, const char *name, int flags)
+/* -1: it has none of that name. */
+static int find_memfd(pid_t pid, const char *name, int flags)
 {
 	char path[64], link[64];
 	int found = -1;
@@ -82,8 +83,21 @@ static int open_memfd(pid_t pid, const char *name, int flags)
 			break;
 		}
 	}
-	ck_assert_msg(found >= 0, "no %s in process %d", name, pid);
 	return found;
+}
+
+/* It may be about to make it. */
+static int open_memfd(pid_t pid, const char *name, int flags)
+{
+	int fd = -1;
+
+	for (int left = 5000; fd < 0 && left > 0; left--) {
+		fd = find_memfd(pid, name, flags);
+		if (fd < 0)
+			usleep(2000);
+	}
+	ck_assert_msg(fd >= 0, "no %s in process %d", name, pid);
+	return fd;
 }
 
 static void wait_for_line(struct rig *r)
@@ -121,11 +135,16 @@ void rig_start(struct rig *r, bool wait)
 	if (!wait)
 		return;
 	wait_for_line(r);
+	rig_board(r);
+	rig_view(r);
+}
+
+void rig_board(struct rig *r)
+{
 	int fd = open_memfd(r->guardian, "bulkhead-board", O_RDONLY);
 	r->board = mmap(NULL, sizeof(*r->board), PROT_READ, MAP_SHARED, fd, 0);
 	ck_assert_ptr_ne(r->board, MAP_FAILED);
 	close(fd);
-	rig_view(r);
 }
 
 void rig_view(struct rig *r)

@@ -26,6 +26,9 @@ void rig_init(struct rig *r);
 /* Starts it; with @wait, until it says that it runs. */
 void rig_start(struct rig *r, bool wait);
 
+/* Maps the board, once there is one: for who did not wait. */
+void rig_board(struct rig *r);
+
 /* Maps the newest arena. */
 void rig_view(struct rig *r);
 

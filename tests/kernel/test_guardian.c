@@ -228,6 +228,22 @@ START_TEST(guardian_returns_the_code_of_an_orderly_end)
 }
 END_TEST
 
+static int end_with_7(void *arg)
+{
+	(void)arg;
+	scene->board.exit_code = 7;
+	return 0;
+}
+
+/* 7 from a kernel itself would be no orderly end. */
+START_TEST(guardian_returns_what_the_services_came_to)
+{
+	start(end_with_7);
+	ck_assert_int_eq(finish(), 7);
+	ck_assert_uint_eq(scene->board.kernel_restarts, 0);
+}
+END_TEST
+
 static int leave_a_pipe(void *arg)
 {
 	char c = 0;
@@ -642,6 +658,7 @@ static Suite *guardian_suite(void)
 	TCase *tc = add_case(s, "kernel");
 
 	tcase_add_loop_test(tc, guardian_returns_the_code_of_an_orderly_end, 0, 3);
+	tcase_add_test(tc, guardian_returns_what_the_services_came_to);
 	tcase_add_test(tc, guardian_replaces_a_killed_kernel_whose_descriptors_stay_open);
 	tcase_add_test(tc, guardian_restarts_after_any_end_that_is_not_orderly);
 	tcase_add_test(tc, guardian_gives_up_on_a_kernel_that_crashes_too_often);

@@ -16,6 +16,7 @@ static struct bh_kernel *k;
 static struct bh_ksvc *s;
 static struct bh_plan plan = { .n_services = 1 };
 static bool gave_up;
+static uint32_t paused, pause_ms; /* what was asked of the back-off */
 
 /* Nobody is there to be ended or started. */
 void bh_proc_kill(struct bh_kernel *kernel, uint32_t idx)
@@ -37,7 +38,15 @@ bool bh_worker_bump(struct bh_ksvc *svc, uint32_t slot)
 void bh_restart_later(struct bh_kernel *kernel, uint32_t idx, uint32_t failures, uint32_t min_ms,
 		      uint32_t max_ms)
 {
-	(void)kernel, (void)idx, (void)failures, (void)min_ms, (void)max_ms;
+	(void)kernel, (void)idx, (void)max_ms;
+	paused = failures;
+	pause_ms = min_ms;
+}
+
+uint32_t bh_zygote_proc(const struct bh_ksvc *svc, enum bh_proc_kind kind)
+{
+	(void)kind;
+	return svc->procs;
 }
 
 void bh_fail(struct bh_kernel *kernel, const char *fmt, ...)
@@ -65,6 +74,8 @@ static void setup(void)
 	};
 	*p = (struct bh_plan_service){ .restart_intensity = INTENSITY,
 				       .restart_period_ms = PERIOD_MS };
+	plan.n_services = 1;
+	plan.strategy = BH_ONE_FOR_ONE;
 	gave_up = false;
 }
 
@@ -117,6 +128,61 @@ START_TEST(the_largest_intensity_is_counted)
 }
 END_TEST
 
+/* Of the same crash a killed kernel has told before. */
+START_TEST(a_crash_counts_once)
+{
+	struct bh_board_failures b = { 0 };
+
+	for (uint64_t crash = 1; crash <= INTENSITY; crash++)
+		for (int i = 0; i < 2; i++)
+			ck_assert(!bh_too_often(&b, k->now_ns, INTENSITY, PERIOD_MS * BH_NS_PER_MS,
+						crash));
+	for (int i = 0; i < 2; i++)
+		ck_assert(bh_too_often(&b, k->now_ns, INTENSITY, PERIOD_MS * BH_NS_PER_MS,
+				       INTENSITY + 1));
+	ck_assert_uint_eq(b.streak, INTENSITY + 1);
+}
+END_TEST
+
+/* However many there were, and however short the configured pauses. */
+START_TEST(a_failed_start_is_no_failure_and_is_tried_after_a_pause)
+{
+	plan.services[0].backoff_min_ms = 1;
+	for (uint32_t i = 1; i < 3 * BH_BOARD_RESETS; i++) {
+		s->board->state = BH_PROC_STARTING;
+		s->board->start_failures = i;
+		bh_service_end(s);
+		ck_assert_uint_eq(s->board->state, BH_PROC_BACKOFF);
+		ck_assert_uint_eq(paused, i);
+		ck_assert_uint_ge(pause_ms, 100);
+	}
+	ck_assert(!gave_up);
+	ck_assert_uint_eq(s->board->resets, 0);
+	/* And what is reset next starts at once. */
+	s->board->start_failures = 0;
+	ck_assert(!reset_after(0));
+	ck_assert_uint_eq(paused, 0);
+}
+END_TEST
+
+/* Loop @i: how far the other one is. */
+START_TEST(one_for_all_leaves_alone_whose_init_runs)
+{
+	struct bh_ksvc *other = &k->svc[1];
+
+	plan.n_services = 2;
+	plan.strategy = BH_ONE_FOR_ALL;
+	*other = *s;
+	other->id = 1;
+	other->procs = 100;
+	other->board = &k->board->services[1];
+	other->board->state = BH_PROC_STARTING;
+	bh_st_rel(&k->board->procs[100].state, _i ? BH_PROC_UP : BH_PROC_STARTING);
+	ck_assert(!reset_after(0));
+	ck_assert_uint_eq(other->board->resets, (unsigned)_i);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("kernel.reset");
@@ -127,6 +193,9 @@ int main(void)
 	tcase_add_test(c, the_intensity_within_each_period_is_not);
 	tcase_add_test(c, an_intensity_of_0_never_gives_up);
 	tcase_add_test(c, the_largest_intensity_is_counted);
+	tcase_add_test(c, a_crash_counts_once);
+	tcase_add_test(c, a_failed_start_is_no_failure_and_is_tried_after_a_pause);
+	tcase_add_loop_test(c, one_for_all_leaves_alone_whose_init_runs, 0, 2);
 	suite_add_tcase(suite, c);
 	return bh_check_run(suite);
 }

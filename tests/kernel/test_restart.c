@@ -17,16 +17,9 @@ static struct bh_kernel *k;
 
 /* Nobody is started here. */
 
-int bh_service_start(struct bh_ksvc *s)
+void bh_service_start(struct bh_ksvc *s)
 {
 	(void)s;
-	return 0;
-}
-
-const char *bh_proc_hint(int err)
-{
-	(void)err;
-	return "";
 }
 
 void bh_twin_start(struct bh_ksvc *s)

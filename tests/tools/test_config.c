@@ -91,6 +91,7 @@ START_TEST(every_key_reaches_the_plan)
 		"    limits: {tasks: 100, io: 200, memory: 64M}\n"
 		"    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
 		"    blocking: {max: 3, keep_alive: 2s}\n"
+		"    start: {timeout: 2m}\n"
 		"    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
 		"    hang: {report_after: 3s, kill_after: 1m}\n"
 		"    hog: {after: 250ms, action: kill}\n"
@@ -119,6 +120,8 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->crash_intensity, 0);
 	ck_assert_uint_eq(s->crash_period_ms, 60000);
 	ck_assert_str_eq(s->crash_exempt, "x.y\nz");
+	ck_assert_uint_eq(s->start_timeout_ms, 120000);
+	ck_assert_uint_eq(p->services[1].start_timeout_ms, 90000);
 	ck_assert_uint_eq(s->restart_intensity, 7);
 	ck_assert_uint_eq(s->restart_period_ms, 3600000);
 	ck_assert_uint_eq(s->backoff_min_ms, 5);

@@ -233,6 +233,15 @@ static void fill_listen(struct bh_answer *a, Bulkhead__Service *s, const struct 
 		s->listen[i] = bh_scratch_text(&a->scratch, b->listen[i], sizeof(b->listen[i]));
 }
 
+/* Until service @i is started again; 1 at least. */
+static int64_t until_ms(const struct bh_board *b, uint32_t i)
+{
+	const struct bh_proc *z = find_proc(b, BH_PROC_ZYGOTE, i, 0);
+	int64_t left = z ? z->start_at_ns - now_ns() : 0;
+
+	return left > 1000000 ? left / 1000000 : 1;
+}
+
 static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 {
 	const struct bh_board_service *b = &a->system->board->services[i];
@@ -243,6 +252,13 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 	s->state = state_text(service_states, BH_PROC_STATE_COUNT, b->state);
 	s->resets = b->resets;
 	s->last_reset = bh_scratch_text(&a->scratch, b->last_reset, sizeof(b->last_reset));
+	s->since_ms = (now_ns() - b->since_ns) / 1000000;
+	s->start_failures = b->start_failures;
+	s->start_error = bh_scratch_text(&a->scratch, b->start_error, sizeof(b->start_error));
+	if (b->state == BH_PROC_BACKOFF)
+		s->next_start_ms = until_ms(a->system->board, i);
+	s->main_ended = b->main_ended;
+	s->main_value = b->main_value;
 	s->zygote_restarts = b->zygote_restarts;
 	s->zygote_pid = zygote ? zygote->pid : 0;
 	s->n_workers = workers_of(b);

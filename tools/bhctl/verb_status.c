@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* verb_status.c: bhctl status: is it well? */
 #include <stdio.h>
+#include <string.h>
 
 #include "bhctl.h"
 #include "table.h"
@@ -22,9 +23,13 @@ static void show_service(const Bulkhead__Service *s)
 	static const char *const heads[] = { "slot",    "pid",   "<state", "restarts",
 					     "crashes", "polls", "steals", "parks" };
 	struct bh_table t;
-	char bytes[24];
+	char bytes[24], age[32];
 
 	printf("\nservice %s: %s", s->name, s->state);
+	if (strcmp(s->state, "up") != 0) {
+		bh_text_age(age, s->since_ms > 0 ? (uint64_t)s->since_ms / 1000 : 0);
+		printf(", not up for %s", age);
+	}
 	for (size_t i = 0; i < s->n_listen; i++)
 		printf("%s%s", i ? ", " : ", listening on ", s->listen[i]);
 	putchar('\n');
@@ -55,6 +60,13 @@ static void show_service(const Bulkhead__Service *s)
 	if (s->quarantined || s->refused)
 		printf("  quarantine  %u in it, %llu spawns refused (`bhctl quarantine`)\n",
 		       s->quarantined, (ull)s->refused);
+	if (s->start_failures)
+		printf("  starts  %u failed; the last one: %s\n", s->start_failures,
+		       s->start_error);
+	if (s->next_start_ms)
+		printf("  next    start in %.1f s\n", (double)s->next_start_ms / 1000);
+	if (s->main_ended)
+		printf("  main    returned %lld\n", (long long)s->main_value);
 	if (s->resets)
 		printf("  resets  %llu; the last one: %s\n", (ull)s->resets, s->last_reset);
 	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
@@ -130,6 +142,13 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	bh_value_uint(at, "refused", s->refused);
 	bh_value_uint(o, "resets", s->resets);
 	bh_value_text(o, "last_reset", s->last_reset);
+	bh_value_int(o, "since_ms", s->since_ms);
+	at = bh_value_object(o, "start");
+	bh_value_uint(at, "failures", s->start_failures);
+	bh_value_text(at, "error", s->start_error);
+	bh_value_int(at, "next_ms", s->next_start_ms);
+	if (s->main_ended)
+		bh_value_int(o, "main_value", s->main_value);
 	at = bh_value_object(o, "zygote");
 	bh_value_int(at, "pid", s->zygote_pid);
 	bh_value_uint(at, "restarts", s->zygote_restarts);
