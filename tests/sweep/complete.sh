@@ -24,6 +24,8 @@ done < <(awk '
 	}' "$top"/ipc/*.[ch] "$top"/workers/*.c | sort -u)
 if [ "$missing" -ne 0 ]; then
 	echo "$missing functions without a sweep" >&2
+	newer=$(find "$top/tests/sweep" -name 'ops_*.c' -newer "$sweep")
+	[ -z "$newer" ] || echo "but $sweep is older than $newer: build it first" >&2
 	exit 1
 fi
 echo "every function with a commit point is swept"
