@@ -30,6 +30,7 @@
 #include "files.h"
 #include "inject.h"
 #include "plan.h"
+#include "shortage.h"
 #include "token.h"
 #include "worker.h"
 
@@ -124,6 +125,7 @@ struct bh_arena {
 	struct bh_inject inject;
 	struct bh_blocking blocking;
 	struct bh_pool task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
+	struct bh_shortage shortage;
 	struct bh_arena_crash crash[BH_ARENA_CRASHES];
 	_Atomic uint64_t refused;      /* workers: spawns, by quarantine */
 	struct bh_gate gate[BH_GATES]; /* by key */

@@ -284,7 +284,9 @@ struct bh_ioslot {
 	_Atomic uint32_t next; /* in the owner's list */
 	uint32_t kind;         /* enum bh_io_kind */
 	_Atomic uint64_t peer; /* crash key of who is at the other end, if it was accepted */
-	uint64_t reserved;
+	/* A connection that waits for its next request, as bh_readable() does: since when, in ms
+	 * as born_ms; 0: it does not. And whether it was asked to leave, to make room. */
+	_Atomic uint32_t idle_ms, leave;
 };
 _Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
 

@@ -170,6 +170,7 @@ static void housekeeping(struct bh_kernel *k)
 	for (uint32_t i = 0; i < k->plan->n_services; i++)
 		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
 			bh_stall_look_blocking(&k->svc[i]);
+	bh_shortage_look(k);
 	bh_system_look(k);
 }
 

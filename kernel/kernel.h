@@ -142,6 +142,11 @@ struct bh_kheld {
 	int64_t until_ns;
 };
 
+/* The counters of ipc/shortage.h, as they were read. */
+struct bh_kshortage {
+	uint64_t refused[BH_SHORTS], waited[BH_SHORTS], left, turned_away;
+};
+
 /* One service, as the kernel holds it. */
 struct bh_ksvc {
 	uint32_t id;
@@ -183,6 +188,8 @@ struct bh_ksvc {
 	int64_t crash_due_ns[BH_TYPES]; /* the types' budgets of them, */
 	struct bh_kheld held[BH_HELD];  /* and who is beyond them */
 	uint32_t n_held;
+	struct bh_kshortage shortage; /* what was said of it, */
+	int64_t shortage_ns;          /* and nothing is before this */
 	struct bh_kernel *kernel;
 };
 
@@ -634,6 +641,13 @@ void bh_mains_look(struct bh_kernel *k);
 
 /* The exit code of a system whose services are done. */
 uint32_t bh_mains_exit_code(const struct bh_kernel *k);
+
+/* -- shortage.c -------------------------------------------------------------------------------- */
+
+/* Says what has run short since the last line; with each housekeeping. What a predecessor
+ * saw is not said again. */
+void bh_shortage_look(struct bh_kernel *k);
+void bh_shortage_begin(struct bh_ksvc *s);
 
 /* -- oom.c: whom Linux killed for want of memory -------------------------------------------- */
 

@@ -64,6 +64,7 @@ int bh_service_open(struct bh_ksvc *s)
 	s->ops = (struct bh_recover_ops){ .close_io = close_io, .held = bh_held, .ctx = s };
 	s->mapped = true;
 	s->refused = bh_ld_rlx(&s->v.a->files.refused);
+	bh_shortage_begin(s);
 	bh_st_rel(&s->v.a->blocking.mark, s->board->blocking_mark);
 	err = bh_reactor_open(s);
 	if (!err)

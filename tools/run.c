@@ -18,6 +18,7 @@
 
 #include "config_value.h"
 #include "kernel/out.h"
+#include "limits.h"
 #include "listen.h"
 #include "place.h"
 #include "plan_make.h"
@@ -333,6 +334,8 @@ int bh_check(int argc, char **argv)
 		for (uint32_t j = 0; j < s->n_listen; j++)
 			printf("%s%s", j ? ", " : ", listens on ", s->listen[j].address);
 		printf("\n");
+		if (s->n_listen)
+			bh_limits_print(s);
 	}
 	bh_config_free(&c);
 	return good ? BH_EXIT_OK : BH_EXIT_USAGE;

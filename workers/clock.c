@@ -83,3 +83,11 @@ int bh_clock_resume(void)
 			 bh_clock_word(bh_clock_read(word, 0) - bh_rt_clock(), 0)));
 	return changed();
 }
+
+uint32_t bh_rt_age_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - bh_rt.v.a->made_ns / 1000000);
+}

@@ -54,6 +54,19 @@ static struct bh_ioslot *take_slot(uint32_t *idx)
 	return NULL;
 }
 
+/* What is taken from the pool is a hint, which goes back. */
+bool bh_io_room(void)
+{
+	uint32_t idx;
+
+	while ((idx = bh_pool_take(&bh_rt.v.io_pool, &bh_rt.me->ios)))
+		if (!bh_ld_acq(&bh_rt.v.ios[idx].owner)) {
+			bh_pool_give(&bh_rt.v.io_pool, &bh_rt.me->ios, idx);
+			return true;
+		}
+	return false;
+}
+
 /* A duplicate of a listener (net.c) shares its file, which stays open when the
  * duplicate is closed; so may the registration of one whose worker died on the
  * way. It is taken over by whoever gets the same number next. An adopted one's is
@@ -85,6 +98,7 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	bh_st_rlx(&s->ready[1], BH_IO_READY);
 	s->kind = kind;
 	bh_st_rlx(&s->peer, 0);
+	bh_st_rlx(&s->idle_ms, 0);
 	bh_st_rel(&s->gen, gen); /* events for the old generation are dropped from here on */
 	bh_st_rel(&s->fd, fd);
 	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));
@@ -162,6 +176,15 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 	if (err == -BH_ECANCELED && (r & BH_IO_READY))
 		bh_io_more(s, dir);
 	return err == -BH_ETIMEDOUT && (r & BH_IO_READY) ? 0 : err;
+}
+
+bool bh_io_idle(struct bh_ioslot *s)
+{
+	if (bh_ld_rlx(&s->idle_ms))
+		return !bh_ld_acq(&s->leave);
+	bh_st_rlx(&s->leave, 0);
+	bh_st_rel(&s->idle_ms, bh_rt_age_ms() | 1);
+	return true;
 }
 
 /* Takes slot @idx out of @t's list. Commit: the store of the link. */

@@ -12,6 +12,9 @@ int bh_io_of(bh_io io, struct bh_ioslot **out);
  * instance. On error @fd is still the caller's. Commit: the CAS on the owner. */
 int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
 
+/* True if there is a free slot. Another worker may take it. */
+bool bh_io_room(void);
+
 /* From the moment a descriptor may exist until a slot names it, the journal says so. */
 void bh_io_making(bool on);
 
@@ -56,6 +59,17 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
  * the task is woken when direction @dir may be ready. Commit: the CAS on the mark. */
 struct bh_cx;
 int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir);
+
+/* @s waits for the next request of its peer. False: it was asked to leave, to make room
+ * for others (room.h). */
+bool bh_io_idle(struct bh_ioslot *s);
+
+/* It waits no longer. */
+static inline void bh_io_busy(struct bh_ioslot *s)
+{
+	if (bh_ld_rlx(&s->idle_ms))
+		bh_st_rlx(&s->idle_ms, 0);
+}
 
 /* Notes that listeners are opened at @port (a bh_address_key()), for whoever looks for
  * lost sockets. */

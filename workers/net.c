@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,6 +59,13 @@ uint64_t bh_io_peer(bh_io io)
 	return peer_key(fd, (struct sockaddr *)&ss, len);
 }
 
+static bool somebody_waits(int listener)
+{
+	return poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 0) > 0;
+}
+
+/* A connection that there is no slot for stays in the listener's queue: taken from there,
+ * it could only be closed. */
 static int accept_once(int listener, bh_io *out)
 {
 	enum bh_io_kind kind = BH_IO_STREAM;
@@ -65,6 +73,8 @@ static int accept_once(int listener, bh_io *out)
 	socklen_t len = sizeof(ss);
 	int one = 1, fd, err;
 
+	if (!bh_io_room())
+		return somebody_waits(listener) ? -BH_ENOSLOT : -EAGAIN;
 	bh_io_making(true);
 	fd = bh_file_lift((int)syscall(SYS_accept4, listener, (struct sockaddr *)&ss, &len,
 				       SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -180,9 +190,11 @@ int bh_readable(bh_io io, int64_t deadline)
 		n = bh_io_receive(s, &c, 1, MSG_PEEK);
 	/* Data, the end, or an error: the read will tell. */
 	while (!err && n == -EAGAIN) {
-		err = bh_io_wait(io, s, 0, true, deadline);
+		err = bh_io_idle(s) ? bh_io_wait(io, s, 0, true, deadline) : -BH_ENOSLOT;
 		if (!err)
 			n = bh_io_receive(s, &c, 1, MSG_PEEK);
 	}
+	if (err != -BH_ESTALE && err != -EPERM)
+		bh_io_busy(s);
 	return err;
 }

@@ -82,9 +82,13 @@ int bh_poll_readable(struct bh_cx *cx, bh_io io)
 	char c;
 
 	while (!err) {
-		if (bh_io_receive(s, &c, 1, MSG_PEEK) != -EAGAIN)
+		if (bh_io_receive(s, &c, 1, MSG_PEEK) != -EAGAIN) {
+			bh_io_busy(s);
 			return 0; /* data, the end, or an error: the read will tell */
-		err = stopping() ? -BH_ESTOPPING : bh_io_arrange(cx, s, 0);
+		}
+		if (stopping())
+			return -BH_ESTOPPING;
+		err = bh_io_idle(s) ? bh_io_arrange(cx, s, 0) : -BH_ENOSLOT;
 	}
 	return err;
 }

@@ -129,6 +129,9 @@ void bh_rt_deadline(struct bh_tcb *t, uint32_t idx, int64_t deadline);
  * people are told. */
 int64_t bh_rt_clock(void);
 
+/* ms since the arena was made, by the coarse clock: to compare, and to show people. */
+uint32_t bh_rt_age_ms(void);
+
 /* -- blocks.c: memory blocks of a task -------------------------------------- */
 
 /* Takes a block of class @cls for the task with handle @owner and puts its

@@ -8,12 +8,12 @@
  * CAS), then it is linked (one store), then it is made visible (one store).
  */
 #include "workers/admit.h"
+#include "workers/room.h"
 #include "workers/run.h"
 #include "workers/trace.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	STACK_MAX = 16 << 20,
@@ -136,15 +136,6 @@ static void unlink_child(struct bh_tcb *t, uint32_t idx)
 		bh_st_rlx(&n->prev, bh_ld_rlx(&me->child) == next ? 0 : prev);
 }
 
-/* Since the arena was made; the coarse clock, for it is only shown to people. */
-static uint32_t age_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint32_t)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - bh_rt.v.a->made_ns / 1000000);
-}
-
 /* Undoes a spawn that failed half-way: everything goes back, the slot last. */
 static void unreserve(struct bh_tcb *t, uint32_t idx, uint64_t word)
 {
@@ -190,6 +181,16 @@ static void publish(struct bh_tcb *t, uint64_t word, bool detached, const struct
 		bh_state_publish(&t->state, word, flags);
 }
 
+/* Whoever spawns is told; so is the log, but for connections: bh_serve() counts those. */
+static int refuse(int err, const struct bh_spawn_opts *o)
+{
+	enum bh_short what = bh_room_short_spawn(err);
+
+	if (what != BH_SHORTS && !(o && o->give))
+		bh_add(&bh_rt.v.a->shortage.refused[what], 1);
+	return err;
+}
+
 int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void *arg, size_t len,
 		  const struct bh_spawn_opts *o, const struct bh_home *home)
 {
@@ -215,7 +216,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	if (!t) {
 		if (trial.gate)
 			bh_trial_is(&trial, 0);
-		return -BH_ENOSLOT;
+		return refuse(-BH_ENOSLOT, o);
 	}
 	uint64_t handle = bh_handle(bh_state_gen(word), idx);
 
@@ -224,7 +225,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	t->kind = (uint8_t)kind;
 	t->type = (uint16_t)type;
 	t->crash_key = key;
-	t->born_ms = age_ms();
+	t->born_ms = bh_rt_age_ms();
 	bh_st_rlx(&t->parent, out ? bh_rt.handle : 0);
 	err = apply_opts(t, o);
 	if (!err)
@@ -237,7 +238,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 		unreserve(t, idx, word);
 		if (trial.gate)
 			bh_trial_is(&trial, 0);
-		return err;
+		return refuse(err, o);
 	}
 	if (trial.gate)
 		bh_trial_is(&trial, handle);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* echo.c: sends back what it gets. One fiber accepts; each connection has a fiber of its own. */
+/* echo.c: sends back what it gets. Each connection has a fiber of its own. */
 #include <bulkhead/bulkhead.h>
-#include <errno.h>
 
 static int64_t connection(void *arg)
 {
@@ -20,18 +19,9 @@ static int64_t connection(void *arg)
 static int64_t echo_main(void *unused)
 {
 	struct bh_spawn_opts opts = { .size = sizeof(opts), .name = "echo.connection" };
-	bh_io listener;
-	int err = bh_listen(&listener, NULL);
 
 	(void)unused;
-	while (err == 0) {
-		err = bh_accept(listener, &opts.give, BH_FOREVER);
-		if (err == -EMFILE || err == -ENFILE || err == -BH_ENOSLOT)
-			err = bh_sleep(BH_MS(10)); /* until somebody has gone */
-		else if (err == 0 && bh_spawn(NULL, connection, &opts.give, sizeof(bh_io), &opts))
-			err = bh_close(opts.give); /* full: this peer is turned away */
-	}
-	return err == -BH_ESTOPPING ? 0 : err;
+	return bh_serve(0, connection, &opts);
 }
 
 const struct bh_service bulkhead_service = {

@@ -4,18 +4,17 @@
 
 #include <bulkhead/bulkhead.h>
 
+static int64_t greet(void *peer)
+{
+	if (bh_write(*(bh_io *)peer, "hello\n", 6, bh_after(BH_S(5))) < 0)
+		fputs("hello: a client left before it was greeted\n", stderr);
+	return 0; /* the peer is closed with the task that owns it */
+}
+
 static int64_t hello(void *unused)
 {
-	bh_io listener, peer;
-	int err = bh_listen(&listener, NULL);
-
 	(void)unused;
-	while (err == 0 && (err = bh_accept(listener, &peer, BH_FOREVER)) == 0) {
-		if (bh_write(peer, "hello\n", 6, bh_after(BH_S(5))) < 0)
-			fputs("hello: a client left before it was greeted\n", stderr);
-		bh_close(peer);
-	}
-	return err == -BH_ESTOPPING ? 0 : err;
+	return bh_serve(0, greet, NULL);
 }
 
 const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "hello", NULL, hello };

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 /* One way: what was read and is not yet written. */
 struct way {
@@ -46,8 +45,9 @@ static ssize_t move(struct bh_cx *cx, struct way *w)
 }
 
 struct passage {
+	bh_io client; /* first: where bh_serve_poll() puts it */
+	bh_io server;
 	struct bh_async async;
-	bh_io client, server;
 	int64_t deadline;
 	int err;
 	struct way up, down;
@@ -81,27 +81,13 @@ static enum bh_poll passage(struct bh_cx *cx, void *state)
 static int64_t proxy_main(void *unused)
 {
 	struct bh_spawn_opts opts = { .size = sizeof(opts), .name = "proxy.passage" };
-	struct passage *p = bh_alloc(sizeof(*p));
-	bh_io listener;
-	int err = p ? bh_listen(&listener, NULL) : -ENOMEM;
 
 	(void)unused;
-	if (!err && !bh_option("to")) {
+	if (!bh_option("to")) {
 		fprintf(stderr, "proxy: set the option `to`: the address that it passes on to\n");
-		err = -EINVAL;
+		return -EINVAL;
 	}
-	while (err == 0) {
-		err = bh_accept(listener, &opts.give, BH_FOREVER);
-		if (err == -EMFILE || err == -ENFILE || err == -BH_ENOSLOT) {
-			err = bh_sleep(BH_MS(10)); /* until somebody has gone */
-		} else if (err == 0) {
-			memset(p, 0, sizeof(*p));
-			p->client = opts.give;
-			if (bh_spawn_poll(NULL, passage, p, sizeof(*p), &opts))
-				err = bh_close(opts.give); /* full: this peer is turned away */
-		}
-	}
-	return err == -BH_ESTOPPING ? 0 : err;
+	return bh_serve_poll(0, passage, sizeof(struct passage), &opts);
 }
 
 const struct bh_service bulkhead_service = {

@@ -28,6 +28,7 @@
 #include <sys/uio.h>
 
 #include <bulkhead/base.h>
+#include <bulkhead/task.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,25 @@ BH_API int bh_listen(bh_io *out, const char *address) BH_NODISCARD;
  * -BH_ENOSLOT, -EMFILE and -ENFILE (wait a little and try again).
  */
 BH_API int bh_accept(bh_io listener, bh_io *out, int64_t deadline) BH_NODISCARD;
+
+/*
+ * Serves: accepts connections at @listener, or, if that is 0, at every address of the
+ * service's configuration, and spawns a detached task for each, with @opts (NULL: none).
+ * That task owns its connection: it is opts->give of that spawn, and what the fiber's
+ * argument points to, a bh_io, or what the poll task's state of @size bytes begins with;
+ * the rest of the state is 0.
+ *
+ * Goes on until the service stops, and then returns 0. What runs short meanwhile (open
+ * files, I/O slots, task slots, stacks) ends nothing: the next connections wait, those that
+ * have been idle the longest are asked to leave (see bh_readable()), and the log says
+ * so. A connection whose task type is in quarantine is closed, and the log counts it.
+ *
+ * Errors: -BH_ECANCELED, -ENOENT (0, and nothing configured), -EINVAL, those of
+ * bh_listen(), -EDEADLK (called from a poll task).
+ */
+BH_API int bh_serve(bh_io listener, bh_fiber_fn fn, const struct bh_spawn_opts *opts) BH_NODISCARD;
+BH_API int bh_serve_poll(bh_io listener, bh_poll_fn fn, size_t size,
+			 const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /*
  * Connects to the listener at @address (as accepted ones: TCP_NODELAY). On error,
@@ -128,7 +148,9 @@ BH_API ssize_t bh_sendfile(bh_io io, int file, off_t *offset, size_t len,
  * will tell), without reading: what a server does between two requests of a
  * connection.
  * Errors: -BH_ESTOPPING (the service is stopping: close instead of waiting for
- * more work), -BH_ETIMEDOUT, -BH_ECANCELED.
+ * more work), -BH_ENOSLOT (close: the service has reached a limit, others wait for room,
+ * and this is one of the connections that have been idle the longest), -BH_ETIMEDOUT,
+ * -BH_ECANCELED.
  */
 BH_API int bh_readable(bh_io io, int64_t deadline) BH_NODISCARD;
 

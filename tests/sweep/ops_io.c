@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workers/io.h"
+#include "workers/room.h"
 
 static void must(int rc)
 {
@@ -106,3 +107,30 @@ static void run_adopt(struct world *w)
 	must(fcntl(fd, F_GETFD) != -1);
 }
 SWEEP(io_adopt, .run = run_adopt, .covers = "");
+
+/* -- making room -- */
+
+/* Two of other tasks, of which one waits in bh_readable(). */
+static void setup_idle(struct world *w)
+{
+	w->other = world_task(w, BH_WAITING, OTHER);
+	w->io = world_io(w, w->other);
+	bh_st_rlx(&w->v.ios[w->io].idle_ms, 1);
+	world_io(w, world_task(w, BH_WAITING, OTHER));
+}
+
+static void run_make_room(struct world *w)
+{
+	if (bh_room_make() != 1 || !bh_ld_rlx(&w->v.ios[w->io].leave))
+		_Exit(3);
+	if (bh_room_make()) /* it is leaving already */
+		_Exit(3);
+}
+
+static const char *check_asked(struct world *w)
+{
+	enum bh_state s = world_state(w, w->other);
+
+	return s == BH_WAITING || s == BH_SCHEDULED ? NULL : "it neither waits nor was asked";
+}
+SWEEP(make_room, .setup = setup_idle, .run = run_make_room, .check = check_asked, .covers = "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* answer_status.c: the system, its services and their workers, in numbers. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -161,13 +162,55 @@ static uint32_t workers_of(const struct bh_board_service *b)
 	return n;
 }
 
-static void fill_counts(Bulkhead__Service *s, const struct bh_view *v)
+static void add_limit(struct bh_answer *a, Bulkhead__Service *s, const char *name,
+		      const struct bh_pool_view *p, uint64_t used)
+{
+	Bulkhead__Limit *l = bh_scratch_take(&a->scratch, sizeof(*l));
+
+	bulkhead__limit__init(l);
+	l->name = bh_scratch_text(&a->scratch, name, strlen(name) + 1);
+	l->limit = p->capacity - 1;
+	l->used = used;
+	l->most = bh_counts_most(p);
+	s->limits[s->n_limits++] = l;
+}
+
+/* Tasks and sockets, and blocks of those sizes of which there ever was one. */
+static void fill_limits(struct bh_answer *a, Bulkhead__Service *s, const struct bh_view *v,
+			const struct bh_counts *c)
+{
+	char name[24];
+
+	s->limits = bh_scratch_take(&a->scratch, (2 + BH_CLASSES) * sizeof(*s->limits));
+	add_limit(a, s, "tasks", &v->task_pool, c->live);
+	add_limit(a, s, "io", &v->io_pool, c->ios);
+	for (uint32_t k = 0; k < BH_CLASSES; k++) {
+		uint64_t bytes = bh_class_bytes(k);
+
+		if (!bh_counts_most(&v->block_pool[k]))
+			continue;
+		snprintf(name, sizeof(name), "%s-%u%s",
+			 k == BH_WORK_CLASS   ? "work" :
+			 k >= BH_DATA_CLASSES ? "stacks" :
+						"memory",
+			 (unsigned)(bytes < 1024    ? bytes :
+				    bytes < 1 << 20 ? bytes >> 10 :
+						      bytes >> 20),
+			 bytes < 1024    ? "" :
+			 bytes < 1 << 20 ? "K" :
+					   "M");
+		add_limit(a, s, name, &v->block_pool[k], c->of_class[k]);
+	}
+}
+
+static void fill_counts(struct bh_answer *a, Bulkhead__Service *s, const struct bh_view *v)
 {
 	struct bh_counts c;
 
 	if (!v)
 		return;
 	bh_counts_read(&c, v);
+	fill_limits(a, s, v, &c);
 	s->tasks->live = c.live;
 	s->tasks->spawned = c.spawned;
 	s->tasks->completed = c.completed;
@@ -267,7 +310,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 		fill_worker(a, s->workers[w], i, w);
 	s->tasks = bh_scratch_take(&a->scratch, sizeof(*s->tasks));
 	bulkhead__task_counts__init(s->tasks);
-	fill_counts(s, bh_system_arena(a->system, i));
+	fill_counts(a, s, bh_system_arena(a->system, i));
 	fill_descriptors(a, s, bh_system_arena(a->system, i));
 	fill_blocking(a, s, i);
 	fill_listen(a, s, b);

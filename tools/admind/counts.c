@@ -10,6 +10,13 @@ static uint32_t used(const struct bh_pool_view *p)
 	return mark < p->capacity ? mark : p->capacity;
 }
 
+uint32_t bh_counts_most(const struct bh_pool_view *p)
+{
+	uint32_t n = used(p);
+
+	return n ? n - 1 : 0; /* slot 0 is none */
+}
+
 uint32_t bh_counts_tasks(const struct bh_view *v)
 {
 	return used(&v->task_pool);
@@ -69,6 +76,7 @@ void bh_counts_read(struct bh_counts *c, const struct bh_view *v)
 
 		for (uint32_t i = 1, n = used(&v->block_pool[k]); i < n; i++)
 			blocks += bh_ld_acq(&v->blocks[k][i].owner) != 0;
+		c->of_class[k] = blocks;
 		c->blocks += blocks;
 		c->block_bytes += blocks << bh_class_shift(k);
 	}

@@ -10,9 +10,13 @@ struct bh_counts {
 	uint64_t live, spawned, completed, crashed, canceled; /* tasks */
 	uint64_t ios;                                         /* open sockets */
 	uint64_t blocks, block_bytes;                         /* memory in use */
+	uint64_t of_class[BH_CLASSES];                        /* of these, by size */
 };
 
 void bh_counts_read(struct bh_counts *c, const struct bh_view *v);
+
+/* How many of the pool's slots were ever brought into use. */
+uint32_t bh_counts_most(const struct bh_pool_view *p);
 
 /* Slots of the task table that were ever used: indexes are 1 .. n - 1. */
 uint32_t bh_counts_tasks(const struct bh_view *v);

@@ -18,6 +18,25 @@ void bh_status_ask(struct bh_question *q, const struct bh_options *o)
 	q->request.status = &q->status;
 }
 
+static void show_limits(const Bulkhead__Service *s)
+{
+	static const char *const heads[] = { "<limit", "of", "used", "most" };
+	struct bh_table t;
+
+	if (!s->n_limits)
+		return;
+	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < s->n_limits; i++) {
+		const Bulkhead__Limit *l = s->limits[i];
+
+		bh_table_add(&t, "%s", l->name);
+		bh_table_add(&t, "%llu", (ull)l->limit);
+		bh_table_add(&t, "%llu", (ull)l->used);
+		bh_table_add(&t, "%llu", (ull)l->most);
+	}
+	bh_table_print(&t, 2);
+}
+
 static void show_service(const Bulkhead__Service *s)
 {
 	static const char *const heads[] = { "slot",    "pid",   "<state", "restarts",
@@ -83,6 +102,7 @@ static void show_service(const Bulkhead__Service *s)
 		bh_table_add(&t, "%llu", (ull)w->parks);
 	}
 	bh_table_print(&t, 2);
+	show_limits(s);
 }
 
 int bh_status_show(const Bulkhead__Reply *r)
@@ -125,6 +145,14 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	bh_value_uint(at, "files", s->descriptors ? s->descriptors->files : 0);
 	bh_value_uint(at, "closed", s->descriptors ? s->descriptors->closed : 0);
 	bh_value_uint(at, "refused", s->descriptors ? s->descriptors->refused : 0);
+	list = bh_value_array(o, "limits");
+	for (size_t i = 0; i < s->n_limits; i++) {
+		at = bh_value_item(list);
+		bh_value_text(at, "name", s->limits[i]->name);
+		bh_value_uint(at, "limit", s->limits[i]->limit);
+		bh_value_uint(at, "used", s->limits[i]->used);
+		bh_value_uint(at, "most", s->limits[i]->most);
+	}
 	at = bh_value_object(o, "memory");
 	bh_value_uint(at, "blocks", s->memory_blocks);
 	bh_value_uint(at, "bytes", s->memory_bytes);

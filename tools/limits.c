@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "limits.h"
+
+#include <stdio.h>
+
+#include "ipc/arena.h"
+
+struct bound {
+	const char *limit;
+	uint64_t connections;
+};
+
+static struct bound lowest(const struct bound *b, uint32_t n)
+{
+	struct bound least = b[0];
+
+	for (uint32_t i = 1; i < n; i++)
+		if (b[i].connections < least.connections)
+			least = b[i];
+	return least;
+}
+
+/* Beside the connections there are main, a socket for each listener, and, if there are
+ * several, a task for each. */
+void bh_limits_print(const struct bh_plan_service *s)
+{
+	uint32_t own = s->n_listen > 1 ? s->n_listen + 1 : 1;
+	struct bh_layout l;
+
+	bh_layout_from_plan(&l, s);
+	uint32_t stacks = l.blocks[BH_STACK_CLASS] - 1;
+	const struct bound bounds[] = {
+		{ "limits.io", l.ios - 1 - s->n_listen },
+		{ "limits.tasks", l.tasks - 1 - own },
+		{ "limits.memory", stacks - own },
+	};
+	struct bound fibers = lowest(bounds, 3), polls = lowest(bounds, 2);
+
+	printf("%s: at most %llu connections with a fiber each: %s binds first (%u stacks of 64 "
+	       "KiB, and %u for work); with a poll task each %llu: %s\n",
+	       s->name, (unsigned long long)fibers.connections, fibers.limit, stacks,
+	       l.blocks[BH_WORK_CLASS] - 1, (unsigned long long)polls.connections, polls.limit);
+}
