@@ -4,7 +4,9 @@
 
 #include "recover.h"
 
-/* True if the incarnation named in state word @w is not alive any more. */
+/* True if the incarnation named in state word @w is not alive any more. It was up when it
+ * took the task, and @w was read before the slot's word is: if that says anything else of
+ * the same epoch, it went without what it held, or what it says is no longer true. */
 static bool holder_gone(const struct bh_view *v, uint64_t w)
 {
 	uint32_t slot = bh_state_worker(w);
@@ -13,7 +15,7 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 		return slot != BH_OWNER_ZYGOTE;
 	uint64_t word = bh_ld_acq(&v->workers[slot].word);
 	return ((word >> 16) & BH_EPOCH_MASK) != bh_state_epoch(w) ||
-	       (word & 0xffff) == BH_WORKER_DEAD;
+	       (word & 0xffff) != BH_WORKER_UP;
 }
 
 /* True if a task that nobody runs is pinned to an incarnation that is gone, or to a

@@ -95,6 +95,8 @@ static void attach_workers(struct bh_ksvc *s)
 	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
 		uint32_t idx = bh_worker_proc(s, i);
 		struct bh_proc *p = bh_proc_at(k, idx);
+
+		bh_nobody_mend(s, i);
 		uint32_t state = bh_ld_acq(&p->state);
 
 		s->board->worker_pid[i] = p->pid; /* the entry comes first */
@@ -102,7 +104,7 @@ static void attach_workers(struct bh_ksvc *s)
 			s->were_up |= 1ull << i;
 		if (state == BH_PROC_STARTING && p->pid > 0) {
 			bh_worker_go_on(s, i);
-		} else if (state == BH_PROC_STARTING) {
+		} else if (state == BH_PROC_STARTING && !k->proc[idx].asked) {
 			/* Asked for or not: nobody knows. */
 			if (bh_worker_bump(s, i))
 				bh_worker_ask(s, i);

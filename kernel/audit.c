@@ -21,9 +21,12 @@
  *
  *   for all else the service is reset, and says which audit failed.
  *
- * Beside ipc/audit.h's invariants, two of words that the kernel alone writes, of
- * which the board has the truth:
+ * Beside ipc/audit.h's invariants, those of the board and of words that the kernel alone
+ * writes, of which the board has the truth:
  *
+ *   slot-process  a slot that is up has a process, which lives; one that has none is
+ *                 nobody's in the arena (nobody.c)
+ *   slot-start    who was asked for a process has an answer to give still (nobody.c)
  *   worker-word   a worker that is up has its slot
  *   run-state     a service that was not asked to stop is running
  *
@@ -45,12 +48,35 @@ enum {
 	PAUSE_US = 200, /* between two steps: the workers need the CPU */
 	LOOKS = 3,
 	CONFIRM_MS = 3,
-	OWN_PART = BH_AUDIT_PARTS, /* entries: the worker slots, then the header */
+	OWN_PART = BH_AUDIT_PARTS, /* entries: the slots; run-state; lost-tasks */
 };
 
 /* -- what the board knows -------------------------------------------------------------- */
 
-static void check_slot(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out)
+static void check_process(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out)
+{
+	static const char *const what[] = {
+		[BH_NOBODY_UP] = "is up and has no process",
+		[BH_NOBODY_LIVES] = "has a process that is dead",
+		[BH_NOBODY_CAME] = "starts, and no answer to the request for its process will come",
+		[BH_NOBODY_KNOWN] = "has no process, and the arena says that it is up",
+	};
+	const struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	enum bh_nobody is = bh_nobody_look(s, slot);
+	bool worker = slot < BH_MAX_WORKERS;
+
+	if (is == BH_NOBODY_NOT)
+		return;
+	bh_audit_report(out, is == BH_NOBODY_CAME ? "slot-start" : "slot-process",
+			(struct bh_audit_finding){ .part = OWN_PART,
+						   .idx = slot,
+						   .nature = BH_AUDIT_MENDED,
+						   .words = { is, p->epoch } },
+			"%s %u %s", worker ? "worker" : "blocking process",
+			worker ? slot : slot - BH_MAX_WORKERS, what[is]);
+}
+
+static void check_word(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
@@ -76,7 +102,7 @@ static void check_run_state(struct bh_ksvc *s, struct bh_audit *out)
 	    bh_ld_acq(&bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE))->state) == BH_PROC_UP)
 		bh_audit_report(out, "run-state",
 				(struct bh_audit_finding){
-					.part = OWN_PART, .idx = s->workers, .words = { is } },
+					.part = OWN_PART, .idx = BH_SLOTS, .words = { is } },
 				"it is %u", is);
 }
 
@@ -101,7 +127,7 @@ static void check_lost(struct bh_ksvc *s, struct bh_audit *out)
 		return;
 	bh_audit_report(out, "lost-tasks",
 			(struct bh_audit_finding){ .part = OWN_PART,
-						   .idx = s->workers + 1,
+						   .idx = BH_SLOTS + 1,
 						   .nature = BH_AUDIT_PASSING,
 						   .words = { began, ended } },
 			"%llu began, %llu ended, and there is none", (unsigned long long)began,
@@ -110,11 +136,13 @@ static void check_lost(struct bh_ksvc *s, struct bh_audit *out)
 
 static void check_own(struct bh_ksvc *s, uint32_t idx, struct bh_audit *out)
 {
+	if (idx < BH_SLOTS)
+		check_process(s, idx, out);
 	if (idx < s->workers)
-		check_slot(s, idx, out);
-	else if (idx == s->workers)
+		check_word(s, idx, out);
+	else if (idx == BH_SLOTS)
 		check_run_state(s, out);
-	else
+	else if (idx > BH_SLOTS)
 		check_lost(s, out);
 }
 
@@ -169,6 +197,15 @@ static bool still_so(struct bh_ksvc *s, const struct bh_audit_finding *f)
 /* Everything that recovery can do about @p: a scan, and a look around by everybody. */
 static void mend(struct bh_ksvc *s, struct bh_suspect *p)
 {
+	const struct bh_audit_finding *f = &p->finding;
+
+	if (f->part == OWN_PART && f->idx < BH_SLOTS) {
+		bh_log("service %s: audit '%s' failed: %s; it is put right", s->plan->name,
+		       f->invariant, f->text);
+		bh_nobody_mend(s, f->idx);
+		if (bh_service_resetting(s))
+			return;
+	}
 	p->mended = true;
 	p->looks = p->finding.nature == BH_AUDIT_HINT ? 0 : 1;
 	bh_verify_start(s, true);
@@ -218,8 +255,10 @@ static void step(struct bh_ksvc *s)
 	out.found = 0;
 	memset(out.tasks, 0, sizeof(out.tasks));
 	if (a->round.part == 0 && a->round.at == 0) {
-		for (uint32_t i = 0; i <= s->workers + 1; i++)
+		for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
 			check_own(s, i, &out);
+		check_own(s, BH_SLOTS, &out);
+		check_own(s, BH_SLOTS + 1, &out);
 		bh_audit_count(&s->v, &a->began, &ended);
 		a->seen = 0;
 		own = out.found;

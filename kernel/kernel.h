@@ -97,6 +97,7 @@ struct bh_kproc {
 	bool killed;      /* killed by the kernel: its death is no news */
 	int64_t seen_ns;  /* when its death was noticed; 0: it was not */
 	int64_t asked_ns; /* when the request was sent */
+	bool again;       /* ... twice, for the first time nothing came of it (nobody.c) */
 	bool early;       /* ... before there was room, perhaps: it may fail once */
 	struct bh_kheir heir;
 	struct bh_kstall stall;
@@ -444,6 +445,9 @@ void bh_worker_go_on(struct bh_ksvc *s, uint32_t slot);
 /* Sends what a zygote has not been asked yet (or what a dead one was asked). */
 void bh_worker_ask(struct bh_ksvc *s, uint32_t slot);
 
+/* The slot is held by process @pid, of which no message told: takes it up, dead or alive. */
+void bh_worker_adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid);
+
 /* Moves a STARTING slot to an epoch that no process was made for; false if one
  * of the old epoch has taken the slot. */
 bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot);
@@ -469,6 +473,22 @@ void bh_heir_drop(struct bh_kernel *k, uint32_t idx);
 
 /* The zygote has died: who was not told of by then may never be made. */
 void bh_heirs_lost(struct bh_ksvc *s);
+
+/* -- nobody.c: slots in which nobody is ---------------------------------------------------- */
+
+enum bh_nobody {
+	BH_NOBODY_NOT = 0, /* all is well with it, as far as this knows */
+	BH_NOBODY_UP,      /* it is up, and has no process */
+	BH_NOBODY_LIVES,   /* its process is dead, and no event told of it */
+	BH_NOBODY_CAME,    /* it starts, and of who was asked for nothing was heard */
+	BH_NOBODY_KNOWN,   /* it has no process, and its word says that one has it */
+};
+
+/* What is wrong with @slot at this moment. */
+enum bh_nobody bh_nobody_look(struct bh_ksvc *s, uint32_t slot);
+
+/* Puts it right as far as nobody who may live is concerned. A verifying scan is to follow. */
+void bh_nobody_mend(struct bh_ksvc *s, uint32_t slot);
 
 /* -- resize.c: how many workers a service has ------------------------------------------ */
 

@@ -99,9 +99,8 @@ void bh_worker_ask(struct bh_ksvc *s, uint32_t slot)
 	k->proc[idx].asked_ns = k->now_ns;
 }
 
-/* The slot is held by a process that no message told of: it was made by a zygote
- * that died before it could say so, or told to a kernel that did. */
-static void adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
+/* It was made by a zygote that died before it could say so, or told to a kernel that did. */
+void bh_worker_adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
 {
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
@@ -131,7 +130,7 @@ bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot)
 
 	do {
 		if ((uint32_t)w == (uint32_t)up) {
-			adopt(s, slot, (int32_t)(w >> 32));
+			bh_worker_adopt(s, slot, (int32_t)(w >> 32));
 			return false;
 		}
 	} while (!bh_cas(word, &w, bh_worker_word(BH_WORKER_STARTING, next, 0)));

@@ -23,6 +23,7 @@
  *   FAKE_UNTOLD=N       tells of the first process for an epoch after the first when that
  *                       has taken its slot, and without its pidfd; 2: when it is dead, too;
  *                       3: and its slot names one that nobody ever saw
+ *   FAKE_MUTE=1         reads the first request for an epoch after the first, and does nothing
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -188,6 +189,15 @@ static bool no_room(const struct bh_ctl *m)
 	return true;
 }
 
+static bool mute(const struct bh_ctl *m)
+{
+	static bool before;
+
+	if (!getenv("FAKE_MUTE") || m->epoch == 1 || before)
+		return false;
+	return before = true;
+}
+
 /* True: once, and @pidfd is not to be sent. */
 static bool untold(const struct bh_ctl *m, pid_t pid)
 {
@@ -220,7 +230,7 @@ static void serve(void)
 		if (m.op == BH_CTL_FORK_WORKER || m.op == BH_CTL_FORK_TWIN) {
 			bool twin = m.op == BH_CTL_FORK_TWIN;
 
-			if (!twin && no_room(&m))
+			if (!twin && (mute(&m) || no_room(&m)))
 				continue;
 			pid = clone_self(&pidfd);
 			if (pid == 0 && !twin)

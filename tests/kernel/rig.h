@@ -29,6 +29,9 @@ void rig_start(struct rig *r, bool wait);
 /* Maps the board, once there is one: for who did not wait. */
 void rig_board(struct rig *r);
 
+/* Writes what a kernel would: @field is of r->board. It is sealed against any other way. */
+void rig_write(struct rig *r, const void *field, const void *value, size_t n);
+
 /* Maps the newest arena. */
 void rig_view(struct rig *r);
 

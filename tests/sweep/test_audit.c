@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_audit.c: each invariant of ipc/audit.h, violated by hand, is named. */
+#include <bulkhead/task.h>
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -467,6 +468,38 @@ START_TEST(a_planted_violation_is_named)
 }
 END_TEST
 
+/* -- and put right ------------------------------------------------------------------ */
+
+/* What the slot's word may say when it is not this incarnation that is up. */
+static const struct {
+	enum bh_worker_state state;
+	uint32_t epoch;
+} others[] = {
+	{ BH_WORKER_UP, WORLD_EPOCH + 1 },
+	{ BH_WORKER_DEAD, WORLD_EPOCH },
+	{ BH_WORKER_STARTING, WORLD_EPOCH },
+	{ BH_WORKER_VACANT, WORLD_EPOCH },
+};
+
+START_TEST(who_joins_a_task_that_runs_in_nobody_is_told)
+{
+	struct bh_audit a;
+
+	set_state(w.child, BH_RUNNING);
+	bh_and(&task(w.child)->state, ~0xffffff00ull);
+	bh_or(&task(w.child)->state, (uint64_t)WORLD_EPOCH << 18 | OTHER << 8);
+	bh_st_rel(&task(w.me)->state, bh_state_unheld(bh_ld_rlx(&task(w.me)->state), BH_WAITING));
+	bh_st_rel(&w.v.workers[OTHER].word, bh_worker_word(others[_i].state, others[_i].epoch, 2));
+	expect("holder-alive", STEPS);
+	world_scan(&w);
+	ck_assert_int_eq(world_state(&w, w.child), BH_DONE);
+	ck_assert_int_eq(task(w.child)->end, BH_END_CRASHED);
+	ck_assert_int_eq(world_state(&w, w.me), BH_SCHEDULED);
+	look(STEPS, &a);
+	ck_assert_msg(a.found == 0, "%s: %s", a.finding[0].invariant, a.finding[0].text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sweep.audit");
@@ -475,6 +508,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_sound_arena_has_no_findings);
 	tcase_add_loop_test(tc, a_planted_violation_is_named, 0, sizeof(plants) / sizeof(*plants));
+	tcase_add_loop_test(tc, who_joins_a_task_that_runs_in_nobody_is_told, 0,
+			    sizeof(others) / sizeof(*others));
 	suite_add_tcase(s, tc);
 	return bh_check_run(s);
 }

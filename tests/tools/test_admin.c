@@ -232,6 +232,94 @@ START_TEST(a_record_that_is_being_written_is_left_out)
 }
 END_TEST
 
+/* -- the audit ---------------------------------------------------------------------- */
+
+static struct bh_proc *put_slot(uint32_t slot, uint32_t state, int32_t pid)
+{
+	struct bh_proc *p = &rig.board->procs[5 + slot];
+
+	*p = (struct bh_proc){ .kind = slot < BH_MAX_WORKERS ? BH_PROC_WORKER : BH_PROC_BLOCKING,
+			       .slot = slot,
+			       .epoch = 3,
+			       .pid = pid,
+			       .state = state };
+	return p;
+}
+
+/* A pid that was somebody's, and is nobody's. */
+static int32_t dead_pid(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	return pid;
+}
+
+static int64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+static void plant_nothing(void)
+{
+	put_slot(0, BH_PROC_UP, getpid());
+	put_slot(1, BH_PROC_STARTING, 0)->started_ns = clock_ns();
+}
+
+static void plant_up_without(void)
+{
+	put_slot(1, BH_PROC_UP, 0);
+}
+
+static void plant_up_with_a_dead_one(void)
+{
+	put_slot(BH_MAX_WORKERS, BH_PROC_UP, dead_pid());
+}
+
+static void plant_nobody_starts(void)
+{
+	put_slot(0, BH_PROC_STARTING, 0)->started_ns = clock_ns() - 60000000000ll;
+}
+
+static void plant_running_in_nobody(void)
+{
+	bh_st_rel(&rig.arena.a->task_pool.mark, 64);
+	bh_st_rel(&rig.arena.workers[1].word, bh_worker_word(BH_WORKER_UP, 8, 1));
+	bh_st_rel(&rig.arena.tasks[9].state, bh_state_make(1, 7, 1, 0, BH_RUNNING));
+}
+
+static const struct {
+	void (*plant)(void);
+	const char *invariant, *text; /* NULL: it is sound */
+} slots[] = {
+	{ plant_nothing, NULL, NULL },
+	{ plant_up_without, "slot-process", "worker 1 is up and has no process" },
+	{ plant_up_with_a_dead_one, "slot-process", "blocking process 0 is up and its process " },
+	{ plant_nobody_starts, "slot-process",
+	  "worker 0 starts for more than 5 s and has no process" },
+	{ plant_running_in_nobody, "holder-alive", "task 9 is held by worker 1, epoch 7" },
+};
+
+START_TEST(the_audit_names_who_is_in_nobody)
+{
+	slots[_i].plant();
+	Bulkhead__Reply *r = ask(4, "");
+	const Bulkhead__ServiceAudit *a = r->audit->services[0];
+
+	ck_assert_uint_eq(a->found, slots[_i].text != NULL);
+	if (a->found) {
+		ck_assert_str_eq(a->findings[0]->invariant, slots[_i].invariant);
+		ck_assert_ptr_nonnull(strstr(a->findings[0]->text, slots[_i].text));
+	}
+	bulkhead__reply__free_unpacked(r, NULL);
+}
+END_TEST
+
 START_TEST(an_unknown_service_is_named)
 {
 	for (int verb = 1; verb < 7; verb++)
@@ -568,6 +656,7 @@ int main(void)
 	tcase_add_test(t, no_byte_beyond_a_fibers_stack_is_shown);
 	tcase_add_test(t, text_of_the_services_cannot_hurt_a_terminal);
 	tcase_add_test(t, a_record_that_is_being_written_is_left_out);
+	tcase_add_loop_test(t, the_audit_names_who_is_in_nobody, 0, sizeof(slots) / sizeof(*slots));
 	tcase_add_test(t, an_unknown_service_is_named);
 	tcase_add_test(t, stop_is_passed_on);
 	tcase_add_test(t, resize_is_passed_on_within_its_bounds);

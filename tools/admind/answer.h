@@ -9,6 +9,7 @@
 #define BH_ADMIND_ANSWER_H
 
 #include "bulkhead.pb-c.h"
+#include "ipc/audit.h"
 #include "scratch.h"
 #include "system.h"
 
@@ -43,6 +44,10 @@ void bh_answer_quarantine(struct bh_answer *a);
  * the first is then to be thrown away. */
 bool bh_answer_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_view *v, uint32_t idx,
 		    uint64_t w, int64_t now_ns);
+
+/* Adds to @out what is wrong with the slots of service @i, and with who is said to run in
+ * them. Takes a moment if it seems that anything is. */
+void bh_audit_slots(const struct bh_system *s, uint32_t i, struct bh_audit *out);
 
 /* The answer is no. */
 __attribute__((format(printf, 3, 4))) void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* answer_audit.c: the audit of a busy arena (ipc/audit.h), for each service. */
+/* answer_audit.c: the audit of a busy arena (ipc/audit.h) and of who is in its slots, for
+ * each service. */
 #include <string.h>
 
 #include "answer.h"
@@ -52,6 +53,7 @@ void bh_answer_audit(struct bh_answer *a)
 		if (!bh_answer_wanted(a, name, i) || !v)
 			continue;
 		bh_audit_run(v, false, audit);
+		bh_audit_slots(a->system, i, audit);
 		Bulkhead__ServiceAudit *to = all->services[all->n_services++];
 		bulkhead__service_audit__init(to);
 		to->service = bh_scratch_text(&a->scratch, b->name, sizeof(b->name));
