@@ -105,6 +105,8 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 {
 	struct clone_args a = { .flags = CLONE_FILES | CLONE_PARENT | CLONE_PIDFD,
 				.pidfd = (uint64_t)(uintptr_t)pidfd };
+	sigset_t before;
+
 	/* CLONE_PARENT takes the parent's exit signal: SIGCHLD to the guardian.
 	 * The C library does not see this clone: the id that it keeps is put right
 	 * by the system. */
@@ -118,10 +120,12 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 	}
 	bh_fd_drop_pidfd(pidfd); /* left by a zygote that was killed with it */
 	bh_atfork_prepare();
+	bh_signals_fork(&before);
 	pid_t child = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 	int err = errno;
 
 	if (child) {
+		bh_signals_fork_done(&before);
 		bh_atfork_parent();
 	} else {
 		bh_signals_stay();
