@@ -9,7 +9,8 @@
  *   echo    a numbered line posted to /echo comes back
  *   hello   /hello
  *   sleep   /sleep?ms=N, N by seed: a timer, and a join that waits for it
- *   crash   /crash?how=..., at the given rate: reported as what it was
+ *   crash   /crash?how=..., at the given rate, and FLOOD more as fast as their answers
+ *           come for each SIGUSR1: reported as what it was
  *   raw     a numbered line to the echo service
  *   brief   /hello on a connection of its own: an accept and a close for each
  *   blocking /blocking?ms=N, N by seed: a job in a blocking process
@@ -47,6 +48,7 @@ enum {
 };
 
 enum {
+	FLOOD = 64,
 	IDS = 1 << 22, /* crash ids that are told apart */
 };
 
@@ -80,12 +82,18 @@ static uint16_t http_port, echo_port;
 static int epfd;
 static uint64_t dice;
 static int complaints;
-static volatile sig_atomic_t enough;
+static volatile sig_atomic_t enough, flood; /* crashes at once that are left */
 
 static void on_term(int sig)
 {
 	(void)sig;
 	enough = 1;
+}
+
+static void on_flood(int sig)
+{
+	(void)sig;
+	flood = FLOOD;
 }
 
 static uint32_t roll(uint32_t sides)
@@ -220,7 +228,7 @@ static void judge(struct conn *c, const struct client_response *res)
 	uint64_t id = res->status == 500 ? crash_id(c, res) : 0;
 
 	c->io.waiting = false;
-	if (c->kind != SLEEP && client_now() - c->io.sent_at > slow_ns)
+	if (c->kind != SLEEP && c->kind != CRASH && client_now() - c->io.sent_at > slow_ns)
 		slow_ns = client_now() - c->io.sent_at;
 	if (is_expected(c, res)) {
 		books[c->kind].ok++;
@@ -301,10 +309,12 @@ static void ask_all(struct conn *all, int n, bool crash)
 	static int next_way;
 
 	for (int i = 0; i < n; i++) {
-		if (all[i].io.waiting || (all[i].kind == CRASH && !crash))
+		if (all[i].io.waiting || (all[i].kind == CRASH && !crash && flood <= 0))
 			continue;
 		if (all[i].kind == CRASH) {
 			all[i].how = next_way++ % CLIENT_WAYS;
+			if (!crash)
+				flood--; /* a grant that comes meanwhile may be one less */
 			crash = false;
 		}
 		ask(&all[i]);
@@ -394,6 +404,7 @@ int main(int argc, char **argv)
 	echo_port = (uint16_t)atoi(argv[optind + 1]);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_term);
+	signal(SIGUSR1, on_flood);
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	all = connections(&n);
 	if (!all || epfd < 0)
