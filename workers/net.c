@@ -184,8 +184,9 @@ int bh_readable(bh_io io, int64_t deadline)
 	int err = bh_io_of(io, &s);
 	char c;
 
-	if (!err)
-		err = bh_coop();
+	if (err)
+		return err;
+	err = bh_coop();
 	if (!err && bh_io_may(s, 0))
 		n = bh_io_receive(s, &c, 1, MSG_PEEK);
 	/* Data, the end, or an error: the read will tell. */
@@ -194,7 +195,7 @@ int bh_readable(bh_io io, int64_t deadline)
 		if (!err)
 			n = bh_io_receive(s, &c, 1, MSG_PEEK);
 	}
-	if (err != -BH_ESTALE && err != -EPERM)
+	if (err != -BH_ESTALE) /* closed meanwhile: the slot is another's */
 		bh_io_busy(s);
 	return err;
 }

@@ -95,7 +95,8 @@ bhctl trace latency --seconds 1 --json >"$dir/waits" || fail "latency"
 jq -e '.lost == 0 and (.groups[] | select(.type == "chain.spin") | .queue_wait.count > 0 and .poll.p50_ns >= 50000000)' "$dir/waits" >/dev/null ||
 	fail "latencies by type: $(cat "$dir/waits")"
 bhctl trace latency --seconds 1
-bhctl trace hogs --seconds 2 --json >"$dir/hogs" || fail "hogs: exit code $?"
+bhctl trace hogs --seconds 2 --json >"$dir/hogs"
+[ $? = 1 ] || fail "hogs: exit code $?" # only polls are counted: tracing is off
 jq -e '.lost == 0 and (.hogs[] | select(.type == "chain.spin") | .polls > 0 and
 	.poll_ns >= .polls * 50000000 and .longest_ns >= 50000000 and .longest_task != "0x0") and
 	([.hogs[] | select(.type != "chain.spin" and .type != "chain.job") | .poll_ns / .polls] | max < 50000000)' \
