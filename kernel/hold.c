@@ -24,7 +24,7 @@
 enum {
 	COST_US = 500,  /* what a crash takes of one worker's time, until one was seen */
 	MEMORY = 8,     /* over so many it is averaged */
-	SHARE = 10,     /* of the workers' time a type's crashes may take one part in so many; */
+	SHARE = 16,     /* of the workers' time a type's crashes may take one part in so many; */
 	BURST_MS = 100, /* more at a time if there was less before */
 	MOST_MS = 1000, /* nobody is held back for longer */
 };
