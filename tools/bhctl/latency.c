@@ -4,8 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ask.h"
+
+enum {
+	PATIENCE = 50, /* times PAUSE_MS */
+	PAUSE_MS = 100,
+};
 
 const double bh_shares[BH_SHARES] = { 0.5, 0.9, 0.99, 0.999, 1 };
 
@@ -70,14 +76,29 @@ int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **r
 	return 0;
 }
 
+/* The trace server starts beside the services and is ready a little after them, or is just
+ * being started again. */
+static bool is_coming(const struct bh_latency *l)
+{
+	return strstr(l->missing, "the trace server is not ready") != NULL;
+}
+
 int bh_linux_view(const char *url, const char *what)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000l };
 	struct bh_latency l = { 0 };
-	Bulkhead__Reply *reply = NULL;
-	int code = bh_latency_kernel(&l, url, &reply);
+	int code = 0;
 
-	if (reply)
-		bulkhead__reply__free_unpacked(reply, NULL);
+	for (int i = 0; i == 0 || (i < PATIENCE && !code && is_coming(&l)); i++) {
+		Bulkhead__Reply *reply = NULL;
+
+		if (i)
+			nanosleep(&pause, NULL);
+		l.missing[0] = '\0';
+		code = bh_latency_kernel(&l, url, &reply);
+		if (reply)
+			bulkhead__reply__free_unpacked(reply, NULL);
+	}
 	if (code || !l.missing[0])
 		return code;
 	fprintf(stderr, "bhctl: %s: %s\n", what, l.missing);
