@@ -4,13 +4,12 @@
  *
  * A crash costs its worker's slot half a millisecond, and where CPUs are short ten, so tasks
  * that do nothing but crash, and are spawned again at once, would have all of the workers'
- * time. Quarantine
- * refuses them; where that is off, or the type is exempt, or clients are many, this
- * remains: each task type has a budget, so many crashes that a share of the workers' time
- * goes into them and no more, by what restarts take at present. What is beyond it is late: the outcome of the crash is
- * decided and recorded at once, and shows only when the budget allows (its joiner is told,
- * its sockets are closed, it starts again). Whoever waits for it waits, and comes back less
- * often. Workers are replaced at once all the same.
+ * time. Quarantine refuses them; where that is off, or the type is exempt, or clients are
+ * many, this remains: each task type has a budget, so many crashes that a share of the
+ * workers' time goes into them and no more, by what restarts take at present. What is beyond
+ * it is late: the outcome of the crash is decided and recorded at once, and shows only when
+ * the budget allows (its joiner is told, its sockets are closed, it starts again). A task
+ * that waits for it comes back less often. Workers are replaced at once all the same.
  *
  * Not the spawns are held back: of a type that crashes now and then, most are good.
  *
