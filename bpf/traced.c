@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -273,6 +274,8 @@ int main(int argc, char **argv)
 	};
 	bool probe_only = false;
 
+	/* Older systems name a process that is executed by descriptor after that. */
+	prctl(PR_SET_NAME, program_invocation_short_name);
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &probe_only);
 	int err = bh_privilege_keep(BH_CAPS_TRACING);

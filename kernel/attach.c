@@ -219,8 +219,9 @@ static bool is_known(struct bh_kernel *k, int fd)
 			if (fd == k->plan->services[i].listen[j].fd)
 				return true;
 	}
-	return fd <= BH_PLAN_FD || bh_out_has(fd) || fd == k->plan->lock_fd || fd == k->board_fd ||
-	       fd == k->death_fd || fd == k->lifeline || fd == k->lifeline_end || fd == (int)page;
+	return fd <= BH_PLAN_FD || bh_out_has(fd) || bh_images_have(k->images, fd) ||
+	       fd == k->plan->lock_fd || fd == k->board_fd || fd == k->death_fd ||
+	       fd == k->lifeline || fd == k->lifeline_end || fd == (int)page;
 }
 
 /* The guardian shares the table, but opens nothing while there is a kernel; and main()

@@ -63,8 +63,9 @@ int bh_child_become(uint32_t uid, uint32_t gid)
 	return 0;
 }
 
-int bh_child_exec(const char *path, char *const *argv)
+int bh_child_exec(int fd, char *const *argv)
 {
-	execv(path, argv);
+	if (!fcntl(fd, F_SETFD, FD_CLOEXEC))
+		fexecve(fd, argv, environ);
 	return -errno;
 }

@@ -236,6 +236,7 @@ int bh_kernel_main(void *arg)
 		err = -errno;
 	if (!err) {
 		k->plan = boot->plan;
+		k->images = &boot->images;
 		k->board = boot->board;
 		k->board_fd = boot->board_fd;
 		k->death_fd = boot->death_fd;

@@ -194,8 +194,15 @@ struct bh_ksvc {
 	struct bh_kernel *kernel;
 };
 
+/* Files held open (images.c); -errno: that one could not be opened. */
+struct bh_images {
+	int admind, traced;
+	int host[BH_PLAN_SERVICES], module[BH_PLAN_SERVICES]; /* -1: linked into the host */
+};
+
 struct bh_kernel {
 	const struct bh_plan *plan;
+	const struct bh_images *images;
 	struct bh_board *board;
 	int board_fd, death_fd, lifeline, lifeline_end;
 	int epfd, sigfd;
@@ -224,6 +231,7 @@ struct bh_kernel {
 /* What main() hands to each kernel, before the first and through the guardian. */
 struct bh_boot {
 	const struct bh_plan *plan;
+	struct bh_images images;
 	struct bh_board *board;
 	int board_fd, death_fd, lifeline, lifeline_end;
 };
@@ -339,8 +347,17 @@ int bh_child_fds(const int *fds, int n, bool lend);
 /* Becomes @uid and @gid (UINT32_MAX: stays as it is). */
 int bh_child_become(uint32_t uid, uint32_t gid);
 
-/* Becomes @path; returns only if that fails: -errno. */
-int bh_child_exec(const char *path, char *const *argv);
+/* Becomes the program on @fd, one of those that bh_child_fds() placed; returns only if that
+ * fails: -errno. */
+int bh_child_exec(int fd, char *const *argv);
+
+/* -- images.c: the files that the system was started from --------------------------- */
+
+/* Holds them, before the guardian. One that is not there is missed by who needs it. */
+void bh_images_hold(struct bh_images *im, const struct bh_plan *plan);
+
+/* Is @fd one of them? */
+bool bh_images_have(const struct bh_images *im, int fd);
 
 /* -- lifeline.c: what ends the system when guardian and kernel are gone ------------ */
 

@@ -191,6 +191,7 @@ int main(int argc, char **argv)
 	boot.death_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (boot.death_fd < 0)
 		return complain("cannot make the guardian's doorbell", errno);
+	bh_images_hold(&boot.images, boot.plan);
 	int lifeline[2], err = bh_lifeline_make(lifeline);
 	if (err)
 		return complain("cannot make the system's lifeline", -err);

@@ -41,18 +41,19 @@ static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	const struct bh_plan *plan = k->plan;
 	bool admind = idx == BH_PROCS_ADMIND;
 	/* The plan tells how large the arenas are; it is sealed. */
-	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), bh_lifeline_join(k->lifeline) };
+	int image = admind ? k->images->admind : k->images->traced;
+	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), bh_lifeline_join(k->lifeline),
+		      image };
 	const char *name = admind ? "bulkhead-admind" : "bulkhead-traced";
-	char path[sizeof(plan->libexec) + 32];
 	char *argv[] = { (char *)(uintptr_t)name, NULL };
 
-	snprintf(path, sizeof(path), "%s/%s", plan->libexec, name);
-	int err = fds[3] < 0 ? fds[3] : bh_child_fds(fds, 4, true);
+	int err = fds[3] < 0 ? fds[3] : image < 0 ? image : bh_child_fds(fds, 5, true);
 	if (!err && admind)
 		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid);
 	if (!err)
-		err = bh_child_exec(path, argv);
-	bh_outf(STDERR_FILENO, "bulkhead: cannot run %s: %s\n", path, strerror(-err));
+		err = bh_child_exec(3 + 4, argv);
+	bh_outf(STDERR_FILENO, "bulkhead: cannot run %s/%s: %s\n", plan->libexec, name,
+		strerror(-err));
 	return 111;
 }
 

@@ -116,7 +116,8 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 {
 	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
 	const struct bh_plan_service *plan = s->plan;
-	int fds[5 + 2 * BH_MAX_REACTORS + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl,
+	int image = k->images->host[s->id], module = k->images->module[s->id];
+	int fds[7 + 2 * BH_MAX_REACTORS + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl,
 							      (int)s->board->arena_memfd,
 							      (int)s->board->doorbell };
 	char number[16];
@@ -132,6 +133,8 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 		fds[n++] = plan->listen[i].fd;
 	if ((err = bh_lifeline_join(k->lifeline)) >= 0) {
 		fds[n++] = err;
+		fds[n++] = module;
+		fds[n++] = image;
 		err = bh_child_fds(fds, n, false);
 	}
 	snprintf(number, sizeof(number), "%u", s->id);
@@ -139,7 +142,7 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	if (!err)
 		err = bh_child_become(plan->uid, plan->gid);
 	if (!err)
-		err = bh_child_exec(plan->host, argv);
+		err = image < 0 ? image : bh_child_exec(3 + n - 1, argv);
 	/* The kernel is told as a zygote would tell it. */
 	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
 	snprintf(m.text, sizeof(m.text), "cannot run %.60s: %.36s", plan->host, strerror(-err));

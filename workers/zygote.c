@@ -350,9 +350,20 @@ const struct bh_plan_service *bh_zygote_plan(void)
 	    i >= bh_rt.plan->n_services || i >= BH_PLAN_SERVICES)
 		bh_zygote_fail(-EBADMSG, "the plan is of another version of Bulkhead");
 	bh_rt.plan_service = &bh_rt.plan->services[i];
+	/* Older systems name a process that is executed by descriptor after that. */
+	prctl(PR_SET_NAME, program_invocation_short_name);
 	keep_to_ourselves();
 	bh_fork_watch();
 	return bh_rt.plan_service;
+}
+
+int bh_zygote_module_fd(void)
+{
+	struct bh_layout l;
+
+	bh_layout_from_plan(&l, bh_rt.plan_service);
+	/* After the listeners comes the lifeline, and then it. */
+	return bh_listen_fd(&l) + (int)bh_rt.plan_service->n_listen + 1;
 }
 
 static void on_gone_peer(int sig)

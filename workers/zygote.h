@@ -9,6 +9,9 @@
  * kernel why, if there is none. */
 const struct bh_plan_service *bh_zygote_plan(void);
 
+/* The descriptor of the module that the kernel holds, which is the caller's to close. */
+int bh_zygote_module_fd(void);
+
 /* Tells the kernel that the service cannot start, and why; exits with 111. */
 _Noreturn void bh_zygote_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

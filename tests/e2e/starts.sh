@@ -125,20 +125,20 @@ hosts() {
 	done
 }
 
-note "a module that is gone for a while: this service is down, the other one serves"
-cp "$module" "$dir/gone.so"
-begin "$http" "{name: a, module: '$dir/gone.so', workers: 1, options: {lives_ms: '3600000'}, restart: {backoff_max: 200ms}}"
+note "what init() needs is gone for a while: this service is down, the other one serves"
+: >"$dir/needed"
+begin "$http" "$(starts a "lives_ms: '3600000', missing: '$dir/needed'" "restart: {backoff_max: 200ms}")"
 within 20 says ": running" || fail "it never says that it runs"
-mv "$dir/gone.so" "$dir/away.so"
+rm "$dir/needed"
 lose a 1
 within 20 more a .start.failures 5 || fail "$(of a .start.failures) failed starts"
-case $(of a .start.error) in *gone.so*) ;; *) fail "status does not say why: $(of a .start.error)" ;; esac
+case $(of a .start.error) in *"No such file"*) ;; *) fail "status does not say why: $(of a .start.error)" ;; esac
 bhctl status >"$dir/status"
 grep -q "^service a: .*not up for" "$dir/status" || fail "status does not say since when: $(cat "$dir/status")"
-grep -q "starts .*failed; the last one: .*gone.so" "$dir/status" || fail "status does not say why: $(cat "$dir/status")"
+grep -q "starts .*failed; the last one: .*No such file" "$dir/status" || fail "status does not say why: $(cat "$dir/status")"
 hello || fail "the other service does not answer"
 is http .resets 0 || fail "the other service was reset"
-mv "$dir/away.so" "$dir/gone.so"
+: >"$dir/needed"
 within 20 is a .state up || fail "it does not come back"
 is a .start.failures 0 || fail "it still counts failures"
 within 5 says "service a has started, after" || fail "nothing says that it is back"

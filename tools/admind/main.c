@@ -125,6 +125,9 @@ int main(void)
 	char url[sizeof(s.board->admin_url) + 1] = "";
 	int err = bh_system_open(&s, BH_BOARD_FD, BH_PLAN_FD);
 
+	/* Older systems name a process that is executed by descriptor after that. */
+	prctl(PR_SET_NAME, program_invocation_short_name);
+
 	if (err)
 		return fail("this is started by bulkhead-kernel, with a board and a plan; these "
 			    "are not here",
