@@ -17,6 +17,7 @@
 #include "workers/files.h"
 #include "workers/io.h"
 #include "workers/next.h"
+#include "workers/popen.h"
 #include "workers/rt.h"
 
 static int refused(int fd)
@@ -139,26 +140,25 @@ static bool part(FILE *f, int fd)
 	return other >= 0;
 }
 
-static int close_stream(FILE *f, int (*next)(FILE *f))
+static int close_stream(FILE *f)
 {
 	int fd = bh_files_here() ? fileno(f) : -1, rc;
 	uint64_t by = 0;
 
 	if (fd >= 0 && bh_file_may_close(fd, &by) && !part(f, fd))
 		return EOF;
-	rc = next(f);
+	rc = NEXT(fclose)(f);
 	bh_file_closed(fd, by);
 	return rc;
 }
 
+/* Of a command's stream, it is pclose(). */
 BH_EXPORT int fclose(FILE *f)
 {
-	return close_stream(f, NEXT(fclose));
-}
+	pid_t command = bh_popen_take(f);
+	int rc = close_stream(f);
 
-BH_EXPORT int pclose(FILE *f)
-{
-	return close_stream(f, NEXT(pclose));
+	return command ? bh_popen_wait(command) : rc;
 }
 
 BH_EXPORT int closedir(DIR *d)

@@ -190,11 +190,6 @@ BH_EXPORT FILE *tmpfile(void)
 	return opened_stream(NEXT(tmpfile)());
 }
 
-BH_EXPORT FILE *popen(const char *command, const char *mode)
-{
-	return opened_stream(NEXT(popen)(command, mode));
-}
-
 BH_EXPORT DIR *opendir(const char *path)
 {
 	DIR *d = NEXT(opendir)(path);

@@ -8,12 +8,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -380,6 +385,107 @@ static void leaks(void)
 	EXPECT(open_now() <= before + 5); /* a pidfd and the like come and go */
 }
 
+/* Dies of SIGSYS where popen() makes its process. */
+static int64_t die_in_popen(void *unused)
+{
+	struct sock_filter no_clone[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+#ifdef SYS_vfork
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_vfork, 2, 0),
+#endif
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(no_clone) / sizeof(*no_clone), no_clone };
+
+	(void)unused;
+	if (EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+		   !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)))
+		popen("true", "r");
+	return 0;
+}
+
+static void popen_killed(void)
+{
+	int before = open_now();
+
+	for (int i = 0; i < 10; i++)
+		run(die_in_popen, -1, i % 2, BH_END_CRASHED);
+	for (int i = 0; i < 1000 && open_now() > before + 5; i++)
+		bh_sleep(BH_MS(10));
+	EXPECT(open_now() <= before + 5);
+}
+
+static FILE *sleeping; /* in the process of worker 0 */
+
+static int64_t start_sleep(void *unused)
+{
+	int pid = 0;
+
+	(void)unused;
+	EXPECT((sleeping = popen("echo $$; exec sleep 60", "r")) &&
+	       fscanf(sleeping, "%d", &pid) == 1);
+	at->step = pid;
+	return 0;
+}
+
+static int64_t end_sleep(void *unused)
+{
+	(void)unused;
+	EXPECT(!kill(at->step, SIGKILL) && WTERMSIG(pclose(sleeping)) == SIGKILL);
+	return 0;
+}
+
+/* A command sees the end of its input while a later one runs, of whatever process. */
+static int64_t no_heir(void *unused)
+{
+	FILE *cat = popen("cat >/dev/null; exit 3", "w");
+
+	(void)unused;
+	run(start_sleep, 0, false, BH_END_RETURNED);
+	EXPECT(cat && fputs("x", cat) > 0 && WEXITSTATUS(pclose(cat)) == 3);
+	EXPECT(!kill(at->step, 0));
+	run(end_sleep, 0, false, BH_END_RETURNED);
+	return 0;
+}
+
+/* The compiler knows what belongs together. */
+static int (*volatile either_close[])(FILE *) = { fclose, pclose };
+
+static int64_t commands(void *unused)
+{
+	char line[32] = "";
+	FILE *f;
+
+	(void)unused;
+	/* Of a file: nothing is waited for, nothing closed. */
+	EXPECT((f = fopen("/dev/null", "r")) && either_close[1](f) == -1 && errno == EINVAL &&
+	       !either_close[0](f));
+	EXPECT(!popen("true", "") && errno == EINVAL);
+	EXPECT(!popen("true", "rw") && errno == EINVAL);
+	EXPECT(!popen("true", "rx") && errno == EINVAL);
+	EXPECT((f = popen("-none 2>/dev/null", "r")) && WEXITSTATUS(pclose(f)) == 127);
+	EXPECT((f = popen("kill -9 $$", "r")) && WTERMSIG(either_close[0](f)) == SIGKILL);
+	EXPECT((f = popen("echo it says", "er")) && fgets(line, sizeof(line), f) &&
+	       !strcmp(line, "it says\n") && !pclose(f));
+	/* Somebody else has its status. */
+	EXPECT((f = popen("exit 1", "r")) && waitpid(-1, NULL, 0) > 0);
+	EXPECT(pclose(f) == -1 && errno == ECHILD);
+	return 0;
+}
+
+static void popen_runs(void)
+{
+	int before = open_now();
+
+	run(commands, -1, true, BH_END_RETURNED);
+	run(commands, 1, false, BH_END_RETURNED);
+	run(no_heir, 1, false, BH_END_RETURNED);
+	EXPECT(open_now() <= before + 1); /* a process that runs jobs comes and goes */
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -391,6 +497,8 @@ static const struct {
 	{ "lost_number", lost_number },
 	{ "low_numbers", low_numbers },
 	{ "leaks", leaks },
+	{ "popen_runs", popen_runs },
+	{ "popen_killed", popen_killed },
 };
 
 static int64_t files_main(void *unused)
