@@ -370,9 +370,12 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	if (t->opts & BH_TASK_VALUED)
 		t->crash_key = 0;
 	bh_compiler_barrier(); /* the value must not be taken for a key */
+	if (t->opts & BH_TASK_STAYS)
+		bh_and(&t->state, ~BH_PINNED); /* what it waited with is gone */
+	bh_compiler_barrier();
 	/* What the task itself set. */
 	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS |
-			       BH_TASK_VALUED);
+			       BH_TASK_VALUED | BH_TASK_STAYS);
 	t->sp = t->heap = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
 	bh_state_restart(&t->state);

@@ -55,7 +55,7 @@ enum bh_state {
 #define BH_NOTIFIED  (1ull << 4) /* woken while running: will be scheduled, not suspended */
 #define BH_ABORTED   (1ull << 5) /* asked to end; never unset in a task's life */
 #define BH_DETACHED  (1ull << 6) /* nobody will join: its end frees it; never unset */
-#define BH_PINNED    (1ull << 7) /* runs at home alone; never unset */
+#define BH_PINNED    (1ull << 7) /* runs at home alone; changed by its holder, if at all */
 #define BH_FLAG_MASK (0xfull << 4)
 
 #define BH_EPOCH_MASK 0x3fffu

@@ -68,6 +68,7 @@ enum {
 	BH_TASK_KEEP = 2,          /* detach_on_end */
 	BH_TASK_UNCONSTRAINED = 4, /* has no budget; set by the task itself */
 	BH_TASK_VALUED = 8,        /* its value is there before its end */
+	BH_TASK_STAYS = 16,        /* pinned for the time of one wait (workers/exception.h) */
 	BH_TASK_LISTENS = 64,      /* to a token that has no cell for it (token.h) */
 	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
 };

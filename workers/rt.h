@@ -44,6 +44,10 @@ enum bh_detour {
 	BH_DETOUR_RECORD = 2, /* it is recorded (trace.h) */
 };
 
+enum {
+	BH_EH_MAX = 4 /* C++ libraries in one process; more are not looked after */
+};
+
 struct bh_rt {
 	struct bh_view v;
 	struct bh_worker *me; /* v.workers[slot] */
@@ -58,6 +62,7 @@ struct bh_rt {
 	uint64_t handle;
 	enum bh_after after;
 	struct bh_context loop; /* the executor, while a fiber runs */
+	struct bh_eh_globals *eh[BH_EH_MAX]; /* of C++ libraries; NULL: of no more (exception.h) */
 	uint32_t tick;
 	uint32_t detour;   /* enum bh_detour */
 	uint32_t lifo_run; /* LIFO polls in a row */

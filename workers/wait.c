@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "workers/exception.h"
 #include "workers/fiber.h"
 
 #define FAR_NS 1000000000ll
@@ -75,7 +76,10 @@ static void switch_out(enum bh_after after)
 	struct bh_tcb *t = bh_rt.task;
 
 	bh_rt.after = after;
-	bh_context_switch(bh_fiber_context(t), &bh_rt.loop);
+	if (__builtin_expect(bh_rt.eh[0] != NULL, 0) && bh_exceptions_live())
+		bh_exceptions_switch(t);
+	else
+		bh_context_switch(bh_fiber_context(t), &bh_rt.loop);
 	/* From here on bh_rt may be another process's: nothing of it is kept in a
 	 * local across the switch. */
 }

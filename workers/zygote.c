@@ -28,6 +28,7 @@
 
 #include "ipc/control.h"
 #include "workers/atfork.h"
+#include "workers/exception.h"
 #include "workers/fdaudit.h"
 #include "workers/fork.h"
 #include "workers/signals.h"
@@ -445,6 +446,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	check_service(service);
 	run_init(service);
 	refuse_threads();
+	bh_exceptions_find(); /* init() may have loaded more */
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);
 	err = bh_spawn_main(service);

@@ -22,7 +22,8 @@
  * A pinned task never leaves the process that its spawner ran in: it may keep in
  * private memory what it likes. That is also its price: when that process dies, by
  * whosever fault, the pinned tasks in it have lost that memory, and end with
- * BH_END_LOST (or start again, see on_crash).
+ * BH_END_LOST (or start again, see on_crash). A fiber that waits while it handles a C++
+ * exception is pinned for that wait.
  *
  * Ownership. The spawner owns the tasks it spawned with a handle: it alone may
  * join or release them, and when it ends they are aborted (children end with
@@ -97,10 +98,17 @@ struct bh_spawn_opts {
  * one: set the key from what the proxy says of the client. A task without any of it counts
  * against its type, and a type that many keys crash is quarantined as a whole.
  */
+#ifdef __cplusplus
+#define BH_SPAWN_OPTS_INIT                                                        \
+	{                                                                         \
+		sizeof(struct bh_spawn_opts), 0, nullptr, 0, 0, 0, 0, 0, 0, {}, 0 \
+	}
+#else
 #define BH_SPAWN_OPTS_INIT                           \
 	{                                            \
 		.size = sizeof(struct bh_spawn_opts) \
 	}
+#endif
 
 /*
  * Spawns a fiber. @arg (@len bytes, copied; at most 1 MiB) is handed to @fn.

@@ -16,6 +16,10 @@
 #include <bulkhead/bulkhead.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct runtime_test {
 	const char *name;
 	int64_t (*run)(void *unused);
@@ -24,19 +28,19 @@ struct runtime_test {
 
 void runtime_register(struct runtime_test *t);
 
-#define TEST(id)                                                                \
-	static void test_##id(void);                                            \
-	static int64_t run_##id(void *unused)                                   \
-	{                                                                       \
-		(void)unused;                                                   \
-		test_##id();                                                    \
-		return 0;                                                       \
-	}                                                                       \
-	static struct runtime_test reg_##id = { .name = #id, .run = run_##id }; \
-	__attribute__((constructor)) static void register_##id(void)            \
-	{                                                                       \
-		runtime_register(&reg_##id);                                    \
-	}                                                                       \
+#define TEST(id)                                                       \
+	static void test_##id(void);                                   \
+	static int64_t run_##id(void *unused)                          \
+	{                                                              \
+		(void)unused;                                          \
+		test_##id();                                           \
+		return 0;                                              \
+	}                                                              \
+	static struct runtime_test reg_##id = { #id, run_##id, NULL }; \
+	__attribute__((constructor)) static void register_##id(void)   \
+	{                                                              \
+		runtime_register(&reg_##id);                           \
+	}                                                              \
 	static void test_##id(void)
 
 /* Ends the calling task, and with it its test, when @cond is false. */
@@ -46,7 +50,7 @@ void runtime_register(struct runtime_test *t);
 			runtime_fail(__FILE__, __LINE__, #cond); \
 	} while (0)
 
-_Noreturn void runtime_fail(const char *file, int line, const char *what);
+__attribute__((noreturn)) void runtime_fail(const char *file, int line, const char *what);
 
 /* Spins (with a limit) until @cond: for what another worker is about to do. */
 #define EVENTUALLY(cond)                                \
@@ -59,6 +63,10 @@ _Noreturn void runtime_fail(const char *file, int line, const char *what);
 	} while (0)
 
 int runtime_main(int argc, char **argv, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
 
 #define RUNTIME_MAIN(name)                             \
 	int main(int argc, char **argv)                \

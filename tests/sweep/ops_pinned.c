@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+#include "workers/exception.h"
+#include "workers/fiber.h"
+
 static enum bh_poll pending(struct bh_cx *cx, void *state)
 {
 	(void)cx, (void)state;
@@ -130,3 +133,63 @@ static const char *check_evicted(struct world *w)
 }
 SWEEP(pinned_evict, .setup = setup_evict, .run = run_evict, .kernel = true, .check = check_evicted,
       .covers = "evict bh_state_restart");
+
+/* -- pinned for the time of one wait: it handles an exception -- */
+
+static void setup_exception(struct world *w)
+{
+	w->v.tasks[w->me].opts = BH_TASK_RESTART;
+	w->v.tasks[w->me].restarts = 3;
+}
+
+/* The executor: goes back to the fiber at once. */
+static void resumes(void *task)
+{
+	static struct bh_context here;
+
+	bh_context_switch(&here, bh_fiber_context(task));
+}
+
+static void run_exception(struct world *w)
+{
+	static _Alignas(16) unsigned char executor[4096];
+
+	(void)w;
+	bh_context_make(&bh_rt.loop, executor + sizeof(executor), resumes, bh_rt.task);
+	bh_exceptions_switch(bh_rt.task);
+	if (bh_ld_rlx(&bh_rt.task->state) & BH_PINNED)
+		_Exit(3);
+}
+
+static const char *check_free(struct world *w, uint32_t idx)
+{
+	const struct bh_tcb *t = &w->v.tasks[idx];
+
+	if (world_state(w, idx) != BH_SCHEDULED)
+		return "a task that was pinned for one wait was not restarted";
+	return (bh_ld_rlx(&t->state) & BH_PINNED) || (t->opts & BH_TASK_STAYS) ?
+		       "a task that was pinned for one wait stays pinned" :
+		       NULL;
+}
+
+static const char *check_exception(struct world *w)
+{
+	return check_free(w, w->me);
+}
+SWEEP(pinned_exception, .setup = setup_exception, .run = run_exception, .check = check_exception,
+      .no_intruders = true, .covers = "pin unpin");
+
+static void setup_evict_exception(struct world *w)
+{
+	setup_evict(w);
+	w->v.tasks[w->other].opts |= BH_TASK_STAYS;
+}
+
+static const char *check_evicted_exception(struct world *w)
+{
+	const char *wrong = check_evicted(w);
+
+	return wrong ? wrong : check_free(w, w->other);
+}
+SWEEP(pinned_evict_exception, .setup = setup_evict_exception, .run = run_evict, .kernel = true,
+      .check = check_evicted_exception, .covers = "restart_task");
