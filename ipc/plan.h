@@ -65,6 +65,18 @@ struct bh_plan_option {
 	char value[224];
 };
 
+/* At the end of a service's table of descriptors: no worker opens these. */
+enum {
+	BH_ZYGOTE_FDS = 16,
+};
+
+/* Soft limits of a service's workers, as far as the hard ones allow; 0: as high as those. */
+struct bh_plan_limits {
+	uint64_t files;      /* open ones: RLIMIT_NOFILE. The zygote has BH_ZYGOTE_FDS more */
+	uint64_t file_bytes; /* of one: RLIMIT_FSIZE */
+	uint64_t space;      /* addresses: RLIMIT_AS */
+};
+
 struct bh_plan_service {
 	char name[32];
 	char module[256];      /* absolute path of the shared object; "": linked into host */
@@ -102,6 +114,7 @@ struct bh_plan_service {
 	/* A task in one poll for so long is a hog; 0: only if its spawner said so. */
 	uint32_t hog_after_ms;
 	uint32_t hog_action; /* enum bh_hog_action */
+	struct bh_plan_limits limits;
 	uint32_t n_listen, n_options;
 	struct bh_plan_listen listen[BH_PLAN_LISTEN];
 	struct bh_plan_option options[BH_PLAN_OPTIONS];

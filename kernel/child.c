@@ -22,7 +22,6 @@ enum {
 int bh_child_fds(const int *fds, int n, bool lend)
 {
 	int moved[FD_LIMIT], at = n < FD_LIMIT ? n : FD_LIMIT;
-	struct rlimit lim;
 	sigset_t later;
 
 	bh_out_child(lend);
@@ -38,10 +37,6 @@ int bh_child_fds(const int *fds, int n, bool lend)
 			return -errno;
 	if (syscall(SYS_close_range, 3 + at, ~0u, 0))
 		return -errno;
-	if (!getrlimit(RLIMIT_NOFILE, &lim)) {
-		lim.rlim_cur = lim.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &lim);
-	}
 	signal(SIGPIPE, SIG_DFL);
 	/* What a service manager sends to all processes at once is the kernel's to carry
 	 * out: it waits until there is a handler (workers/signals.c), for good in the
@@ -52,6 +47,24 @@ int bh_child_fds(const int *fds, int n, bool lend)
 	sigaddset(&later, SIGHUP);
 	sigprocmask(SIG_SETMASK, &later, NULL);
 	return 0;
+}
+
+static void limit_to(__rlimit_resource_t resource, uint64_t soft)
+{
+	struct rlimit lim;
+
+	if (getrlimit(resource, &lim))
+		return;
+	lim.rlim_cur = soft && soft < lim.rlim_max ? soft : lim.rlim_max;
+	setrlimit(resource, &lim);
+}
+
+void bh_child_limit(const struct bh_plan_limits *l)
+{
+	limit_to(RLIMIT_NOFILE, l->files ? l->files + BH_ZYGOTE_FDS : 0);
+	limit_to(RLIMIT_FSIZE, l->file_bytes);
+	limit_to(RLIMIT_AS, l->space);
+	signal(SIGXFSZ, SIG_DFL); /* ignored in the kernel (out.c) */
 }
 
 int bh_child_become(uint32_t uid, uint32_t gid)

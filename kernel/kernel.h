@@ -344,6 +344,9 @@ void bh_phase_deaths(struct bh_kernel *k);
  * @lend: as for bh_out_child(). */
 int bh_child_fds(const int *fds, int n, bool lend);
 
+/* Sets the soft limits of a service's process. */
+void bh_child_limit(const struct bh_plan_limits *l);
+
 /* Becomes @uid and @gid (UINT32_MAX: stays as it is). */
 int bh_child_become(uint32_t uid, uint32_t gid);
 

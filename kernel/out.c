@@ -64,6 +64,7 @@ void bh_out_open(void)
 	sigaddset(&set, SIGTTIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGALRM, &alarm, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the line is lost */
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);

@@ -136,6 +136,7 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 		fds[n++] = module;
 		fds[n++] = image;
 		err = bh_child_fds(fds, n, false);
+		bh_child_limit(&plan->limits);
 	}
 	snprintf(number, sizeof(number), "%u", s->id);
 	setenv("BULKHEAD_SERVICE", number, 1);

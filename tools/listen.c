@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -159,20 +158,4 @@ int bh_listen_open_all(struct bh_plan *plan, char why[BH_LISTEN_WHY])
 	for (uint32_t i = 0; !err && i < plan->n_services; i++)
 		err = open_service(plan, &plan->services[i], why);
 	return err;
-}
-
-uint64_t bh_files_allow(uint64_t files)
-{
-	struct rlimit now, more;
-
-	if (getrlimit(RLIMIT_NOFILE, &now))
-		return 1024;
-	if (now.rlim_cur >= files)
-		return now.rlim_cur;
-	more.rlim_cur = files;
-	more.rlim_max = now.rlim_max > files ? now.rlim_max : files;
-	if (!setrlimit(RLIMIT_NOFILE, &more))
-		return files;
-	more.rlim_cur = more.rlim_max = now.rlim_max;
-	return setrlimit(RLIMIT_NOFILE, &more) ? now.rlim_cur : now.rlim_max;
 }

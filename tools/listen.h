@@ -15,9 +15,4 @@ enum {
 /* Opens the addresses of all services of @plan; fills fd, actual, port. On error @why has
  * one sentence. */
 int bh_listen_open_all(struct bh_plan *plan, char why[BH_LISTEN_WHY]);
-
-/* Lets this process and its children have @files descriptors, as far as it may;
- * returns how many they can have. */
-uint64_t bh_files_allow(uint64_t files);
-
 #endif

@@ -22,10 +22,8 @@
 #include "listen.h"
 #include "place.h"
 #include "plan_make.h"
+#include "rlimits.h"
 #include "rundir.h"
-
-/* Descriptors a service needs beside its sockets. */
-#define FILES_BESIDE 256
 
 enum {
 	OPT_HOST = 256,
@@ -143,33 +141,16 @@ static bool prepare(struct bh_plan *plan, struct bh_config *c, struct bh_run_opt
 	return !err;
 }
 
-/* The table of each service holds its sockets: room for them is asked for here,
- * and a table that was not asked for by number is made smaller. */
-static int allow_files(struct bh_plan *plan, const struct bh_config *c)
+/* A service needs at least as many descriptors as it has sockets. */
+static int allow(struct bh_plan *plan, const struct bh_config *c)
 {
-	uint64_t most = 0;
+	char why[BH_RLIMITS_WHY];
+	uint32_t given = 0;
 
 	for (uint32_t i = 0; i < plan->n_services; i++)
-		if (plan->services[i].max_io > most)
-			most = plan->services[i].max_io;
-	uint64_t have = bh_files_allow(most + FILES_BESIDE);
-	uint64_t sockets = have > 2 * FILES_BESIDE ? have - FILES_BESIDE : have / 2;
-
-	for (uint32_t i = 0; i < plan->n_services; i++) {
-		struct bh_plan_service *s = &plan->services[i];
-
-		if (s->max_io <= sockets)
-			continue;
-		if (c->data->services[i].limits.io) {
-			bh_outf(STDERR_FILENO,
-				"bulkhead: service %s: limits.io: %u sockets, but a process may "
-				"have %llu open files here: raise that limit (ulimit -n)\n",
-				s->name, s->max_io, (unsigned long long)have);
-			return BH_EXIT_SYSTEM;
-		}
-		s->max_io = (uint32_t)sockets;
-	}
-	return 0;
+		if (c->data->services[i].limits.io)
+			given |= 1u << i;
+	return bh_rlimits_make(plan, given, why) ? say(why) : 0;
 }
 
 static int open_listeners(struct bh_plan *plan)
@@ -247,13 +228,13 @@ static int start(struct bh_plan *plan, const struct bh_config *c, const struct b
 {
 	const char *url = o->admin ? o->admin : c->data->admin;
 	char why[BH_RUNDIR_WHY];
-	int err = bh_rundir_make(plan, url, why);
+	int err = allow(plan, c);
 
 	if (err)
+		return err;
+	if (bh_rundir_make(plan, url, why))
 		return say(why);
-	err = allow_files(plan, c);
-	if (!err)
-		err = open_listeners(plan);
+	err = open_listeners(plan);
 	if (!err) {
 		if (!o->config && !o->host)
 			show_tour(plan, o);

@@ -35,10 +35,6 @@
 #include "workers/threads.h"
 #include "workers/zygote.h"
 
-enum {
-	ZYGOTE_FDS = 16, /* at the end of the table: no worker opens these */
-};
-
 static int ctl_fd = BH_CTL_FD;
 static int *tid_word; /* where the C library keeps the thread's id; NULL: not known */
 
@@ -142,9 +138,9 @@ static void leave_fds(void)
 {
 	struct rlimit lim;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur < 2 * ZYGOTE_FDS)
+	if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur < 2 * BH_ZYGOTE_FDS)
 		return;
-	lim.rlim_cur -= ZYGOTE_FDS;
+	lim.rlim_cur -= BH_ZYGOTE_FDS;
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
@@ -367,19 +363,21 @@ int bh_zygote_module_fd(void)
 	return bh_listen_fd(&l) + (int)bh_rt.plan_service->n_listen + 1;
 }
 
-static void on_gone_peer(int sig)
+static void on_failed_write(int sig)
 {
 	(void)sig;
 }
 
-/* A write to a peer that is gone is an error, EPIPE, and nothing else. By a handler, for
- * programs that are executed inherit what is ignored, and no handler. */
-static void outlive_peers(void)
+/* A write to a peer that is gone is an error, EPIPE, and nothing else; so is one beyond
+ * the limit of a file's size, EFBIG. By a handler, for programs that are executed inherit
+ * what is ignored, and no handler. */
+static void outlive_writes(void)
 {
-	const struct sigaction sa = { .sa_handler = on_gone_peer,
+	const struct sigaction sa = { .sa_handler = on_failed_write,
 				      .sa_flags = SA_RESTART | SA_ONSTACK };
 
 	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL);
 }
 
 static void refuse_threads(void)
@@ -428,7 +426,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 
 	if (bh_rt.forked) /* by what the program does when it is loaded */
 		bh_forked_end(0);
-	outlive_peers();
+	outlive_writes();
 	bh_signals_stay();
 	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
 		tid_word = NULL; /* a system without checkpoint support */

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The caller's limits (ulimit): a soft one is raised as far as the hard one allows, and a
+# service gets the caller's back; a hard one that is too low is said at once, in one line.
+. "$(dirname "$0")/../e2e/lib.sh"
+need curl prlimit setpriv
+
+# service [KEYS]: the configuration.
+service() {
+	printf 'trace: false\nservices:\n  - {name: http, workers: 2, listen: ["127.0.0.1:0"]%s}\n' \
+		"${1:+, $1}" >"$dir/app.yaml"
+}
+
+# serves PREFIX...: started with it, the system runs, answers, and outlives a crash.
+serves() {
+	"$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" > >(cat >"$log") 2>>"$dir/err" &
+	pid=$!
+	within 20 started || fail "$*: does not come up"
+	alive "$pid" || fail "$*: it ended"
+	url=http://127.0.0.1:$port
+	hello || fail "$*: does not serve"
+	curl -s -m 10 "$url/crash?how=segv" | grep -q SIGSEGV || fail "$*: a crash is not told"
+	within 10 workers_up 2 && hello || fail "$*: the worker is not replaced"
+	note "$*: serves"
+}
+
+# refuses PATTERN PREFIX...: the system ends with 111 and one line, by a pipe, since files
+# may be limited.
+refuses() {
+	local pattern=$1 text code
+	shift
+	text=$(timeout $((20 * BH_SLOW)) "$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" 2>&1)
+	code=$?
+	[ "$code" = 111 ] || fail "$*: exit code $code, not 111: $text"
+	[ "$(wc -l <<<"$text")" = 1 ] || fail "$*: $(wc -l <<<"$text") lines: $text"
+	grep -Eq "$pattern" <<<"$text" || fail "$*: $text"
+	note "$*: $text"
+}
+
+# kib LIMIT: how many it says that it needs.
+kib() {
+	prlimit "$1" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" 2>&1 |
+		sed -n 's/^.* \([0-9]*\) KiB.*, but.*/\1/p'
+}
+
+# soft NAME: a worker's limit, by its name in /proc.
+soft() { sed -n "s/^$1 *\([^ ]*\).*/\1/p" "/proc/$(worker_pids | head -n 1)/limits"; }
+user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+[ "$(id -u)" = 0 ] || user=()
+[ ${#user[@]} = 0 ] || chmod 777 "$dir"
+
+note "the size of a file"
+service 'limits: {io: 64, memory: 16M, tasks: 64}'
+for n in 0 1 100000; do refuses 'service http: .*ulimit -f' prlimit --fsize=$n; done
+serves prlimit --fsize=100000:unlimited
+[ "$(soft "Max file size")" = 100000 ] || fail "a worker has not its caller's limit: $(soft "Max file size")"
+stop
+serves prlimit --fsize=0:unlimited
+stop
+serves prlimit --fsize=$(($(kib --fsize=1) * 1024))
+stop
+
+note "files that may not grow: the log of the kernel, the output of a service"
+size=$(kib --fsize=1)
+truncate -s $((size * 1024)) "$dir/err"
+serves prlimit --fsize=$((size * 1024))
+[ "$(status .kernel.restarts)" = 0 ] || fail "the log took the kernel along"
+stop
+rm "$dir/err"
+printf 'trace: false\nservices:\n  - {name: shell, module: %s, workers: 1, options: {stay: x, init: "%200s"}}\n' \
+	"$BH_CLIENTS/shell.so" x >"$dir/app.yaml"
+prlimit --fsize=100:unlimited "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" >"$log" 2>&1 &
+pid=$!
+within 20 workers_up 1 || fail "a line beyond the limit ends a service: $(bhctl status)"
+stop
+service 'limits: {io: 64, memory: 16M, tasks: 64}'
+
+note "addresses"
+refuses 'memory takes .*ulimit -v' prlimit --as=100000000
+serves prlimit --as=100000000:unlimited
+[ "$(soft "Max address space")" != unlimited ] || fail "a worker has lost its caller's limit"
+stop
+size=$(kib --as=100000000)
+serves prlimit --as=$((size * 1024))
+stop
+refuses 'ulimit -v' prlimit --as=$((size * 1024 - 1024))
+
+note "open files"
+for n in 20 64 128; do refuses 'open files here, and the system needs.*ulimit -n' prlimit --nofile=$n "${user[@]}"; done
+serves prlimit --nofile=256 "${user[@]}"
+stop
+serves prlimit --nofile=20:400 "${user[@]}"
+stop
+service 'limits: {io: 64}'
+serves prlimit --nofile=1024:2000 "${user[@]}"
+[ "$(soft "Max open files")" = 1024 ] || fail "limits.io 64: a worker may open $(soft "Max open files") files"
+stop
+service 'limits: {io: 1200}'
+serves prlimit --nofile=1024:2000 "${user[@]}"
+[ "$(soft "Max open files")" = 1456 ] || fail "limits.io 1200: a worker may open $(soft "Max open files") files"
+stop
+refuses 'limits.io: 1200 sockets.*ulimit -n.* to 1456, or lower limits.io to 768' \
+	prlimit --nofile=1024:1024 "${user[@]}"

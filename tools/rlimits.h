@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rlimits.h: the limits of resources that this program's caller set (ulimit), and
+ * what the system needs of them.
+ *
+ *                        guardian, kernel, servers    a service
+ *   open files           all of the hard limit        what limits.io needs, if the caller's
+ *                                                     soft one is lower
+ *   size of a file       all of it: an arena is one   the caller's soft one
+ *   address space        all of it                    the caller's soft one, and the arena
+ *                                                     beside it, twice: fork() copies it
+ *
+ * Hard limits stay, but for root's of open files. One that is too low is said before
+ * anything runs: an arena that cannot grow or be mapped would show as a crash.
+ */
+#ifndef BH_TOOLS_RLIMITS_H
+#define BH_TOOLS_RLIMITS_H
+
+#include <stdint.h>
+
+#include "ipc/plan.h"
+
+enum {
+	BH_RLIMITS_WHY = 512
+};
+
+/* Raises this process's limits, and sets `limits` of each service of @plan. A max_io that
+ * the configuration does not give (bit i of @given: it does, for service i) is lowered to
+ * what is allowed. On an error @why has one sentence. */
+int bh_rlimits_make(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_WHY]);
+
+#endif
