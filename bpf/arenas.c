@@ -13,7 +13,10 @@ static const void *map(int fd, size_t bytes)
 	if (fstat(fd, &st) < 0 || st.st_size < (off_t)bytes)
 		return NULL;
 	void *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, bytes, MADV_DONTDUMP); /* as bh_view_map() does */
+	return p;
 }
 
 void bh_arenas_open(struct bh_arenas *a)

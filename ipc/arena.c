@@ -212,6 +212,9 @@ int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base
 	void *p = mmap(base, l->bytes, PROT_READ | (write ? PROT_WRITE : 0), flags, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
+	/* To dump a page that is not there is to make it. (A system without this advice dumps
+	 * no memory at all.) */
+	madvise(p, l->bytes, MADV_DONTDUMP);
 	v->l = *l;
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
 		v->kick[i] = -1;

@@ -174,7 +174,8 @@ void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s);
 int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns);
 
 /* Maps @fd (PROT_READ if !write) at @base (NULL: anywhere) and checks magic,
- * format and size. Errors: -ENOMEM, -EBADMSG, -EEXIST (the address is taken). */
+ * format and size; no core dump has it, nor those of processes that are forked of this
+ * one. Errors: -ENOMEM, -EBADMSG, -EEXIST (the address is taken). */
 int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base, bool write);
 void bh_view_unmap(struct bh_view *v);
 

@@ -47,6 +47,13 @@ enum {
 	BH_SPIN_NEVER = 0xffff,
 };
 
+/* What of the arena is in a worker's core dump (workers/dump.c). */
+enum bh_core {
+	BH_CORE_TASK = 0, /* what the task has that it ran */
+	BH_CORE_NONE,     /* no core is dumped */
+	BH_CORE_ALL,
+};
+
 /* What becomes of a hog's worker. */
 enum bh_hog_action {
 	BH_HOG_REPORT = 0,
@@ -115,6 +122,7 @@ struct bh_plan_service {
 	uint32_t hog_after_ms;
 	uint32_t hog_action; /* enum bh_hog_action */
 	struct bh_plan_limits limits;
+	uint32_t core;       /* enum bh_core */
 	uint32_t n_listen, n_options;
 	struct bh_plan_listen listen[BH_PLAN_LISTEN];
 	struct bh_plan_option options[BH_PLAN_OPTIONS];

@@ -257,6 +257,9 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	if (f.words && f.status_known &&
 	    !(WIFSIGNALED(f.status) && WTERMSIG(f.status) == words.signal))
 		f.words = NULL;
+	/* One that dumped core was there until it had: without it the slot is from here on. */
+	if (f.words && words.time_ns > p->started_ns && words.time_ns < p->died_ns)
+		p->died_ns = words.time_ns;
 	if (went(s, slot, &f)) {
 		let_go(s, slot);
 		return true;

@@ -70,6 +70,7 @@ struct bh_config_service {
 	struct bh_config_hang hang;
 	struct bh_config_hog hog;
 	struct bh_config_scheduler scheduler;
+	enum bh_core core;
 	/* `options`, whose keys no schema knows, stay in the tree. */
 };
 

@@ -74,6 +74,12 @@ static const cyaml_schema_field_t hog_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t cores[] = {
+	{ "task", BH_CORE_TASK },
+	{ "none", BH_CORE_NONE },
+	{ "all", BH_CORE_ALL },
+};
+
 static const cyaml_schema_field_t service_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct bh_config_service, name, 0,
 			       BH_YAML_BYTES),
@@ -98,6 +104,8 @@ static const cyaml_schema_field_t service_fields[] = {
 	CYAML_FIELD_MAPPING("hog", CYAML_FLAG_OPTIONAL, struct bh_config_service, hog, hog_fields),
 	CYAML_FIELD_MAPPING("scheduler", CYAML_FLAG_OPTIONAL, struct bh_config_service, scheduler,
 			    scheduler_fields),
+	CYAML_FIELD_ENUM("core", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct bh_config_service,
+			 core, cores, 3),
 	CYAML_FIELD_IGNORE("options", CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };

@@ -301,6 +301,7 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	s->hang_kill_ms = ms(c->hang.kill_after, 0);
 	s->hog_after_ms = ms(c->hog.after, 0);
 	s->hog_action = (uint32_t)c->hog.action;
+	s->core = (uint32_t)c->core;
 	s->backoff_min_ms = ms(r->backoff_min, DEFAULT_BACKOFF_MIN_MS);
 	s->backoff_max_ms = ms(r->backoff_max, DEFAULT_BACKOFF_MAX_MS);
 	s->inject_interval = number(c->scheduler.inject_interval, 0);

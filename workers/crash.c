@@ -14,6 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "workers/dump.h"
 #include "workers/guard.h"
 #include "workers/rt.h"
 
@@ -106,6 +107,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 	lw->stack_overflow = stack && lw->address && bh_guard_contains(stack, lw->address);
 	set_down(lw, sig, context);
 	bh_st_rel(&lw->valid, bh_rt.epoch + 1);
+	bh_dump_crashed(lw->sp);
 	/* Returning to a faulting instruction faults again, now with the default
 	 * action; a signal that was sent, or one that comes after its instruction,
 	 * has to be sent again. */

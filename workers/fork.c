@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "workers/atfork.h"
+#include "workers/dump.h"
 #include "workers/files.h"
 #include "workers/rt.h"
 
@@ -117,6 +118,18 @@ static void before_fork(void)
 		keep_task(c, bh_rt.task);
 }
 
+/* The arena mapped at @at (NULL: anywhere), as in the parent in no core dump. */
+static void *map_private(void *at)
+{
+	uint64_t bytes = bh_rt.v.l.bytes;
+	void *p = mmap(at, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_NORESERVE | (at ? MAP_FIXED : 0), BH_ARENA_FD, 0);
+
+	if (p != MAP_FAILED)
+		madvise(p, bytes, MADV_DONTDUMP);
+	return p;
+}
+
 static void close_ours(void)
 {
 	struct bh_layout l;
@@ -139,8 +152,7 @@ static void after_fork(void)
 	if (c && c->copy)
 		p = mremap(c->copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base);
 	else if (base)
-		p = mmap(base, bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, BH_ARENA_FD, 0);
+		p = map_private(base);
 	if (p != base) {
 		static const char text[] = "bulkhead: a forked child gets no memory of its own\n";
 
@@ -151,6 +163,8 @@ static void after_fork(void)
 	if (c &&
 	    bh_block_class(c->stack) >= BH_DATA_CLASSES) /* the guards went with the old mapping */
 		mprotect(stack_base(c) - PAGE, PAGE, PROT_NONE);
+	if (bh_rt.task)
+		bh_dump_task(bh_rt.task, 0);
 	bh_rt.forked = true;
 	bh_rt.task = NULL;
 	bh_rt.me = NULL;
@@ -232,8 +246,7 @@ static __attribute__((noinline)) pid_t apart(pid_t (*fn)(void *arg), void *arg)
 		return -1;
 	*c = (struct call){ .make = fn, .arg = arg, .switched = is_in_arena(&c) };
 	c->stack = c->switched ? block_of(&c) : 0;
-	c->copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
-		       BH_ARENA_FD, 0);
+	c->copy = map_private(NULL);
 	if (c->copy == MAP_FAILED || (c->switched && !c->stack)) {
 		error = c->copy == MAP_FAILED ? errno : EINVAL;
 		if (c->copy != MAP_FAILED)

@@ -28,6 +28,7 @@
 
 #include "ipc/control.h"
 #include "workers/atfork.h"
+#include "workers/dump.h"
 #include "workers/exception.h"
 #include "workers/fdaudit.h"
 #include "workers/fork.h"
@@ -424,6 +425,8 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	struct bh_layout l;
 	int err;
 
+	if (bh_rt.plan_service->core == BH_CORE_NONE)
+		bh_dump_forbid();
 	if (bh_rt.forked) /* by what the program does when it is loaded */
 		bh_forked_end(0);
 	outlive_writes();

@@ -170,8 +170,8 @@ struct bh_crash {
 	int32_t pid;            /* its process */
 	uint8_t stack_overflow; /* 1: the fault was in the guard below a fiber's stack */
 	uint8_t reserved[3];
-	uint32_t restart_us; /* death noticed until the slot's next worker ran;
-				  0: not back yet */
+	uint32_t restart_us; /* from the crash until the slot's next worker ran, with the
+				  time that a core dump took; 0: not back yet */
 	bh_task task;        /* the task that was running */
 	char task_name[40];  /* its type */
 };

@@ -100,6 +100,26 @@ START_TEST(worker_is_replaced_and_its_death_recorded)
 }
 END_TEST
 
+/* One that dumps core is there until it has: it said before when it crashed. */
+START_TEST(time_to_restart_counts_from_the_last_words)
+{
+	rig_start(&r, true);
+	rig_until(all_up());
+	rig_view(&r);
+	struct bh_last_words *w = &r.v.workers[1].last_words;
+	const struct bh_board_crash *c = &r.board->crash[1];
+
+	rig_write(&r, &worker_proc(1)->started_ns, &(int64_t){ now_ns() - 10000000000ll }, 8);
+	w->signal = SIGUSR2;
+	w->time_ns = now_ns() - 5000000000ll;
+	bh_st_rel(&w->valid, worker_proc(1)->epoch + 1);
+	replace_worker(1, SIGUSR2);
+	rig_until(c->id == 1 && c->restart_us > 0);
+	ck_assert_uint_ge(c->restart_us, 5000000);
+	ck_assert_uint_le(c->restart_us, 10000000);
+}
+END_TEST
+
 START_TEST(all_workers_at_once)
 {
 	rig_start(&r, true);
@@ -770,6 +790,7 @@ int main(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 200);
 	tcase_add_test(c, worker_is_replaced_and_its_death_recorded);
+	tcase_add_test(c, time_to_restart_counts_from_the_last_words);
 	tcase_add_test(c, all_workers_at_once);
 	tcase_add_test(c, twin_takes_over_from_the_zygote);
 	tcase_add_test(c, kernel_is_succeeded);

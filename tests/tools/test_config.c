@@ -95,6 +95,7 @@ START_TEST(every_key_reaches_the_plan)
 		"    restart: {intensity: 7, period: 1h, backoff_min: 5, backoff_max: 6ms}\n"
 		"    hang: {report_after: 3s, kill_after: 1m}\n"
 		"    hog: {after: 250ms, action: kill}\n"
+		"    core: none\n"
 		"    scheduler: {inject_interval: 61, event_interval: 7, budget: 64, lifo: 2,\n"
 		"                seed: 9, spin: 20us}\n"
 		"    options: {k: v, empty: '', n: 12, quoted: \"a b\"}\n"
@@ -130,6 +131,7 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_uint_eq(s->hang_kill_ms, 60000);
 	ck_assert_uint_eq(s->hog_after_ms, 250);
 	ck_assert_uint_eq(s->hog_action, BH_HOG_KILL);
+	ck_assert_uint_eq(s->core, BH_CORE_NONE);
 	ck_assert_uint_eq(s->inject_interval, 61);
 	ck_assert_uint_eq(s->event_interval, 7);
 	ck_assert_uint_eq(s->budget, 64);
@@ -276,6 +278,7 @@ static const struct {
 	{ S "    blocking: {max: 513}\n", "4:21:", "from 1 to 512" },
 	{ S "    blocking: {keep_alive: 0}\n", "4:28:", "from 1ms" },
 	{ S "    restart: {backoff_min: 3s, backoff_max: 1s}\n", "4:14:", "longer" },
+	{ S "    core: some\n", "4:11:", "task, none, all" },
 	{ S "    hog: {action: shout}\n", "4:19:", "report, kill" },
 	{ S "    hang: {kill_after: soon}\n", "4:24:", "a time from" },
 	{ S "    user: no-such-user-here\n", "4:11:", "there is no user" },
