@@ -272,12 +272,12 @@ static void shut(struct bh_ksvc *s, struct bh_gate *g, const struct history *h)
 		       plan->name, text, h->keys, plan->crash_period_ms, (long long)(pause / 1000));
 }
 
-/* @trial: who is on trial; 0: who is spawned next. */
-static void offer(struct bh_gate *g, uint64_t trial)
+/* On trial is who is spawned next. */
+static void offer(struct bh_gate *g)
 {
 	bh_st_rlx(&g->until_ns, 0);
-	bh_st_rlx(&g->trial, trial);
-	move(g, trial ? BH_GATE_TRIAL : BH_GATE_PROBATION);
+	bh_st_rlx(&g->trial, 0);
+	move(g, BH_GATE_PROBATION);
 }
 
 /* -- a crash ---------------------------------------------------------------------------- */
@@ -286,7 +286,7 @@ static void offer(struct bh_gate *g, uint64_t trial)
 static void offer_again(struct bh_gate *g, uint64_t task)
 {
 	if (g && state_of(g) == BH_GATE_TRIAL && bh_ld_rlx(&g->trial) == task)
-		offer(g, 0);
+		offer(g);
 }
 
 static bool on_probation(const struct bh_gate *g)
@@ -326,11 +326,9 @@ bool bh_quarantine(struct bh_ksvc *s, const struct bh_crash_facts *f)
 
 static void begin_probation(struct bh_ksvc *s, struct bh_gate *g)
 {
-	const struct bh_tcb *first = bh_tcb_of(&s->v, BH_MAIN_TASK);
 	char text[WHO];
 
-	/* The service's main is started again whatever its type: it is its own trial. */
-	offer(g, first && first->type == type_of(s, g) && !by_key(s, g) ? BH_MAIN_TASK : 0);
+	offer(g);
 	bh_log("service %s: %s is on probation: one task is let through", s->plan->name,
 	       who(s, g, text));
 }
@@ -352,7 +350,7 @@ static void judge(struct bh_ksvc *s, struct bh_gate *g)
 		bh_log("service %s: %s has stood its trial: its quarantine is lifted",
 		       s->plan->name, who(s, g, text));
 	} else if (until && now >= until) {
-		offer(g, 0); /* its spawner died before it could say whom it spawned */
+		offer(g); /* its spawner died before it could say whom it spawned */
 	}
 }
 
