@@ -22,6 +22,7 @@
 enum {
 	ONE_REQUEST_MS = 1000, /* signals that come within it are one */
 	EARLY_MS = 1000,       /* so long all services are waited for, to be announced together */
+	ADMIND_MS = 2000,      /* so long admind is waited for, from when the system started */
 	LOOK_MS = 10,          /* while tasks are waited for */
 	GO_MS = 1000,          /* for workers to write out what was printed, and go; */
 	GO_LATE_MS = 50,       /* if the grace period is over: those that have nothing to do */
@@ -59,12 +60,25 @@ static void announce_early(struct bh_kernel *k)
 			announce(&k->svc[i]);
 }
 
+/* Nothing depends on admind: one that hangs is told of, and not waited for. */
+static bool admind_up(struct bh_kernel *k)
+{
+	if (!k->plan->admin || bh_ld_acq(&bh_proc_at(k, BH_PROCS_ADMIND)->state) == BH_PROC_UP)
+		return true;
+	if (k->now_ns - k->board->started_ns < ADMIND_MS * BH_NS_PER_MS)
+		return false;
+	bh_log("the admin server has not answered within %d ms: the system runs without it; look "
+	       "what its process does, or kill it, and there will be another one",
+	       ADMIND_MS);
+	return true;
+}
+
 static bool all_up(struct bh_kernel *k)
 {
 	for (uint32_t i = 0; i < k->plan->n_services; i++)
 		if (k->svc[i].board->state != BH_PROC_UP)
 			return false;
-	return !k->plan->admin || bh_ld_acq(&bh_proc_at(k, BH_PROCS_ADMIND)->state) == BH_PROC_UP;
+	return admind_up(k);
 }
 
 static void look_started(struct bh_kernel *k)

@@ -260,6 +260,8 @@ int main(void)
 	const struct bh_plan_service *service;
 	struct bh_layout l;
 
+	while (getenv("FAKE_ADMIND_HANGS") && !getenv("BULKHEAD_SERVICE"))
+		pause();
 	if (plan == MAP_FAILED || !getenv("BULKHEAD_SERVICE"))
 		return 1;
 	service = &plan->services[atoi(getenv("BULKHEAD_SERVICE"))];

@@ -244,6 +244,38 @@ bool rig_attached(struct rig *r)
 	return strstr(rig_said(r), line) != NULL;
 }
 
+bool rig_gone(pid_t pid)
+{
+	return kill(pid, 0) != 0;
+}
+
+int rig_children(struct rig *r, pid_t pids[static RIG_CHILDREN])
+{
+	char path[64];
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", r->guardian, r->guardian);
+	FILE *f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	while (n < RIG_CHILDREN && fscanf(f, "%d", &pids[n]) == 1)
+		n++;
+	fclose(f);
+	return n;
+}
+
+int rig_newcomers(struct rig *r, const pid_t *before, int n, pid_t pids[static RIG_CHILDREN])
+{
+	int m = rig_children(r, pids), left = 0;
+
+	for (int i = 0, j; i < m; i++) {
+		for (j = 0; j < n && before[j] != pids[i]; j++)
+			;
+		if (j == n)
+			pids[left++] = pids[i];
+	}
+	return left;
+}
+
 int rig_descriptors(pid_t pid, char *text, size_t size)
 {
 	char path[40], link[64];

@@ -10,7 +10,8 @@
 #include "ipc/board.h"
 
 enum {
-	RIG_WORKERS = 3
+	RIG_WORKERS = 3,
+	RIG_CHILDREN = 64,
 };
 
 struct rig {
@@ -49,6 +50,15 @@ const struct bh_proc *rig_proc(struct rig *r, enum bh_proc_kind kind);
 
 /* The kernel that there is now has attached to the system of a dead one. */
 bool rig_attached(struct rig *r);
+
+/* Dead, and the guardian has reaped it. */
+bool rig_gone(pid_t pid);
+
+/* The guardian's children: how many. */
+int rig_children(struct rig *r, pid_t pids[static RIG_CHILDREN]);
+
+/* Those that are not among the @n in @before: how many. */
+int rig_newcomers(struct rig *r, const pid_t *before, int n, pid_t pids[static RIG_CHILDREN]);
 
 /* How many descriptors @pid has; what they are, in @text (@size bytes). */
 int rig_descriptors(pid_t pid, char *text, size_t size);

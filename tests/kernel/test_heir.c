@@ -15,10 +15,6 @@
 #include "rig.h"
 #include "tests/check_run.h"
 
-enum {
-	CHILDREN = 64
-};
-
 static struct rig r;
 static pid_t old, heir;
 static uint32_t epoch;
@@ -55,48 +51,22 @@ static bool replaced(void)
 	return worker() > 0 && worker() != old && all_up();
 }
 
-static bool gone(pid_t pid)
-{
-	return kill(pid, 0) != 0;
-}
-
-static int children(pid_t pids[static CHILDREN])
-{
-	char path[64];
-	int n = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", r.guardian, r.guardian);
-	FILE *f = fopen(path, "re");
-	ck_assert_ptr_nonnull(f);
-	while (n < CHILDREN && fscanf(f, "%d", &pids[n]) == 1)
-		n++;
-	fclose(f);
-	return n;
-}
-
 /* A child of the guardian that is not among the @n in @before; 0: there is none. */
 static pid_t newcomer(const pid_t *before, int n)
 {
-	pid_t now[CHILDREN];
-	int m = children(now);
+	pid_t now[RIG_CHILDREN];
 
-	for (int i = 0, j; i < m; i++) {
-		for (j = 0; j < n && before[j] != now[i]; j++)
-			;
-		if (j == n)
-			return now[i];
-	}
-	return 0;
+	return rig_newcomers(&r, before, n, now) ? now[0] : 0;
 }
 
 /* Worker 0 is dead, its heir is there, and the guardian stopped. */
 static void leave_an_heir(void)
 {
-	pid_t before[CHILDREN];
+	pid_t before[RIG_CHILDREN];
 	int n;
 
 	rig_until(all_up());
-	n = children(before);
+	n = rig_children(&r, before);
 	old = worker();
 	epoch = rig_proc(&r, BH_PROC_WORKER)->epoch;
 	kill(r.guardian, SIGSTOP);
@@ -142,7 +112,7 @@ START_TEST(it_goes_with_the_kernel_that_asked_for_it)
 	rig_until(rig_attached(&r) && replaced());
 	ck_assert_int_ne(worker(), heir);
 	ck_assert_uint_eq(r.board->services[0].worker_crashes[0], 1);
-	rig_until(gone(heir));
+	rig_until(rig_gone(heir));
 }
 END_TEST
 
@@ -154,7 +124,7 @@ START_TEST(the_zygote_dies_meanwhile)
 	kill(zygote, SIGKILL);
 	kill(r.guardian, SIGCONT);
 	rig_until(replaced() && rig_proc(&r, BH_PROC_ZYGOTE)->pid != zygote);
-	rig_until(worker() == heir || gone(heir));
+	rig_until(worker() == heir || rig_gone(heir));
 	ck_assert_uint_eq(r.board->services[0].resets, 0);
 }
 END_TEST
@@ -192,7 +162,7 @@ START_TEST(the_service_is_reset_meanwhile)
 	kill(r.guardian, SIGCONT);
 	rig_until(r.board->services[0].resets == 1 && replaced());
 	ck_assert_int_ne(worker(), heir);
-	rig_until(gone(heir));
+	rig_until(rig_gone(heir));
 }
 END_TEST
 

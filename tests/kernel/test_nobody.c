@@ -67,16 +67,11 @@ static void write_word(const void *field, uint32_t value)
 	rig_write(&r, field, &value, sizeof(value));
 }
 
-static bool gone(pid_t pid)
-{
-	return kill(pid, 0) != 0;
-}
-
 /* Dead, and the guardian has reaped it. */
 static void end_worker(void)
 {
 	kill(old, SIGKILL);
-	rig_until(gone(old));
+	rig_until(rig_gone(old));
 }
 
 static bool stopped(pid_t pid)
@@ -197,7 +192,7 @@ START_TEST(known_in_the_arena_alone)
 	stop_kernel();
 	bh_st_rel(&r.v.tasks[CHILD].state, bh_state_make(1, p[slot].epoch, slot, 0, BH_RUNNING));
 	kill(last, SIGKILL);
-	rig_until(gone(last));
+	rig_until(rig_gone(last));
 	write_word(&service->workers_wanted, slot);
 	write_pid((int)slot, 0);
 	write_word(&p[slot].state, BH_PROC_FREE);

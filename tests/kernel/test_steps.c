@@ -239,47 +239,20 @@ END_TEST
 
 /* -- others, at each step of the kernel ------------------------------------------------------ */
 
-enum {
-	CHILDREN = 64
-};
-
-static int children(pid_t pids[static CHILDREN])
-{
-	char path[64];
-	int n = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", r.guardian, r.guardian);
-	FILE *f = fopen(path, "re");
-	ck_assert_ptr_nonnull(f);
-	while (n < CHILDREN && fscanf(f, "%d", &pids[n]) == 1)
-		n++;
-	fclose(f);
-	return n;
-}
-
-static bool is_gone(pid_t pid)
-{
-	return kill(pid, 0) != 0;
-}
-
 /* Dead, and the guardian has reaped it. */
 static void end_other(pid_t pid)
 {
 	kill(pid, SIGKILL);
-	rig_until(is_gone(pid));
+	rig_until(rig_gone(pid));
 }
 
 static void end_newcomers(const pid_t *before, int n)
 {
-	pid_t now[CHILDREN];
-	int m = children(now);
+	pid_t now[RIG_CHILDREN];
+	int m = rig_newcomers(&r, before, n, now);
 
-	for (int i = 0, j; i < m; i++) {
-		for (j = 0; j < n && before[j] != now[i]; j++)
-			;
-		if (j == n)
-			end_other(now[i]);
-	}
+	for (int i = 0; i < m; i++)
+		end_other(now[i]);
 }
 
 /* A worker dies, and @n stops of the kernel later whoever was made for its slot, or the
@@ -287,10 +260,10 @@ static void end_newcomers(const pid_t *before, int n)
 static bool kill_other(int n, bool zygote)
 {
 	const struct bh_board_service *b = &r.board->services[0];
-	pid_t old = worker(0), before[CHILDREN], pid = hold();
+	pid_t old = worker(0), before[RIG_CHILDREN], pid = hold();
 	pid_t z = rig_proc(&r, BH_PROC_ZYGOTE)->pid;
 	uint64_t restarts = b->zygote_restarts;
-	int m = children(before);
+	int m = rig_children(&r, before);
 	bool through = false;
 
 	kill(old, SIGKILL);

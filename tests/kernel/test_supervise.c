@@ -596,18 +596,24 @@ START_TEST(a_service_without_tasks_is_done)
 }
 END_TEST
 
+/* Main has returned, and another task is there still. */
+static void main_returns_before_another(int64_t value)
+{
+	bh_st_rel(&r.v.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
+	bh_st_rel(&r.v.a->booted, 2);
+	bh_st_rlx(&r.v.a->main_value, value);
+	bh_st_rel(&r.v.a->main_returned_ns, now_ns());
+	bh_st_rel(&r.v.tasks[1].state, 0);
+	rig_until(r.board->services[0].main_ended);
+}
+
 /* What the kernel has seen is so: a worker that writes there later, and a kernel that
  * never saw it, change nothing. */
 START_TEST(the_value_of_main_is_the_boards_once_it_was_seen)
 {
 	rig_start(&r, true);
-	bh_st_rel(&r.v.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
-	bh_st_rel(&r.v.a->booted, 2);
-	bh_st_rlx(&r.v.a->main_value, 7);
-	bh_st_rel(&r.v.a->main_returned_ns, now_ns());
-	bh_st_rel(&r.v.tasks[1].state, 0);
+	main_returns_before_another(7);
 	bh_st_rel(&r.v.a->canceled, 1);
-	rig_until(r.board->services[0].main_ended);
 	ck_assert_int_eq(r.board->services[0].main_value, 7);
 	bh_st_rel(&r.v.a->main_value, 0);
 	kill(r.board->kernel_pid, SIGKILL);
@@ -622,12 +628,7 @@ END_TEST
 START_TEST(a_stop_that_was_asked_for_ends_with_0)
 {
 	rig_start(&r, true);
-	bh_st_rel(&r.v.tasks[2].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
-	bh_st_rel(&r.v.a->booted, 2);
-	bh_st_rlx(&r.v.a->main_value, 7);
-	bh_st_rel(&r.v.a->main_returned_ns, now_ns());
-	bh_st_rel(&r.v.tasks[1].state, 0);
-	rig_until(r.board->services[0].main_ended);
+	main_returns_before_another(7);
 	kill(r.guardian, SIGTERM);
 	ck_assert_int_eq(rig_end(&r), 0);
 }
@@ -682,6 +683,27 @@ START_TEST(a_first_start_that_takes_too_long_ends_the_system)
 	ck_assert_int_eq(rig_end(&r), 111);
 	ck_assert_ptr_nonnull(strstr(rig_said(&r), "service fake cannot start: its init() has not "
 						   "returned within 1000 ms: raise start.timeout"));
+}
+END_TEST
+
+/* Of admind, whose place fake_host takes, nothing is heard. */
+START_TEST(an_admind_that_hangs_is_not_waited_for)
+{
+	char dir[] = "/tmp/bh-rig.XXXXXX", path[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/bulkhead-admind", dir);
+	ck_assert_int_eq(symlink(RIG_HOST, path), 0);
+	setenv("FAKE_ADMIND_HANGS", "1", 1);
+	strcpy(r.plan->libexec, dir);
+	r.plan->admin = true;
+	rig_start(&r, false);
+	rig_board(&r);
+	rig_until(r.board->system_state == BH_SYSTEM_RUNNING);
+	ck_assert_int_ne(rig_proc(&r, BH_PROC_ADMIND)->state, BH_PROC_UP);
+	ck_assert_ptr_nonnull(strstr(rig_said(&r), "the admin server has not answered"));
+	unlink(path);
+	rmdir(dir);
 }
 END_TEST
 
@@ -824,6 +846,7 @@ int main(void)
 	tcase_add_test(c, a_stop_that_was_asked_for_ends_with_0);
 	tcase_add_loop_test(c, a_slow_init_is_left_alone, 0, 2);
 	tcase_add_loop_test(c, a_first_start_that_takes_too_long_ends_the_system, 0, 2);
+	tcase_add_test(c, an_admind_that_hangs_is_not_waited_for);
 	tcase_add_test(c, a_stop_does_not_wait_for_an_init);
 	tcase_add_loop_test(c, a_service_that_cannot_start_again_is_down_alone, 0, 2);
 	tcase_add_loop_test(c, a_service_whose_tasks_are_hidden_is_not_done, 0, 2);
