@@ -19,7 +19,8 @@
 #include "workers/rt.h"
 
 enum {
-	ALT_STACK = 32 << 10
+	ALT_STACK = 32 << 10,
+	GUARD = 64 << 10, /* below it, whole pages of any size: an overflow faults */
 };
 
 static void registers(struct bh_last_words *lw, const ucontext_t *uc)
@@ -123,11 +124,13 @@ void bh_crash_handlers(void)
 	struct sigaction glance = { .sa_sigaction = on_glance,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 	stack_t alt = { .ss_size = ALT_STACK };
+	char *at = mmap(NULL, GUARD + ALT_STACK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	alt.ss_sp =
-		mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (alt.ss_sp == MAP_FAILED || sigaltstack(&alt, NULL))
-		return;                 /* crashes are survived all the same, with less to read */
+	alt.ss_sp = at + GUARD;
+	/* Without it crashes are survived all the same, with less to read. */
+	if (at == MAP_FAILED || mprotect(alt.ss_sp, ALT_STACK, PROT_READ | PROT_WRITE) ||
+	    sigaltstack(&alt, NULL))
+		return;
 	sigaddset(&sa.sa_mask, SIGURG); /* both use the one stack */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
 		sigaction(fatal[i], &sa, NULL);

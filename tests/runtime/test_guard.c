@@ -8,11 +8,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "runtime.h"
 
@@ -39,6 +41,25 @@ static void check_overflow(bh_task t)
 	CHECK(bh_join(t, &res, SOON) == 0);
 	CHECK(res.end == BH_END_CRASHED && res.crash.signal == SIGSEGV);
 	CHECK(res.crash.stack_overflow);
+}
+
+/* -- the signal stack ---------------------------------------------------------------- */
+
+/* Whether @at can be written. */
+static bool writable(int fd, char *at)
+{
+	return pwrite(fd, "x", 1, 0) == 1 && pread(fd, at, 1, 0) == 1;
+}
+
+TEST(the_handlers_stack_has_a_guard)
+{
+	stack_t alt;
+	int fd = memfd_create("page", MFD_CLOEXEC);
+
+	CHECK(sigaltstack(NULL, &alt) == 0 && !(alt.ss_flags & SS_DISABLE));
+	CHECK(writable(fd, alt.ss_sp));
+	CHECK(!writable(fd, (char *)alt.ss_sp - 1) && errno == EFAULT);
+	close(fd);
 }
 
 /* -- any frame --------------------------------------------------------------------- */
