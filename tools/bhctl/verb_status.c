@@ -122,6 +122,13 @@ int bh_status_show(const Bulkhead__Reply *r)
 
 static void put_service(struct json_object *o, const Bulkhead__Service *s)
 {
+	/* What the server left out is 0. */
+	static const Bulkhead__TaskCounts no_tasks = BULKHEAD__TASK_COUNTS__INIT;
+	static const Bulkhead__Descriptors no_descriptors = BULKHEAD__DESCRIPTORS__INIT;
+	static const Bulkhead__Blocking no_blocking = BULKHEAD__BLOCKING__INIT;
+	const Bulkhead__TaskCounts *t = s->tasks ? s->tasks : &no_tasks;
+	const Bulkhead__Descriptors *d = s->descriptors ? s->descriptors : &no_descriptors;
+	const Bulkhead__Blocking *b = s->blocking ? s->blocking : &no_blocking;
 	struct json_object *list, *at;
 
 	bh_value_text(o, "name", s->name);
@@ -133,18 +140,18 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	for (size_t i = 0; i < s->n_workers; i++)
 		bh_worker_json(bh_value_item(list), s->workers[i]);
 	at = bh_value_object(o, "tasks");
-	bh_value_uint(at, "live", s->tasks ? s->tasks->live : 0);
-	bh_value_uint(at, "spawned", s->tasks ? s->tasks->spawned : 0);
-	bh_value_uint(at, "completed", s->tasks ? s->tasks->completed : 0);
-	bh_value_uint(at, "crashed", s->tasks ? s->tasks->crashed : 0);
-	bh_value_uint(at, "cancelled", s->tasks ? s->tasks->cancelled : 0);
+	bh_value_uint(at, "live", t->live);
+	bh_value_uint(at, "spawned", t->spawned);
+	bh_value_uint(at, "completed", t->completed);
+	bh_value_uint(at, "crashed", t->crashed);
+	bh_value_uint(at, "cancelled", t->cancelled);
 	bh_value_uint(bh_value_object(o, "io"), "open", s->io_open);
 	at = bh_value_object(o, "descriptors");
-	bh_value_uint(at, "limit", s->descriptors ? s->descriptors->limit : 0);
-	bh_value_uint(at, "sockets", s->descriptors ? s->descriptors->sockets : 0);
-	bh_value_uint(at, "files", s->descriptors ? s->descriptors->files : 0);
-	bh_value_uint(at, "closed", s->descriptors ? s->descriptors->closed : 0);
-	bh_value_uint(at, "refused", s->descriptors ? s->descriptors->refused : 0);
+	bh_value_uint(at, "limit", d->limit);
+	bh_value_uint(at, "sockets", d->sockets);
+	bh_value_uint(at, "files", d->files);
+	bh_value_uint(at, "closed", d->closed);
+	bh_value_uint(at, "refused", d->refused);
 	list = bh_value_array(o, "limits");
 	for (size_t i = 0; i < s->n_limits; i++) {
 		at = bh_value_item(list);
@@ -157,12 +164,12 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	bh_value_uint(at, "blocks", s->memory_blocks);
 	bh_value_uint(at, "bytes", s->memory_bytes);
 	at = bh_value_object(o, "blocking");
-	bh_value_uint(at, "max", s->blocking ? s->blocking->max : 0);
-	bh_value_uint(at, "processes", s->blocking ? s->blocking->processes : 0);
-	bh_value_uint(at, "idle", s->blocking ? s->blocking->idle : 0);
-	bh_value_uint(at, "waiting", s->blocking ? s->blocking->waiting : 0);
-	bh_value_uint(at, "done", s->blocking ? s->blocking->done : 0);
-	bh_value_uint(at, "crashes", s->blocking ? s->blocking->crashes : 0);
+	bh_value_uint(at, "max", b->max);
+	bh_value_uint(at, "processes", b->processes);
+	bh_value_uint(at, "idle", b->idle);
+	bh_value_uint(at, "waiting", b->waiting);
+	bh_value_uint(at, "done", b->done);
+	bh_value_uint(at, "crashes", b->crashes);
 	bh_value_uint(o, "queued", s->queued);
 	bh_value_uint(o, "timers", s->timers);
 	at = bh_value_object(o, "quarantine");
