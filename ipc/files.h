@@ -20,7 +20,9 @@
  *
  * Crash. Killed between the system call and the note, a descriptor is open that nobody
  * knows of; it holds no lock yet. Killed between close() and the CAS, the entry names a
- * number that is closed, or another's: the file's inode tells.
+ * number that is closed, or another's: the file's inode tells. (It does not if a process
+ * that lives has just opened the same file, was given that number, and has not noted it yet.
+ * Clearing the entry first would leave a descriptor open, with its locks, far more often.)
  *
  * A number that an I/O slot names is the slot's (task.h); `io` finds that slot, and is
  * checked against it.
