@@ -30,8 +30,7 @@ static bool is_before(uint64_t word, uint32_t epoch)
 	return bh_epoch_next((uint32_t)word >> 16) == epoch;
 }
 
-/* The CAS is what makes this process the one in the slot: killed before it, it leaves
- * the slot as it was. */
+/* Killed before the CAS, this process leaves the slot as it was. */
 bool bh_incarnation_take(struct bh_worker *w, uint32_t epoch)
 {
 	uint64_t mine = bh_worker_word(BH_WORKER_STARTING, epoch, 0), word = bh_ld_acq(&w->word);

@@ -49,6 +49,7 @@ struct world {
 	uint32_t other;
 	uint32_t io;
 	uint32_t budget; /* of recovery, as in bh_recover_ops */
+	uint64_t found;  /* the slot's word, as the last recovery found it */
 };
 
 struct sweep_op {
@@ -114,7 +115,7 @@ void world_use_up(struct world *w, uint32_t cls);
 
 enum bh_state world_state(struct world *w, uint32_t task);
 
-/* Recovers the victim, or @slot, as the kernel does. */
+/* Recovers the victim, or @slot, as the kernel does, whoever of the slot's epochs it was. */
 void world_recover(struct world *w);
 void world_recover_slot(struct world *w, uint32_t slot);
 

@@ -251,17 +251,18 @@ void world_recover_slot(struct world *w, uint32_t slot)
 {
 	struct bh_recover_ops ops = { .close_io = close_io, .ctx = w, .budget = w->budget };
 	struct bh_dead_task dead;
-	uint32_t at = bh_lease_any_held_by(w->v.a->idle.lease, slot);
+	uint32_t at = bh_lease_any_held_by(w->v.a->idle.lease, slot), epoch;
 
-	bh_st_rel(&w->v.workers[slot].word,
-		  bh_worker_word(BH_WORKER_DEAD, WORLD_EPOCH, 1000 + slot));
+	w->found = bh_ld_acq(&w->v.workers[slot].word);
+	epoch = (uint32_t)w->found >> 16;
+	bh_st_rel(&w->v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, epoch, 1000 + slot));
 	bh_recover_kernel(&w->v);
-	bh_recover_begin(&w->v, slot, WORLD_EPOCH, &dead);
+	bh_recover_begin(&w->v, slot, epoch, &dead);
 	bh_files_lose(&w->v, dead.task);
 	if (dead.task)
 		bh_recover_task(&w->v, dead.task, dead.can_restart,
 				dead.aborted ? BH_END_CANCELED : BH_END_CRASHED, 1, &ops);
-	bh_recover_worker(&w->v, slot, WORLD_EPOCH, &ops);
+	bh_recover_worker(&w->v, slot, epoch, &ops);
 	while (at)
 		at = bh_ready_step(&w->v, at, 64);
 }
