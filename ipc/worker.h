@@ -124,6 +124,8 @@ struct bh_worker {
 	struct bh_last_words last_words;
 	struct bh_last_words glance; /* where a hog was, when the kernel asked */
 	struct bh_meter meter;
+	_Atomic uint32_t initing;   /* the epoch + 1, as long as it is in worker_init() */
+	_Atomic int32_t init_error; /* what that returned, if it failed */
 };
 
 #endif

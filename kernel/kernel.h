@@ -450,6 +450,18 @@ static inline bool bh_service_resetting(const struct bh_ksvc *s)
  * of all: ends the system. */
 void bh_start_failed(struct bh_ksvc *s, const char *why);
 
+struct bh_crash_facts;
+
+/* True if the incarnation in @slot is, or died, in its worker_init(). */
+bool bh_start_in_init(const struct bh_ksvc *s, uint32_t slot);
+
+/* Who died in worker_init(), and how: "" if it did not. Before its recovery. */
+void bh_start_init_text(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f,
+			char out[static 160]);
+
+/* Says it, after the recovery. A service that has no worker yet has failed to start. */
+void bh_start_init_judge(struct bh_ksvc *s, const struct bh_crash_facts *f, const char *text);
+
 /* Phase: how long the services that start have done so. */
 void bh_phase_starts(struct bh_kernel *k);
 
@@ -678,6 +690,9 @@ void bh_main_judge(struct bh_ksvc *s);
 
 /* Housekeeping: which mains have returned, and what. */
 void bh_mains_look(struct bh_kernel *k);
+
+/* What value -errno means, for people. */
+const char *bh_error_text(int64_t value);
 
 /* The exit code of a system whose services are done. */
 uint32_t bh_mains_exit_code(const struct bh_kernel *k);

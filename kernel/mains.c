@@ -64,7 +64,7 @@ void bh_main_judge(struct bh_ksvc *s)
 
 /* -- its end ------------------------------------------------------------------------------ */
 
-static const char *error_text(int64_t value)
+const char *bh_error_text(int64_t value)
 {
 	const char *text = value < 0 && value > -4096 ? strerrordesc_np((int)-value) : NULL;
 
@@ -87,7 +87,7 @@ static void ended(struct bh_ksvc *s)
 		at = now;
 	} else if (value < 0) {
 		bh_log("service %s: main returned %lld (%s)", s->plan->name, (long long)value,
-		       error_text(value));
+		       bh_error_text(value));
 	} else {
 		bh_log("service %s: main returned %lld", s->plan->name, (long long)value);
 	}

@@ -208,9 +208,12 @@ static bool mark_dead(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
 
-	if (bh_ld_acq(&p->state) == BH_PROC_DEAD)
+	uint32_t was = bh_ld_acq(&p->state);
+
+	if (was == BH_PROC_DEAD)
 		return false;
-	if (p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS ||
+	/* One that never was up has failed, however long it took. */
+	if ((was == BH_PROC_UP && p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS) ||
 	    bh_recover_blames(&s->v, slot, p->epoch))
 		p->failures = 0;
 	else
@@ -235,6 +238,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	struct bh_proc *p = bh_proc_at(k, idx);
 	struct bh_crash_facts f = { .service = s->id, .worker = slot };
 	struct bh_last_words words;
+	char in_init[160];
 
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
 		bh_proc_forget(k, idx);
@@ -271,7 +275,9 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	}
 	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !k->proc[idx].killed &&
 		bh_oom_killed(k);
+	bh_start_init_text(s, slot, &f, in_init);
 	recover(s, slot, &f);
+	bh_start_init_judge(s, &f, in_init);
 	bh_main_judge(s);
 	return true;
 }

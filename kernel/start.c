@@ -13,6 +13,7 @@
  */
 #include "kernel.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,6 +49,46 @@ void bh_start_failed(struct bh_ksvc *s, const char *why)
 		bh_log("service %s cannot start again: %s; it is down, and is tried again (failed "
 		       "start %u)",
 		       s->plan->name, why, b->start_failures);
+}
+
+/* -- worker_init() -------------------------------------------------------------------- */
+
+bool bh_start_in_init(const struct bh_ksvc *s, uint32_t slot)
+{
+	const struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+
+	return bh_ld_acq(&s->v.workers[slot].initing) == p->epoch + 1;
+}
+
+void bh_start_init_text(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f,
+			char out[static 160])
+{
+	int32_t err = bh_ld_rlx(&s->v.workers[slot].init_error);
+	bool worker = slot < BH_MAX_WORKERS;
+	char who[40], how[40];
+
+	out[0] = '\0';
+	if (!bh_start_in_init(s, slot))
+		return;
+	snprintf(who, sizeof(who), "%s %u", worker ? "worker" : "blocking process",
+		 worker ? slot : slot - BH_MAX_WORKERS);
+	if (err)
+		snprintf(out, 160, "worker_init() failed in %s: %d (%s)", who, err,
+			 bh_error_text(err));
+	else
+		snprintf(out, 160, "%s %s in worker_init()", who,
+			 bh_death_text(f->status_known ? f->status : bh_crash_signal(f), how));
+}
+
+/* A kill from outside says nothing of the service. */
+void bh_start_init_judge(struct bh_ksvc *s, const struct bh_crash_facts *f, const char *text)
+{
+	if (!text[0] || bh_service_resetting(s))
+		return;
+	if (s->board->state == BH_PROC_STARTING && !s->were_up && bh_crash_signal(f) != SIGKILL)
+		bh_start_failed(s, text);
+	else
+		bh_log("service %s: %s", s->plan->name, text);
 }
 
 /* -- its time ------------------------------------------------------------------------ */

@@ -260,9 +260,10 @@ static void look_late(struct bh_ksvc *s, uint32_t slot)
 	    k->now_ns - kp->asked_ns < START_LIMIT_S * BH_NS_PER_S)
 		return;
 	if (p->pid > 0) {
-		bh_log("service %s: the process in slot %u (pid %d) has not come up in %d s: it "
+		bh_log("service %s: the process in slot %u (pid %d) has not come up in %d s%s: it "
 		       "is ended",
-		       s->plan->name, slot, p->pid, START_LIMIT_S);
+		       s->plan->name, slot, p->pid, START_LIMIT_S,
+		       bh_start_in_init(s, slot) ? ", for its worker_init() has not returned" : "");
 		bh_proc_kill(k, idx);
 	} else if (!k->proc[z].killed) {
 		bh_log("service %s: the zygote (pid %d) has not answered for %d s: it is ended",

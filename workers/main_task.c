@@ -34,7 +34,7 @@ int64_t bh_main_fiber(void *unused)
 	bh_st_rel(&bh_rt.v.a->main_returned_ns, 0);
 	if (held_back())
 		return 0;
-	value = bh_rt.service->main(unused);
+	value = bh_rt.service.main(unused);
 	bh_st_rlx(&bh_rt.v.a->main_value, value);
 	bh_st_rel(&bh_rt.v.a->main_returned_ns, monotonic_ns());
 	return value;

@@ -80,7 +80,7 @@ struct bh_rt {
 
 	const struct bh_plan *plan;
 	const struct bh_plan_service *plan_service;
-	const struct bh_service *service;
+	struct bh_service service; /* as much of it as the module's header knew */
 };
 
 extern struct bh_rt bh_rt;
@@ -185,6 +185,10 @@ _Noreturn void bh_zygote_run(const struct bh_service *service);
 
 /* Spawns the service's main as a task with no parent, by the zygote. */
 int bh_spawn_main(const struct bh_service *service);
+
+/* worker_init.c: the service's worker_init(), in the process that has taken its slot. Ends
+ * the process if that fails. */
+void bh_worker_init(void);
 
 /* main_task.c: the fiber that is: runs bh_rt.service's main(). */
 int64_t bh_main_fiber(void *unused);

@@ -28,6 +28,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_crash_handlers();
 	bh_meter_start();
 	bh_trace_look(); /* its first poll may be its last, and is to be recorded */
+	bh_worker_init();
 	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();
 	return 0;

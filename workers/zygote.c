@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@
 #include "workers/exception.h"
 #include "workers/fdaudit.h"
 #include "workers/fork.h"
+#include "workers/random.h"
 #include "workers/signals.h"
 #include "workers/threads.h"
 #include "workers/zygote.h"
@@ -127,6 +129,7 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 		bh_atfork_parent();
 	} else {
 		bh_signals_stay();
+		bh_random_reseed(); /* first: handlers of the service's have the last word */
 		bh_atfork_child();
 	}
 	return child < 0 ? -err : child;
@@ -392,23 +395,34 @@ static void refuse_threads(void)
 			       n, n == 1 ? "" : "s");
 }
 
-static void check_service(const struct bh_service *service)
+/* The table of a module that was built with an older header ends earlier. */
+static void take_service(const struct bh_service *service)
 {
-	if (service->size != sizeof(*service))
+	const size_t oldest = offsetof(struct bh_service, worker_init);
+	uint32_t size = service->size;
+
+	if (size > sizeof(*service))
+		bh_zygote_fail(
+			-EINVAL,
+			"bulkhead_service.size is %u, and this Bulkhead knows %zu bytes of it: "
+			"the module was built for a newer one",
+			size, sizeof(*service));
+	if (size < oldest || size % sizeof(void *))
 		bh_zygote_fail(-EINVAL,
 			       "bulkhead_service.size is %u, not %zu: the module needs .size = "
 			       "sizeof(struct bh_service)",
-			       service->size, sizeof(*service));
-	if (!service->main)
+			       size, sizeof(*service));
+	memcpy(&bh_rt.service, service, size);
+	if (!bh_rt.service.main)
 		bh_zygote_fail(-EINVAL, "bulkhead_service.main is NULL: a service needs a main()");
 }
 
-static void run_init(const struct bh_service *service)
+static void run_init(void)
 {
 	int err;
 
 	bh_st_rel(&bh_rt.v.a->start, BH_START_INIT);
-	err = service->init ? service->init() : 0;
+	err = bh_rt.service.init ? bh_rt.service.init() : 0;
 	if (bh_rt.forked)
 		bh_forked_end(err);
 	if (err > 0)
@@ -433,7 +447,6 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_signals_stay();
 	if (prctl(PR_GET_TID_ADDRESS, &tid_word))
 		tid_word = NULL; /* a system without checkpoint support */
-	bh_rt.service = service;
 	bh_rt.doorbell = BH_DOORBELL_FD;
 	bh_layout_from_plan(&l, bh_rt.plan_service);
 	err = bh_view_map(&bh_rt.v, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true);
@@ -444,13 +457,13 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 		bh_rt.v.kick[i] = bh_kick_fd(i);
 	}
 	bh_files_enter();
-	check_service(service);
-	run_init(service);
+	take_service(service);
+	run_init();
 	refuse_threads();
 	bh_exceptions_find(); /* init() may have loaded more */
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);
-	err = bh_spawn_main(service);
+	err = bh_spawn_main(&bh_rt.service);
 	if (err)
 		bh_zygote_fail(err, "the service's first task cannot be spawned: %s",
 			       bh_strerror(err));

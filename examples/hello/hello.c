@@ -17,4 +17,8 @@ static int64_t hello(void *unused)
 	return bh_serve(0, greet, NULL);
 }
 
-const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "hello", NULL, hello };
+const struct bh_service bulkhead_service = {
+	.size = sizeof(struct bh_service),
+	.name = "hello",
+	.main = hello,
+};

@@ -14,8 +14,8 @@
  * or is linked into a program whose main() hands it to bh_main().
  *
  * Life of a service: its code is loaded and init() run once, in the service's
- * zygote, before any worker exists. Workers are forks of the zygote. Then main()
- * runs as the service's first task, a fiber, in one of them. If main crashes it
+ * zygote, before any worker exists. Workers are forks of the zygote, and each calls
+ * worker_init(). Then main() runs as the service's first task, a fiber, in one of them. If main crashes it
  * is started again, after a pause that grows (`restart` in the configuration); more
  * often than `restart.intensity` within `restart.period`, and the service has failed
  * and is reset. When main returns and no task is left, the service is done.
@@ -35,7 +35,8 @@ extern "C" {
 #endif
 
 struct bh_service {
-	uint32_t size; /* sizeof(struct bh_service): the version */
+	uint32_t size; /* sizeof(struct bh_service): the version. New members come at the end,
+			  and a module built with an older header has none of them */
 	uint32_t reserved;
 	const char *name; /* the service's name if the configuration has none */
 	/* Loads what all workers share read-only. Threads that it leaves are refused:
@@ -45,6 +46,14 @@ struct bh_service {
 	int (*init)(void);
 	/* The first task. Its value becomes the system's exit code, see above. */
 	int64_t (*main)(void *unused);
+	/* Runs in each new process before its first task: in workers, those that replace
+	 * them, and the processes for jobs. For what each must have of its own: the seed of
+	 * a generator, a connection, a thread. (The C library's generators have new seeds by
+	 * then.) No task runs: calls that need one fail. 0, or a negative error: the process
+	 * ends and is replaced, with pauses that grow, and the log tells the error; so does
+	 * a crash in it, or 10 s without an end. If the service's first worker fails in it,
+	 * the start has failed, as by init(). May be NULL. */
+	int (*worker_init)(void);
 };
 
 /* The export of a module. */

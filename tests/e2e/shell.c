@@ -35,4 +35,9 @@ static int init(void)
 	return 0;
 }
 
-const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "shell", init, shell };
+const struct bh_service bulkhead_service = {
+	.size = sizeof(struct bh_service),
+	.name = "shell",
+	.init = init,
+	.main = shell,
+};

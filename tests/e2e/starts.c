@@ -12,6 +12,7 @@
 #include <bulkhead/bulkhead.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -57,7 +58,7 @@ static int64_t run(void *unused)
 }
 
 const struct bh_service bulkhead_service = {
-	.size = sizeof(struct bh_service),
+	.size = offsetof(struct bh_service, worker_init), /* as of an older header */
 	.name = "starts",
 	.init = init,
 	.main = run,

@@ -25,4 +25,6 @@ static int64_t serve(void *unused)
 	return err ? err : bh_join(t, NULL, BH_FOREVER);
 }
 
-const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "adopt", NULL, serve };
+const struct bh_service bulkhead_service = { .size = sizeof(struct bh_service),
+					     .name = "adopt",
+					     .main = serve };

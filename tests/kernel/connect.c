@@ -24,4 +24,6 @@ static int64_t serve(void *unused)
 	return err ? err : bh_join(t, NULL, BH_FOREVER);
 }
 
-const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "connect", NULL, serve };
+const struct bh_service bulkhead_service = { .size = sizeof(struct bh_service),
+					     .name = "connect",
+					     .main = serve };

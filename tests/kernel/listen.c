@@ -13,4 +13,6 @@ static int64_t serve(void *unused)
 	return err == -BH_ESTOPPING ? 0 : err;
 }
 
-const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "listen", NULL, serve };
+const struct bh_service bulkhead_service = { .size = sizeof(struct bh_service),
+					     .name = "listen",
+					     .main = serve };

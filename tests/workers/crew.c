@@ -76,7 +76,7 @@ void crew_make_sized(struct crew *c, uint32_t n, uint32_t tasks, uint64_t memory
 	/* No kernel keeps time here: nobody need ring. */
 	bh_st_rlx(&bh_rt.v.a->kernel_sleeps_until, INT64_MIN);
 	service.main = main_fn;
-	bh_rt.service = &service;
+	bh_rt.service = service;
 	ck_assert_int_eq(bh_spawn_main(&service), 0);
 	for (uint32_t i = 0; i < n; i++)
 		start(c, i);
