@@ -16,6 +16,7 @@
 
 #include "workers/dump.h"
 #include "workers/guard.h"
+#include "workers/lines.h"
 #include "workers/rt.h"
 
 enum {
@@ -98,6 +99,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 			raise(sig);
 		return; /* to the instruction that faulted, now with the default action */
 	}
+	bh_lines_end();
 	struct bh_last_words *lw = &bh_rt.me->last_words;
 	uint32_t stack = bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0;
 

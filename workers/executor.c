@@ -17,6 +17,7 @@
 #include "workers/fiber.h"
 #include "workers/fork.h"
 #include "workers/guard.h"
+#include "workers/lines.h"
 #include "workers/meter.h"
 #include "workers/owed.h"
 #include "workers/run.h"
@@ -453,6 +454,8 @@ INLINE void task_run(uint32_t idx)
 	else
 		run_fiber(t);
 	bh_owed_pay();
+	if (__builtin_expect(bh_rt.owes_line, 0))
+		bh_lines_end();
 	bh_meter_polled(since);
 	bh_trace_polled(idx);
 	bh_rt.idx = 0;

@@ -69,6 +69,7 @@ struct bh_rt {
 	uint32_t wanted;   /* a->workers_wanted, as this worker last saw it */
 	uint32_t budget;   /* operations left to this poll (coop.c) */
 	int64_t seen_ns;   /* what bh_now() said last: it is later now */
+	bool owes_line;    /* a line of stderr was begun (lines.c) */
 	bool owes_look;    /* at who sleeps; and at until when the kernel does, for a timer */
 	int64_t owes_ns;   /* posted for then; 0: for none (owed.h) */
 	struct bh_sched sched;

@@ -7,6 +7,7 @@
 
 #include "ipc/incarnation.h"
 #include "workers/files.h"
+#include "workers/lines.h"
 #include "workers/meter.h"
 #include "workers/run.h"
 #include "workers/trace.h"
@@ -25,6 +26,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_rt.budget = bh_rt.sched.budget;
 	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
 	bh_files_enter();
+	bh_lines_enter();
 	bh_crash_handlers();
 	bh_meter_start();
 	bh_trace_look(); /* its first poll may be its last, and is to be recorded */
@@ -48,5 +50,6 @@ bool bh_slot_leave(void)
 _Noreturn void bh_slot_exit(void)
 {
 	fflush(NULL);
+	bh_lines_end();
 	_exit(0);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workers/fork.h"
+#include "workers/lines.h"
 #include "workers/rt.h"
 
 void bh_worker_init(void)
@@ -28,6 +29,7 @@ void bh_worker_init(void)
 	if (err) {
 		bh_st_rlx(&bh_rt.me->init_error, err);
 		fflush(NULL);
+		bh_lines_end();
 		_exit(111);
 	}
 	bh_st_rel(&bh_rt.me->initing, 0);

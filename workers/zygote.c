@@ -33,6 +33,7 @@
 #include "workers/exception.h"
 #include "workers/fdaudit.h"
 #include "workers/fork.h"
+#include "workers/lines.h"
 #include "workers/random.h"
 #include "workers/signals.h"
 #include "workers/threads.h"
@@ -321,6 +322,7 @@ _Noreturn void bh_zygote_fail(int err, const char *fmt, ...)
 	va_end(ap);
 	send_msg(&m, -1);
 	fflush(NULL);
+	bh_lines_end();
 	_exit(111);
 }
 
@@ -354,6 +356,7 @@ const struct bh_plan_service *bh_zygote_plan(void)
 	/* Older systems name a process that is executed by descriptor after that. */
 	prctl(PR_SET_NAME, program_invocation_short_name);
 	keep_to_ourselves();
+	bh_lines_begin();
 	bh_fork_watch();
 	return bh_rt.plan_service;
 }
@@ -463,6 +466,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_exceptions_find(); /* init() may have loaded more */
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);
+	bh_lines_end();
 	err = bh_spawn_main(&bh_rt.service);
 	if (err)
 		bh_zygote_fail(err, "the service's first task cannot be spawned: %s",

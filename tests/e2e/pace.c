@@ -130,7 +130,7 @@ static int64_t pours(void *arg)
 		int64_t began = bh_now();
 		if (bh_spawn_poll(&t, pour, &p, sizeof(p), &o) || bh_join(t, NULL, BH_FOREVER))
 			return 1;
-		fprintf(stderr, "pace: round %d, polled %s times in %lld ms\n", round, n,
+		dprintf(STDERR_FILENO, "pace: round %d, polled %s times in %lld ms\n", round, n,
 			(long long)((bh_now() - began) / BH_MS(1)));
 	}
 }
