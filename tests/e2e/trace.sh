@@ -130,6 +130,42 @@ read -r lost got <"$dir/sum"
 [ "$got" -gt 1000 ] || fail "nothing was recorded"
 [ "$lost" -gt 0 ] || fail "tasks that yield without end lose no events: is that so?"
 grep -qx "bhctl: $got events, $lost lost" "$dir/err" || fail "the sums differ"
+
+# -- a long recording has an end in memory and on disk -----------------------------------------
+most_memory() { # PID: the most that it ever had, in KiB, once it is gone
+	local kib most=0
+	while kib=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null) && [ -n "$kib" ]; do
+		most=$kib
+		sleep 0.05
+	done
+	echo "$most"
+}
+whole() { jq -e '.traceEvents | length > 1000' "$1" >/dev/null || fail "the file is not whole: $(tail -c 300 "$1")"; }
+"$BH_BIN/bhctl" trace timeline --seconds 600 --max-size 4 -o "$dir/long.json" 2>"$dir/err" &
+reader=$!
+memory=$(most_memory $reader)
+wait $reader || fail "a recording up to a size: exit code $?: $(cat "$dir/err")"
+whole "$dir/long.json"
+grep -q "^bhctl: stopped at [0-9]* MiB, after [0-9.]* s: --max-size for more" "$dir/err" || fail "it does not say why it stopped: $(cat "$dir/err")"
+[ "$(stat -c %s "$dir/long.json")" -le $((5 << 20)) ] || fail "the file has $(stat -c %s "$dir/long.json") bytes"
+[ -n "${ASAN_OPTIONS:-}" ] || [ "$memory" -le 131072 ] || fail "it took $memory KiB"
+note "$(head -n 1 "$dir/err"), in $memory KiB of memory"
+env --default-signal=INT "$BH_BIN/bhctl" trace timeline --seconds 600 --max-size 16 -o "$dir/cut.json" 2>"$dir/err" &
+reader=$!
+written() { [ "$(stat -c %s "$dir/cut.json" 2>/dev/null || echo 0)" -gt 100000 ]; }
+within 60 written || fail "nothing is written while it records"
+kill -INT $reader
+within 30 gone $reader || fail "it does not end"
+wait $reader || fail "an interrupted recording: exit code $?: $(cat "$dir/err")"
+whole "$dir/cut.json"
+for verb in latency wakers; do
+	"$BH_BIN/bhctl" trace $verb --seconds 1 >"$dir/verb" 2>&1 &
+	reader=$!
+	memory=$(most_memory $reader)
+	wait $reader || fail "trace $verb: exit code $?: $(cat "$dir/verb")"
+	[ -n "${ASAN_OPTIONS:-}" ] || [ "$memory" -le 131072 ] || fail "trace $verb took $memory KiB"
+done
+note "timelines and counts take bounded memory, and an interrupted file is whole"
 stop
 
 # -- a sleep that began before ---------------------------------------------------------------

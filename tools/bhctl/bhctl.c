@@ -31,6 +31,7 @@ enum {
 	TAKES_ONCE = 8192,
 	TAKES_CRASH = 16384,
 	TAKES_LIFT = 32768,
+	TAKES_SIZE = 65536,
 };
 
 static const struct verb {
@@ -86,7 +87,7 @@ static const struct session {
 	{ "trace latency", TAKES_SECONDS | TAKES_BY | TAKES_TOTAL, bh_waits },
 	{ "trace profile", TAKES_SECONDS | MAY_OUTPUT, bh_profile },
 	{ "trace stream", TAKES_SECONDS, bh_stream },
-	{ "trace timeline", TAKES_SECONDS | TAKES_OUTPUT, bh_timeline },
+	{ "trace timeline", TAKES_SECONDS | TAKES_OUTPUT | TAKES_SIZE, bh_timeline },
 	{ "trace wakers", TAKES_SECONDS, bh_wakers },
 };
 
@@ -123,6 +124,8 @@ static const struct argp_option options[] = {
 	  "trace timeline: write it there, for Perfetto; trace profile: FILE.svg, or folded stacks",
 	  0 },
 	{ "svg", 'S', "FILE", 0, "trace timeline: write a picture there", 0 },
+	{ "max-size", 'M', "MIB", 0,
+	  "trace timeline: end the recording when the file has so many MiB (256)", 0 },
 	{ "by", 'b', "WHAT", 0, "trace latency: by task (its type), worker or service", 0 },
 	{ "total", 'T', NULL, 0,
 	  "trace latency: what was counted since the start, without recording: no queue wait", 0 },
@@ -194,6 +197,7 @@ static const struct {
 	{ TAKES_SECONDS, "seconds" },
 	{ TAKES_OUTPUT, "output or --svg" },
 	{ TAKES_BY, "by" },
+	{ TAKES_SIZE, "max-size" },
 	{ TAKES_TOTAL, "total" },
 	{ TAKES_LIFT, "lift or --all" },
 };
@@ -298,6 +302,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'S':
 		*(key == 'o' ? &c->o.output : &c->o.svg) = arg;
 		c->given |= TAKES_OUTPUT;
+		return 0;
+	case 'M':
+		c->o.max_mib = number(arg, "max-size", state);
+		c->given |= TAKES_SIZE;
 		return 0;
 	case 'b':
 		c->o.by = what_by(arg, state);

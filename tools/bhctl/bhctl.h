@@ -35,6 +35,7 @@ struct bh_options {
 	uint32_t limit;           /* 0: the verb's own */
 	uint32_t set;             /* workers wanted */
 	uint32_t seconds;         /* to record; 0: the verb's own */
+	uint32_t max_mib;         /* of a file; 0: the verb's own */
 	const char *output, *svg; /* files; NULL: none */
 	uint64_t id;              /* of a task, or a crash; 0: all */
 	enum bh_by by;

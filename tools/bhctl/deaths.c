@@ -278,7 +278,7 @@ int bh_deaths(const char *url, const struct bh_options *o)
 	if (!code)
 		fprintf(stderr, "bhctl: waiting for crashes; those before now: `bhctl crashes'\n");
 	if (!code)
-		code = bh_recorder_run(&r, o->seconds, each);
+		code = bh_recorder_run(&r, o->seconds, each, false);
 	if (!code)
 		show_kept(&r);
 	if (!code && r.lost)

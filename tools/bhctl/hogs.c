@@ -125,7 +125,7 @@ int bh_hogs(const char *url, const struct bh_options *o)
 	int code = bh_recorder_begin(&r, url, true);
 
 	if (!code)
-		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, count);
+		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, count, true);
 	for (uint32_t s = 0; s < BH_RECORDER_SERVICES; s++) {
 		for (uint32_t t = 0; t <= NO_TYPE; t++) {
 			struct hog *h = &hogs[s][t];

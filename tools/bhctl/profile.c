@@ -20,10 +20,37 @@ enum {
 	FRAMES = 48,
 	NAME = 200,
 	LINE = 16384,
+	STRETCH = 1 << 16, /* events */
+	MOST = 1 << 19,    /* parts of stacks: 32 MiB */
 	BETWEEN = 1, /* until they are sorted: before any letter, so a frame's callees follow it */
 };
 
 static struct bh_records records;
+static struct bh_event *kept;
+static size_t n_kept, room;
+
+/* Of all that is recorded the samples and their stacks are kept. */
+static int each(struct bh_recorder *r)
+{
+	if (!r->over && r->ready < STRETCH)
+		return 0;
+	bh_records_add(&records, r->events, r->ready);
+	if (n_kept + r->ready > room) {
+		room = 2 * (n_kept + r->ready);
+		kept = realloc(kept, room * sizeof(*kept));
+		if (!kept)
+			abort();
+	}
+	for (size_t i = 0; i < r->ready; i++)
+		if (r->events[i].kind == BH_EV_SAMPLE)
+			kept[n_kept++] = r->events[i];
+	bh_recorder_drop(r, r->ready);
+	if (r->over || records.n < MOST)
+		return 0;
+	fprintf(stderr, "bhctl: stopped after %.1f s: no more than %zu samples are kept\n",
+		bh_recorder_seconds(r), n_kept);
+	return BH_RECORDER_ENOUGH;
+}
 
 static void add(char line[LINE], size_t *n, const char *name)
 {
@@ -83,15 +110,14 @@ static int compare(const void *a, const void *b)
 static size_t fold_all(struct bh_symbols *s, const struct bh_recorder *r,
 		       struct bh_flame_stack **out)
 {
-	char **lines = calloc(r->n + 1, sizeof(*lines));
-	struct bh_flame_stack *stacks = calloc(r->n + 1, sizeof(*stacks));
+	char **lines = calloc(n_kept + 1, sizeof(*lines));
+	struct bh_flame_stack *stacks = calloc(n_kept + 1, sizeof(*stacks));
 	size_t n = 0, different = 0;
 
 	if (!lines || !stacks)
 		abort();
-	bh_records_add(&records, r->events, r->n);
-	for (size_t i = 0; i < r->n; i++)
-		if (r->events[i].kind == BH_EV_SAMPLE && (lines[n] = fold(s, r, &r->events[i])))
+	for (size_t i = 0; i < n_kept; i++)
+		if ((lines[n] = fold(s, r, &kept[i])))
 			n++;
 	qsort(lines, n, sizeof(*lines), compare);
 	for (size_t i = 0; i < n; i++) {
@@ -159,10 +185,11 @@ int bh_profile(const char *url, const struct bh_options *o)
 	if (!code)
 		code = bh_symbols_open(&s, url);
 	if (!code)
-		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, NULL);
+		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, each, true);
 	if (!code)
 		code = report(s, &r, o);
 	bh_symbols_close(s);
+	free(kept);
 	bh_records_fini(&records);
 	bh_recorder_fini(&r);
 	return code;

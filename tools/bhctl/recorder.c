@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bhctl.h"
 
@@ -15,6 +16,9 @@ enum {
 	/* A third of what fills the ring of a worker that records as much as it may
 	 * (ALLOW_PER_MS of kernel/record.c). Each time costs CPU that the observed may want. */
 	EACH_MS = 50,
+	ANSWERS = 2,    /* at a time: there may be more for ever */
+	HELD = 1 << 17, /* events, for the sake of their order */
+	TELL_EACH = 10, /* of these */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -101,11 +105,14 @@ static int by_time(const void *a, const void *b)
 }
 
 /* What came later than the system began to read its rings may have something earlier
- * still in another ring: it waits for the next time. */
+ * still in another ring: it waits for the next time. But who cannot keep up waits for
+ * nothing: then the order is that of each ring alone. */
 static void settle(struct bh_recorder *r, bool all)
 {
+	all = all || r->n - r->ready > HELD;
+
 	qsort(r->events + r->ready, r->n - r->ready, sizeof(*r->events), by_time);
-	while (r->ready < r->n && (all || (int64_t)r->events[r->ready].time_ns < r->now_ns))
+	while (r->ready < r->n && (all || (int64_t)r->events[r->ready].time_ns < r->complete_ns))
 		r->ready++;
 }
 
@@ -135,7 +142,7 @@ static void find_gap(struct bh_recorder *r, uint32_t number)
 
 int bh_recorder_take(struct bh_recorder *r)
 {
-	int code;
+	int answers = 0, code;
 
 	do {
 		code = ask(r, false);
@@ -146,7 +153,10 @@ int bh_recorder_take(struct bh_recorder *r)
 		r->now_ns = r->last->trace_events->now_ns;
 		find_gap(r, r->last->trace_events->recording);
 		code = append(r, &r->last->trace_events->events);
-	} while (!code && r->last->trace_events->more);
+		r->behind = r->last->trace_events->more;
+		if (!r->behind)
+			r->complete_ns = r->now_ns;
+	} while (!code && r->behind && ++answers < ANSWERS);
 	settle(r, false);
 	return code;
 }
@@ -158,30 +168,58 @@ void bh_recorder_drop(struct bh_recorder *r, size_t n)
 	r->ready -= n;
 }
 
-int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh_recorder *r))
+/* One line, over and over; gone at the end. */
+static void tell_progress(const struct bh_recorder *r)
 {
-	const struct timespec pause = { .tv_nsec = EACH_MS * 1000000l };
-	const struct sigaction act = { .sa_handler = interrupt };
-	int code = 0;
+	fprintf(stderr, "\r\033[Kbhctl: %.0f s, %llu events", bh_recorder_seconds(r),
+		(unsigned long long)r->got);
+	if (r->written)
+		fprintf(stderr, ", %llu MiB written", (unsigned long long)r->written >> 20);
+	if (r->over)
+		fprintf(stderr, "\r\033[K");
+	fflush(stderr);
+}
 
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	while (!code && !interrupted &&
-	       (seconds <= 0 || (double)(r->now_ns - r->began_ns) < seconds * 1e9)) {
-		nanosleep(&pause, NULL);
-		code = bh_recorder_take(r);
-		if (!code && each)
-			code = each(r);
-	}
-	if (!code) {
-		settle(r, true);
-		code = each ? each(r) : 0;
-	}
-	if (!code && r->gaps)
+static void tell_gaps(const struct bh_recorder *r)
+{
+	if (r->gaps)
 		fprintf(stderr,
 			"bhctl: the recording was interrupted %u times: what happened meanwhile is in no "
 			"count\n",
 			r->gaps);
+}
+
+int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh_recorder *r),
+		    bool tell)
+{
+	const struct timespec pause = { .tv_nsec = EACH_MS * 1000000l };
+	const struct sigaction act = { .sa_handler = interrupt };
+	unsigned turns = 0;
+	int code = 0;
+
+	tell = tell && isatty(STDERR_FILENO);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	while (!code && !interrupted && (seconds <= 0 || bh_recorder_seconds(r) < seconds)) {
+		if (!r->behind)
+			nanosleep(&pause, NULL);
+		code = bh_recorder_take(r);
+		if (!code)
+			code = each(r);
+		if (tell && turns++ % TELL_EACH == 0)
+			tell_progress(r);
+	}
+	r->over = true;
+	if (tell)
+		tell_progress(r);
+	if (!code) {
+		settle(r, true);
+		code = each(r);
+	}
+	if (code == BH_RECORDER_ENOUGH)
+		code = 0;
+	if (!code)
+		tell_gaps(r);
 	return code;
 }
 

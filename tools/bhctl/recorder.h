@@ -27,6 +27,10 @@ struct bh_recorder {
 	size_t ready;  /* so many are complete: no earlier one can come */
 	uint64_t lost; /* in all */
 	uint64_t got;
+	uint64_t written;         /* bytes of a file, if there is one: for who waits */
+	bool behind;              /* there is more than was taken */
+	int64_t complete_ns;      /* all events up to then have come */
+	bool over;                /* nothing comes any more: all is ready */
 	unsigned gaps;            /* times that the recording was interrupted: not in `lost` */
 	uint32_t recording;       /* its number; 0: none yet */
 	int64_t began_ns, now_ns; /* CLOCK_MONOTONIC of the system */
@@ -45,9 +49,20 @@ int bh_recorder_take(struct bh_recorder *r);
 /* Forgets the first @n events. */
 void bh_recorder_drop(struct bh_recorder *r, size_t n);
 
-/* Takes for so many seconds, or until SIGINT, @each (if any) after each; all that came
- * is ready at the end. */
-int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh_recorder *r));
+/* What @each of bh_recorder_run() may come to, beside exit codes: it wants no more. */
+#define BH_RECORDER_ENOUGH (-1)
+
+/* Takes for so many seconds (0: any), until SIGINT, or until @each wants no more. That is
+ * called after each, and once at the end, when all that came is ready; it drops what it has
+ * seen to, for nothing else bounds what is kept. @tell: how far it is, on a terminal. */
+int bh_recorder_run(struct bh_recorder *r, double seconds, int (*each)(struct bh_recorder *r),
+		    bool tell);
+
+/* So long has it recorded. */
+static inline double bh_recorder_seconds(const struct bh_recorder *r)
+{
+	return (double)(r->now_ns - r->began_ns) / 1e9;
+}
 
 /* The name of an event's task type, or service; never NULL. */
 const char *bh_recorder_type(const struct bh_recorder *r, const struct bh_event *e);

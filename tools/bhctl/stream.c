@@ -194,7 +194,7 @@ int bh_stream(const char *url, const struct bh_options *o)
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	json = o->json;
 	if (!code)
-		code = bh_recorder_run(&r, o->seconds, print_ready);
+		code = bh_recorder_run(&r, o->seconds, print_ready, false);
 	if (!code)
 		fprintf(stderr, "bhctl: %" PRIu64 " events, %" PRIu64 " lost\n", r.got, r.lost);
 	bh_recorder_fini(&r);

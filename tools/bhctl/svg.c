@@ -315,10 +315,10 @@ static void put_spans(struct picture *p)
 
 	for (size_t i = 0; i < p->t->n_spans; i++) {
 		const struct bh_span *s = &p->t->spans[i];
-		const struct bh_event *e = &p->t->r->events[s->event];
+		const struct bh_event *e = s->event;
 		unsigned row = row_of(p, e), cpu = row_at(p, CPU_ROW, s->cpu);
 
-		bh_span_name(name, p->t, s);
+		bh_span_name(name, s);
 		if (s->kind != BH_SPAN_AWAY && row < MOST_ROWS)
 			put_bar(p, s, row, y_of(row) + BAR + 1, 4,
 				s->kind == BH_SPAN_ON ? "#3a3" : "#d22", name);
@@ -348,7 +348,7 @@ static int by_wait(const void *a, const void *b)
 
 static void put_arrow(struct picture *p, const struct bh_arrow *a)
 {
-	const struct bh_event *from = &p->t->r->events[a->from], *to = &p->t->r->events[a->to];
+	const struct bh_event *from = a->from, *to = a->to;
 	unsigned a_row = row_of(p, from), b_row = row_of(p, to);
 	double x = x_of(p, (int64_t)from->time_ns), to_x = x_of(p, (int64_t)bh_event_start(to));
 
@@ -379,9 +379,7 @@ static bool put_arrows(struct picture *p)
 	for (size_t i = 0; i < n; i++) {
 		const struct bh_arrow *a = &p->t->arrows[i];
 
-		w[i] = (struct wait){ bh_event_start(&p->t->r->events[a->to]) -
-					      p->t->r->events[a->from].time_ns,
-				      i };
+		w[i] = (struct wait){ bh_event_start(a->to) - a->from->time_ns, i };
 	}
 	qsort(w, n, sizeof(*w), by_wait);
 	for (size_t i = 0; i < n && i < ARROWS; i++)

@@ -16,7 +16,7 @@
 
 struct bh_text {
 	size_t n;
-	char line[512];
+	char line[2560];
 };
 
 static inline void bh_text_chars(struct bh_text *t, const char *s, size_t n)
@@ -89,6 +89,23 @@ static inline void bh_text_seconds(struct bh_text *t, int64_t ns)
 	bh_text_number(t, us / 1000000, 10, 1, ns < 0 ? 1 : 7);
 	bh_text_put(t, ".");
 	bh_text_number(t, us % 1000000, 10, 6, 0);
+}
+
+/* A name as a string of JSON: of a longer one the first 160 bytes. */
+static inline void bh_text_quote(struct bh_text *t, const char *s)
+{
+	bh_text_put(t, "\"");
+	for (int i = 0; i < 160 && s[i]; i++) {
+		if (s[i] == '"' || s[i] == '\\')
+			bh_text_put(t, "\\");
+		if ((unsigned char)s[i] >= ' ') {
+			bh_text_chars(t, s + i, 1);
+		} else {
+			bh_text_put(t, "\\u");
+			bh_text_number(t, (unsigned char)s[i], 16, 4, 0);
+		}
+	}
+	bh_text_put(t, "\"");
 }
 
 static inline void bh_text_print(struct bh_text *t, FILE *f)

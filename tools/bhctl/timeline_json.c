@@ -17,9 +17,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "value.h"
+#include "text.h"
 
 enum part {
 	PART_EVENT,
@@ -50,72 +49,118 @@ static int by_time(const void *a, const void *b)
 	return x->part != y->part ? (int)x->part - (int)y->part : x->idx < y->idx ? -1 : 1;
 }
 
-static void put_us(struct json_object *o, const char *key, int64_t ns)
-{
-	char text[32];
+/* -- an event of the file: a line ---------------------------------------------------- */
 
-	snprintf(text, sizeof(text), "%s%" PRId64 ".%03d", ns < 0 ? "-" : "",
-		 (ns < 0 ? -ns : ns) / 1000, (int)((ns < 0 ? -ns : ns) % 1000));
-	json_object_object_add(o, key, json_object_new_double_s((double)ns / 1e3, text));
+static void put_key(struct bh_text *x, const char *key)
+{
+	bh_text_put(x, x->line[x->n - 1] == '{' ? "\"" : ",\"");
+	bh_text_put(x, key);
+	bh_text_put(x, "\":");
 }
 
-static struct json_object *begin(const struct bh_timeline *t, const char *ph, const char *name,
-				 const struct bh_event *e, uint64_t at_ns)
+static void put_text(struct bh_text *x, const char *key, const char *value)
 {
-	struct json_object *o = json_object_new_object();
-
-	bh_value_text(o, "ph", ph);
-	bh_value_text(o, "name", name);
-	bh_value_text(o, "cat", bh_event_name(e->kind));
-	bh_value_uint(o, "pid", e->service + 1u);
-	bh_value_uint(o, "tid", e->slot);
-	put_us(o, "ts", (int64_t)at_ns - t->r->began_ns);
-	return o;
+	put_key(x, key);
+	bh_text_quote(x, value);
 }
 
-static bool end(FILE *f, struct json_object *o)
+static void put_uint(struct bh_text *x, const char *key, uint64_t value)
 {
-	bool ok =
-		fprintf(f, "%s,\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)) > 0;
-
-	json_object_put(o);
-	return ok;
+	put_key(x, key);
+	bh_text_uint(x, value);
 }
 
-static void put_task(struct json_object *args, const struct bh_event *e)
+/* Microseconds, with three places. */
+static void put_us(struct bh_text *x, const char *key, int64_t ns)
+{
+	uint64_t abs = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+
+	put_key(x, key);
+	bh_text_put(x, ns < 0 ? "-" : "");
+	bh_text_uint(x, abs / 1000);
+	bh_text_put(x, ".");
+	bh_text_number(x, abs % 1000, 10, 3, 0);
+}
+
+static void begin(struct bh_text *x, const char *ph, const char *name, uint32_t pid, uint32_t tid)
+{
+	x->n = 0;
+	bh_text_put(x, "{");
+	put_text(x, "ph", ph);
+	put_text(x, "name", name);
+	put_uint(x, "pid", pid);
+	put_uint(x, "tid", tid);
+}
+
+/* In its worker's row. */
+static void begin_at(struct bh_text *x, const struct bh_timeline *t, const char *ph,
+		     const char *name, const struct bh_event *e, uint64_t at_ns)
+{
+	begin(x, ph, name, e->service + 1u, e->slot);
+	put_text(x, "cat", bh_event_name(e->kind));
+	put_us(x, "ts", (int64_t)at_ns - t->r->began_ns);
+}
+
+static void begin_args(struct bh_text *x)
+{
+	put_key(x, "args");
+	bh_text_put(x, "{");
+}
+
+static void end_args(struct bh_text *x)
+{
+	bh_text_put(x, "}");
+}
+
+static void end(FILE *f, struct bh_text *x)
+{
+	bh_text_put(x, "},");
+	bh_text_print(x, f);
+}
+
+/* -- events of the recording ---------------------------------------------------------- */
+
+static void put_task(struct bh_text *x, const struct bh_event *e)
 {
 	static const char *const ends[] = { "pending", "again", "done", "crashed" };
 
-	bh_value_hex(args, "task", e->task);
+	put_key(x, "task");
+	bh_text_put(x, "\"");
+	bh_text_hex(x, e->task);
+	bh_text_put(x, "\"");
 	if (e->kind == BH_EV_POLL || e->kind == BH_EV_JOB)
-		bh_value_text(args, "end", e->b < 4 ? ends[e->b] : "unknown");
+		put_text(x, "end", e->b < 4 ? ends[e->b] : "unknown");
 	else if (e->kind == BH_EV_CRASH)
-		bh_value_uint(args, "crash", e->b);
+		put_uint(x, "crash", e->b);
 }
 
-static bool put_slice(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_slice(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
 {
-	bool task = e->kind != BH_EV_PARK;
 	const char *name = e->kind == BH_EV_POLL || e->kind == BH_EV_JOB ?
 				   bh_recorder_type(t->r, e) :
 				   bh_event_name(e->kind);
-	struct json_object *o = begin(t, "X", name, e, bh_event_start(e));
+	struct bh_text x;
 
-	put_us(o, "dur", bh_event_lasts(e->kind) ? (int64_t)e->a : 1);
-	if (task)
-		put_task(bh_value_object(o, "args"), e);
-	return end(f, o);
+	begin_at(&x, t, "X", name, e, bh_event_start(e));
+	put_us(&x, "dur", bh_event_lasts(e->kind) ? (int64_t)e->a : 1);
+	if (e->kind != BH_EV_PARK) {
+		begin_args(&x);
+		put_task(&x, e);
+		end_args(&x);
+	}
+	end(f, &x);
 }
 
 /* On its CPU a worker is in two rows: its own, and the CPU's. */
-static bool put_span(const struct bh_timeline *t, FILE *f, const struct bh_span *s)
+static void put_span(const struct bh_timeline *t, FILE *f, const struct bh_span *s)
 {
 	static const char *const cats[] = {
 		[BH_SPAN_ON] = "on_cpu", [BH_SPAN_WAIT] = "cpu_wait", [BH_SPAN_AWAY] = "off_cpu"
 	};
-	const struct bh_event *e = &t->r->events[s->event];
-	bool known = e->type != BH_EVENT_NO_TYPE, ok = true;
+	const struct bh_event *e = s->event;
+	bool known = e->type != BH_EVENT_NO_TYPE;
 	char name[160], row[32];
+	struct bh_text x;
 
 	bh_row_name(row, e->slot);
 	for (int cpu = 0; cpu <= (s->kind == BH_SPAN_ON); cpu++) {
@@ -124,54 +169,58 @@ static bool put_span(const struct bh_timeline *t, FILE *f, const struct bh_span 
 				 bh_recorder_service(t->r, e), row, known ? ": " : "",
 				 known ? bh_recorder_type(t->r, e) : "");
 		else
-			bh_span_name(name, t, s);
-		struct json_object *o = begin(t, "X", name, e, s->from_ns), *args;
-
-		bh_value_text(o, "cat", cats[s->kind]);
-		bh_value_uint(o, "pid", cpu ? CPUS : e->service + 1u);
-		bh_value_uint(o, "tid", cpu ? s->cpu : (uint32_t)LINUX + e->slot);
-		put_us(o, "dur", (int64_t)(s->to_ns - s->from_ns));
-		args = bh_value_object(o, "args");
+			bh_span_name(name, s);
+		begin(&x, "X", name, cpu ? CPUS : e->service + 1u,
+		      cpu ? s->cpu : (uint32_t)LINUX + e->slot);
+		put_text(&x, "cat", cats[s->kind]);
+		put_us(&x, "ts", (int64_t)s->from_ns - t->r->began_ns);
+		put_us(&x, "dur", (int64_t)(s->to_ns - s->from_ns));
+		begin_args(&x);
 		if (known)
-			bh_value_text(args, "type", bh_recorder_type(t->r, e));
+			put_text(&x, "type", bh_recorder_type(t->r, e));
 		if (s->kind == BH_SPAN_ON)
-			bh_value_uint(args, "next_pid", e->other_pid);
-		ok = end(f, o) && ok;
+			put_uint(&x, "next_pid", e->other_pid);
+		end_args(&x);
+		end(f, &x);
 	}
-	return ok;
 }
 
 /* What killed it, as Linux saw it. */
-static bool put_death(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_death(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
 {
-	struct json_object *o = begin(t, "i", bh_event_name(e->kind), e, e->time_ns), *args;
+	struct bh_text x;
 
-	bh_value_uint(o, "tid", LINUX + e->slot);
-	bh_value_text(o, "s", "t");
-	args = bh_value_object(o, "args");
+	begin(&x, "i", bh_event_name(e->kind), e->service + 1u, (uint32_t)LINUX + e->slot);
+	put_text(&x, "cat", bh_event_name(e->kind));
+	put_us(&x, "ts", (int64_t)e->time_ns - t->r->began_ns);
+	put_text(&x, "s", "t");
+	begin_args(&x);
 	if (e->kind == BH_EV_SIGNAL) {
-		bh_value_uint(args, "signal", (uint32_t)e->a);
-		bh_value_uint(args, "sender_pid", e->other_pid);
+		put_uint(&x, "signal", (uint32_t)e->a);
+		put_uint(&x, "sender_pid", e->other_pid);
 	}
-	return end(f, o);
+	end_args(&x);
+	end(f, &x);
 }
 
-static bool put_instant(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_instant(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
 {
-	struct json_object *o = begin(t, "i", bh_event_name(e->kind), e, e->time_ns), *args;
+	struct bh_text x;
 
-	bh_value_text(o, "s", e->kind == BH_EV_STEAL ? "t" : "p");
-	args = bh_value_object(o, "args");
+	begin_at(&x, t, "i", bh_event_name(e->kind), e, e->time_ns);
+	put_text(&x, "s", e->kind == BH_EV_STEAL ? "t" : "p");
+	begin_args(&x);
 	if (e->kind == BH_EV_STEAL) {
-		bh_value_uint(args, "tasks", e->a);
-		bh_value_uint(args, "from", e->b);
+		put_uint(&x, "tasks", e->a);
+		put_uint(&x, "from", e->b);
 	} else if (e->kind == BH_EV_RESTART) {
-		bh_value_uint(args, "after_ns", e->a);
+		put_uint(&x, "after_ns", e->a);
 	} else {
-		bh_value_text(args, "type", bh_recorder_type(t->r, e));
-		put_task(args, e);
+		put_text(&x, "type", bh_recorder_type(t->r, e));
+		put_task(&x, e);
 	}
-	return end(f, o);
+	end_args(&x);
+	end(f, &x);
 }
 
 /* Where an arrow that begins at @e begins: in the poll of its waker? Called in the
@@ -189,7 +238,7 @@ static bool in_a_poll(const struct bh_event *e)
 	return e->other && *until >= e->time_ns;
 }
 
-static bool put_event(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_event(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
 {
 	bool in_poll = in_a_poll(e);
 
@@ -199,54 +248,60 @@ static bool put_event(const struct bh_timeline *t, FILE *f, const struct bh_even
 	case BH_EV_OFF_CPU:
 	case BH_EV_SAMPLE:
 	case BH_EV_MORE:
-		return true;
+		break;
 	case BH_EV_SIGNAL:
 	case BH_EV_DIED:
 	case BH_EV_OOM:
-		return e->slot >= BH_SLOTS || put_death(t, f, e);
+		if (e->slot < BH_SLOTS)
+			put_death(t, f, e);
+		break;
 	case BH_EV_STEAL:
 	case BH_EV_CRASH:
 	case BH_EV_RESTART:
-		return put_instant(t, f, e);
+		put_instant(t, f, e);
+		break;
 	case BH_EV_SPAWN:
 	case BH_EV_WAKE:
-		return in_poll || put_slice(t, f, e);
+		if (!in_poll)
+			put_slice(t, f, e);
+		break;
 	default:
-		return put_slice(t, f, e);
+		put_slice(t, f, e);
 	}
 }
 
-static bool put_arrow(const struct bh_timeline *t, FILE *f, size_t i, bool from)
+static void put_arrow(const struct bh_timeline *t, FILE *f, size_t i, bool from)
 {
-	const struct bh_arrow *a = &t->arrows[i];
-	const struct bh_event *e = &t->r->events[from ? a->from : a->to];
-	struct json_object *o = begin(t, from ? "s" : "f", "wake", e, bh_event_start(e));
+	const struct bh_event *e = from ? t->arrows[i].from : t->arrows[i].to;
+	struct bh_text x;
 
-	bh_value_text(o, "cat", "wake"); /* the two ends are told to belong together by it */
-	bh_value_uint(o, "id", i + 1);
+	begin(&x, from ? "s" : "f", "wake", e->service + 1u, e->slot);
+	put_text(&x, "cat", "wake"); /* the two ends are told to belong together by it */
+	put_us(&x, "ts", (int64_t)bh_event_start(e) - t->r->began_ns);
+	put_uint(&x, "id", t->arrows_before + i + 1);
 	if (!from)
-		bh_value_text(o, "bp", "e");
-	return end(f, o);
+		put_text(&x, "bp", "e");
+	end(f, &x);
 }
 
-static bool put_name(FILE *f, const char *what, unsigned pid, unsigned tid, const char *name)
+/* -- names: of each row once -------------------------------------------------------- */
+
+static void put_name(FILE *f, const char *what, unsigned pid, unsigned tid, const char *name)
 {
-	struct json_object *o = json_object_new_object();
+	struct bh_text x;
 
-	bh_value_text(o, "ph", "M");
-	bh_value_text(o, "name", what);
-	bh_value_uint(o, "pid", pid);
-	bh_value_uint(o, "tid", tid);
-	bh_value_text(bh_value_object(o, "args"), "name", name);
-	return end(f, o);
+	begin(&x, "M", what, pid, tid);
+	begin_args(&x);
+	put_text(&x, "name", name);
+	end_args(&x);
+	end(f, &x);
 }
 
-static bool put_names(const struct bh_timeline *t, FILE *f)
+static void put_names(const struct bh_timeline *t, FILE *f)
 {
 	static bool seen[BH_RECORDER_SERVICES][BH_ROW_KERNEL + 1];
 	static bool service_seen[BH_RECORDER_SERVICES];
 	char text[64], row[32];
-	bool ok = true;
 
 	for (size_t i = 0; i < t->r->ready; i++) {
 		const struct bh_event *e = &t->r->events[i];
@@ -257,22 +312,23 @@ static bool put_names(const struct bh_timeline *t, FILE *f)
 		seen[e->service][e->slot] = true;
 		if (!service_seen[e->service]) {
 			snprintf(text, sizeof(text), "service %.40s", bh_recorder_service(t->r, e));
-			ok = ok && put_name(f, "process_name", e->service + 1u, 0, text);
+			put_name(f, "process_name", e->service + 1u, 0, text);
 		}
 		service_seen[e->service] = true;
 		bh_row_name(row, e->slot);
-		ok = ok && put_name(f, "thread_name", e->service + 1u, e->slot, row);
+		put_name(f, "thread_name", e->service + 1u, e->slot, row);
 	}
-	return ok;
 }
 
 /* Of the rows that the Linux kernel's view adds. */
-static bool put_linux_names(const struct bh_timeline *t, FILE *f)
+static void put_linux_names(const struct bh_timeline *t, FILE *f)
 {
-	static bool cpu_seen[BH_CPUS], seen[BH_RECORDER_SERVICES][BH_SLOTS];
+	static bool cpus, cpu_seen[BH_CPUS], seen[BH_RECORDER_SERVICES][BH_SLOTS];
 	char text[64], row[32];
-	bool ok = !t->n_spans || put_name(f, "process_name", CPUS, 0, "CPUs");
 
+	if (t->n_spans && !cpus)
+		put_name(f, "process_name", CPUS, 0, "CPUs");
+	cpus = cpus || t->n_spans;
 	for (size_t i = 0; i < t->r->ready; i++) {
 		const struct bh_event *e = &t->r->events[i];
 
@@ -282,18 +338,19 @@ static bool put_linux_names(const struct bh_timeline *t, FILE *f)
 		if (!seen[e->service][e->slot]) {
 			bh_row_name(row, e->slot);
 			snprintf(text, sizeof(text), "%s, by Linux", row);
-			ok = ok &&
-			     put_name(f, "thread_name", e->service + 1u, LINUX + e->slot, text);
+			put_name(f, "thread_name", e->service + 1u, (uint32_t)LINUX + e->slot,
+				 text);
 		}
 		seen[e->service][e->slot] = true;
 		if (e->kind != BH_EV_OFF_CPU || e->cpu >= BH_CPUS || cpu_seen[e->cpu])
 			continue;
 		cpu_seen[e->cpu] = true;
 		snprintf(text, sizeof(text), "CPU %u", e->cpu);
-		ok = ok && put_name(f, "thread_name", CPUS, e->cpu, text);
+		put_name(f, "thread_name", CPUS, e->cpu, text);
 	}
-	return ok;
 }
+
+/* -- a stretch ------------------------------------------------------------------------ */
 
 static size_t items_of(const struct bh_timeline *t, struct item *out)
 {
@@ -306,21 +363,23 @@ static size_t items_of(const struct bh_timeline *t, struct item *out)
 	for (size_t i = 0; i < t->n_arrows; i++) {
 		const struct bh_arrow *a = &t->arrows[i];
 
-		out[n++] = (struct item){ t->r->events[a->from].time_ns, i, PART_ARROW_FROM };
-		out[n++] = (struct item){ bh_event_start(&t->r->events[a->to]), i, PART_ARROW_TO };
+		out[n++] = (struct item){ a->from->time_ns, i, PART_ARROW_FROM };
+		out[n++] = (struct item){ bh_event_start(a->to), i, PART_ARROW_TO };
 	}
 	return n;
 }
 
-static bool put_item(const struct bh_timeline *t, FILE *f, const struct item *i)
+static void put_item(const struct bh_timeline *t, FILE *f, const struct item *i)
 {
 	switch (i->part) {
 	case PART_EVENT:
-		return put_event(t, f, &t->r->events[i->idx]);
+		put_event(t, f, &t->r->events[i->idx]);
+		break;
 	case PART_SPAN:
-		return put_span(t, f, &t->spans[i->idx]);
+		put_span(t, f, &t->spans[i->idx]);
+		break;
 	default:
-		return put_arrow(t, f, i->idx, i->part == PART_ARROW_FROM);
+		put_arrow(t, f, i->idx, i->part == PART_ARROW_FROM);
 	}
 }
 
@@ -328,20 +387,30 @@ bool bh_timeline_json(const struct bh_timeline *t, FILE *f)
 {
 	size_t room = t->r->ready + t->n_spans + 2 * t->n_arrows + 1;
 	struct item *items = malloc(room * sizeof(*items));
-	bool ok = items && fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", f) >= 0 &&
-		  put_names(t, f) && put_linux_names(t, f);
-	size_t n = ok ? items_of(t, items) : 0;
 
-	if (ok)
-		qsort(items, n, sizeof(*items), by_time);
-	for (size_t i = 0; ok && i < n; i++)
-		ok = put_item(t, f, &items[i]);
+	if (!items)
+		return false;
+	put_names(t, f);
+	put_linux_names(t, f);
+	size_t n = items_of(t, items);
+	qsort(items, n, sizeof(*items), by_time);
+	for (size_t i = 0; i < n; i++)
+		put_item(t, f, &items[i]);
 	free(items);
-	/* The end of the list has no comma: one more name, of the clock. */
-	return ok && fprintf(f,
-			     "{\"ph\":\"M\",\"name\":\"trace_clock\",\"pid\":0,\"tid\":0,"
-			     "\"args\":{\"name\":\"CLOCK_MONOTONIC\"}}\n],"
-			     "\"otherData\":{\"events\":%zu,\"lost\":%" PRIu64
-			     ",\"began_ns\":%" PRId64 "}}\n",
-			     t->r->ready, t->r->lost, t->r->began_ns) > 0;
+	return true;
+}
+
+void bh_timeline_json_begin(FILE *f)
+{
+	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", f);
+}
+
+/* The end of the list has no comma: one more name, of the clock. */
+void bh_timeline_json_end(const struct bh_timeline *t, FILE *f)
+{
+	fprintf(f,
+		"{\"ph\":\"M\",\"name\":\"trace_clock\",\"pid\":0,\"tid\":0,"
+		"\"args\":{\"name\":\"CLOCK_MONOTONIC\"}}\n],"
+		"\"otherData\":{\"events\":%zu,\"lost\":%" PRIu64 ",\"began_ns\":%" PRId64 "}}\n",
+		t->events, t->r->lost, t->r->began_ns);
 }

@@ -3,7 +3,8 @@
  * waits.c: bhctl trace latency: how long tasks waited from a wake-up to the poll that
  * it led to, how long their workers waited for a CPU, how long the polls took, and
  * why workers were off their CPUs. From every event of a recording, so percentiles
- * are exact.
+ * are exact. Events go as they come; what is kept of them, a time each, has an end, and
+ * with it the recording.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 enum {
 	SECONDS = 5,
 	SLOTS = BH_ROW_KERNEL + 1,
+	STRETCH = 1 << 16, /* events */
+	MOST = 3 << 20,    /* times: 48 MiB */
 };
 
 struct sample {
@@ -25,9 +28,12 @@ struct sample {
 
 struct samples {
 	struct sample *s;
-	size_t n;
+	size_t n, room;
 	enum bh_by by;
 };
+
+static struct samples samples;
+static struct bh_timeline timeline;
 
 static int by_group(const void *a, const void *b)
 {
@@ -91,14 +97,28 @@ static void collect_event(struct samples *s, const struct bh_event *e, uint32_t 
 		add(s, e, e->type, BH_OFF_CPU + e->other_pid, e->b);
 }
 
-/* Sorted. False: no memory. */
+/* Room for @n more. */
+static bool allow(struct samples *s, size_t n)
+{
+	size_t room = s->room ? s->room : STRETCH;
+
+	while (room < s->n + n)
+		room *= 2;
+	struct sample *more = room > s->room ? realloc(s->s, room * sizeof(*more)) : s->s;
+	if (!more)
+		return false;
+	s->s = more;
+	s->room = room;
+	return true;
+}
+
+/* Of a stretch. False: no memory. */
 static bool collect(const struct bh_timeline *t, struct samples *s)
 {
 	const struct bh_recorder *r = t->r;
 	uint32_t *type = malloc((r->ready + 1) * sizeof(*type));
 
-	s->s = malloc((2 * r->ready + t->n_arrows + 1) * sizeof(*s->s));
-	if (!type || !s->s) {
+	if (!type || !allow(s, 2 * r->ready + t->n_arrows)) {
 		free(type);
 		return false;
 	}
@@ -106,14 +126,31 @@ static bool collect(const struct bh_timeline *t, struct samples *s)
 	for (size_t i = 0; i < r->ready; i++)
 		collect_event(s, &r->events[i], type[i]);
 	for (size_t i = 0; i < t->n_arrows; i++) {
-		const struct bh_event *from = &r->events[t->arrows[i].from];
-		const struct bh_event *to = &r->events[t->arrows[i].to];
+		const struct bh_event *to = t->arrows[i].to;
 
-		add(s, to, to->type, BH_QUEUE_WAIT, bh_event_start(to) - from->time_ns);
+		add(s, to, to->type, BH_QUEUE_WAIT,
+		    bh_event_start(to) - t->arrows[i].from->time_ns);
 	}
 	free(type);
-	qsort(s->s, s->n, sizeof(*s->s), by_group);
 	return true;
+}
+
+static int each(struct bh_recorder *r)
+{
+	if (!r->over && r->ready < STRETCH)
+		return 0;
+	if (!bh_timeline_arrows(&timeline) || !collect(&timeline, &samples)) {
+		fprintf(stderr, "bhctl: no memory for %zu times; record for less time\n",
+			samples.n);
+		return BH_EXIT_SYSTEM;
+	}
+	bh_timeline_next(&timeline);
+	bh_recorder_drop(r, r->ready);
+	if (r->over || samples.n < MOST)
+		return 0;
+	fprintf(stderr, "bhctl: stopped after %.1f s: no more than %zu times are kept\n",
+		bh_recorder_seconds(r), samples.n);
+	return BH_RECORDER_ENOUGH;
 }
 
 /* One group's samples of one time, [s, s + n), sorted. */
@@ -153,30 +190,29 @@ static void group(struct bh_latency *l, const struct bh_recorder *r, const struc
 int bh_waits(const char *url, const struct bh_options *o)
 {
 	struct bh_latency l = { .by = o->by, .seconds = o->seconds ? o->seconds : SECONDS };
-	struct samples s = { .by = o->by };
 	struct bh_recorder r;
-	struct bh_timeline t = { .r = &r };
 	Bulkhead__Reply *kernel = NULL;
 	int code = bh_recorder_begin(&r, url, true);
 
+	samples.by = o->by;
+	timeline.r = &r;
 	if (!code)
-		code = bh_recorder_run(&r, l.seconds, NULL);
-	if (!code && (!bh_timeline_arrows(&t) || !collect(&t, &s))) {
-		fprintf(stderr, "bhctl: no memory for %zu events; record for less time\n", r.n);
-		code = BH_EXIT_SYSTEM;
-	}
+		code = bh_recorder_run(&r, l.seconds, each, true);
 	if (!code)
 		code = bh_latency_kernel(&l, url, &kernel);
 	if (kernel)
 		bulkhead__reply__free_unpacked(kernel, NULL);
 	if (!code) {
+		if (bh_recorder_seconds(&r) < l.seconds)
+			l.seconds = (uint32_t)bh_recorder_seconds(&r) + 1;
 		l.lost = r.lost;
-		group(&l, &r, &s);
+		qsort(samples.s, samples.n, sizeof(*samples.s), by_group);
+		group(&l, &r, &samples);
 		(o->json ? bh_latency_json : bh_latency_show)(&l);
 	}
 	bh_latency_fini(&l);
-	free(s.s);
-	free(t.arrows);
+	free(samples.s);
+	bh_timeline_fini(&timeline);
 	bh_recorder_fini(&r);
 	return code;
 }

@@ -4,7 +4,8 @@
  * the workers), and workers (from the Linux kernel's scheduler).
  *
  * An event names the waker by its handle alone; its type is known if any other event
- * of the recording was about it.
+ * of the same stretch of the recording was about it. What is counted of a stretch is merged
+ * into what there is, so all that grows is the number of different pairs.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 enum {
 	SECONDS = 5,
 	NAME = 64,
+	STRETCH = 1 << 16, /* events */
 };
 
 struct known {
@@ -48,10 +50,11 @@ static int by_task(const void *a, const void *b)
 
 static void learn(const struct bh_recorder *r)
 {
-	known = calloc(r->n + 1, sizeof(*known));
+	known = calloc(r->ready + 1, sizeof(*known));
 	if (!known)
 		abort();
-	for (size_t i = 0; i < r->n; i++) {
+	n_known = 0;
+	for (size_t i = 0; i < r->ready; i++) {
 		const struct bh_event *e = &r->events[i];
 
 		if (e->kind != BH_EV_MORE && e->type != BH_EVENT_NO_TYPE && e->task)
@@ -101,14 +104,27 @@ static int by_count(const void *a, const void *b)
 	return x->n > y->n ? -1 : x->n < y->n ? 1 : by_names(a, b);
 }
 
+/* Of each names one, with how often it is there. */
+static void merge(size_t n)
+{
+	n_pairs = 0;
+	qsort(pairs, n, sizeof(*pairs), by_names);
+	for (size_t i = 0; i < n; i++) {
+		if (n_pairs && !by_names(&pairs[n_pairs - 1], &pairs[i]))
+			pairs[n_pairs - 1].n += pairs[i].n;
+		else
+			pairs[n_pairs++] = pairs[i];
+	}
+}
+
 static void count(const struct bh_recorder *r)
 {
-	size_t n = 0;
+	size_t n = n_pairs;
 
-	pairs = calloc(r->n + 1, sizeof(*pairs));
+	pairs = realloc(pairs, (n + r->ready + 1) * sizeof(*pairs));
 	if (!pairs)
 		abort();
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; i < r->ready; i++) {
 		const struct bh_event *e = &r->events[i];
 		struct pair *p = &pairs[n];
 
@@ -122,15 +138,21 @@ static void count(const struct bh_recorder *r)
 		} else {
 			continue;
 		}
+		p->n = 1;
 		n++;
 	}
-	qsort(pairs, n, sizeof(*pairs), by_names);
-	for (size_t i = 0; i < n; i++) {
-		if (!n_pairs || by_names(&pairs[n_pairs - 1], &pairs[i]))
-			pairs[n_pairs++] = pairs[i];
-		pairs[n_pairs - 1].n++;
-	}
-	qsort(pairs, n_pairs, sizeof(*pairs), by_count);
+	merge(n);
+}
+
+static int each(struct bh_recorder *r)
+{
+	if (!r->over && r->ready < STRETCH)
+		return 0;
+	learn(r);
+	count(r);
+	free(known);
+	bh_recorder_drop(r, r->ready);
+	return 0;
 }
 
 static void show(const struct bh_options *o, const struct bh_recorder *r)
@@ -166,13 +188,11 @@ int bh_wakers(const char *url, const struct bh_options *o)
 	int code = bh_recorder_begin(&r, url, true);
 
 	if (!code)
-		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, NULL);
+		code = bh_recorder_run(&r, o->seconds ? o->seconds : SECONDS, each, true);
 	if (!code) {
-		learn(&r);
-		count(&r);
+		qsort(pairs, n_pairs, sizeof(*pairs), by_count);
 		show(o, &r);
 	}
-	free(known);
 	free(pairs);
 	bh_recorder_fini(&r);
 	return code;
