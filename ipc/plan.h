@@ -77,6 +77,20 @@ enum {
 	BH_ZYGOTE_FDS = 16,
 };
 
+enum {
+	BH_PLAN_GROUPS = 256, /* supplementary ones of a user */
+};
+
+/* As whom a service runs. */
+struct bh_plan_user {
+	uint32_t uid, gid; /* UINT32_MAX: stays as it is, the groups as well */
+	uint32_t n_groups;
+	uint32_t groups[BH_PLAN_GROUPS];
+	/* What its environment says; home "": all of it stays. */
+	char name[64]; /* "": the user has none */
+	char home[256], shell[128];
+};
+
 /* Soft limits of a service's workers, as far as the hard ones allow; 0: as high as those. */
 struct bh_plan_limits {
 	uint64_t files;      /* open ones: RLIMIT_NOFILE. The zygote has BH_ZYGOTE_FDS more */
@@ -90,7 +104,6 @@ struct bh_plan_service {
 	char host[256];        /* absolute path of the program that becomes the zygote */
 	uint32_t workers;      /* to begin with */
 	uint32_t max_workers;  /* slots that are laid out; less than `workers`: as many */
-	uint32_t uid, gid;     /* UINT32_MAX: keep */
 	uint32_t max_tasks;    /* task table size */
 	uint32_t max_io;       /* I/O slots */
 	uint32_t blocking_max; /* blocking processes; 0: BH_MAX_BLOCKING */
@@ -121,6 +134,7 @@ struct bh_plan_service {
 	/* A task in one poll for so long is a hog; 0: only if its spawner said so. */
 	uint32_t hog_after_ms;
 	uint32_t hog_action; /* enum bh_hog_action */
+	struct bh_plan_user user;
 	struct bh_plan_limits limits;
 	uint32_t core;       /* enum bh_core */
 	uint32_t n_listen, n_options;

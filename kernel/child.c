@@ -7,6 +7,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,7 +17,9 @@
 #include "kernel/out.h"
 
 enum {
-	FD_LIMIT = 64, /* of those a child is given */
+	FD_LIMIT = 64,  /* of those a child is given */
+	OOM_MORE = 100, /* a service counts as if it had a tenth of the memory more */
+	OOM_MOST = 1000,
 };
 
 /* All sources are first moved above all targets, so that no target overwrites a
@@ -67,12 +72,52 @@ void bh_child_limit(const struct bh_plan_limits *l)
 	signal(SIGXFSZ, SIG_DFL); /* ignored in the kernel (out.c) */
 }
 
-int bh_child_become(uint32_t uid, uint32_t gid)
+void bh_child_expendable(void)
 {
-	if (gid != UINT32_MAX && (setgroups(0, NULL) || setgid(gid)))
+	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char text[16] = "";
+
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) > 0) {
+		int adj = atoi(text) + OOM_MORE;
+
+		snprintf(text, sizeof(text), "%d", adj < OOM_MOST ? adj : OOM_MOST);
+		if (pwrite(fd, text, strlen(text), 0) < 0)
+			text[0] = '\0'; /* a filter refuses it: all are alike */
+	}
+	close(fd);
+}
+
+int bh_child_become(uint32_t uid, uint32_t gid, uint32_t n_groups, const uint32_t *groups)
+{
+	_Static_assert(sizeof(gid_t) == sizeof(*groups), "as Linux has them");
+
+	if (gid != UINT32_MAX && (setgroups(n_groups, groups) || setgid(gid)))
 		return -errno;
 	if (uid != UINT32_MAX && setuid(uid))
 		return -errno;
+	return 0;
+}
+
+static void set_or_unset(const char *name, const char *value)
+{
+	if (value[0])
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+int bh_child_user(const struct bh_plan_user *u)
+{
+	int err = bh_child_become(u->uid, u->gid, u->n_groups, u->groups);
+
+	if (err || !u->home[0])
+		return err;
+	set_or_unset("USER", u->name);
+	set_or_unset("LOGNAME", u->name);
+	set_or_unset("SHELL", u->shell);
+	set_or_unset("HOME", u->home);
 	return 0;
 }
 

@@ -35,7 +35,10 @@ static bool service_is_sound(const struct bh_plan_service *s)
 {
 	if (!ends(s->name, sizeof(s->name)) || !ends(s->module, sizeof(s->module)) ||
 	    !ends(s->host, sizeof(s->host)) || !s->workers || bh_plan_slots(s) > BH_MAX_WORKERS ||
-	    s->n_listen > BH_PLAN_LISTEN || s->n_options > BH_PLAN_OPTIONS)
+	    s->n_listen > BH_PLAN_LISTEN || s->n_options > BH_PLAN_OPTIONS ||
+	    s->user.n_groups > BH_PLAN_GROUPS || !ends(s->user.name, sizeof(s->user.name)) ||
+	    !ends(s->user.home, sizeof(s->user.home)) ||
+	    !ends(s->user.shell, sizeof(s->user.shell)))
 		return false;
 	for (uint32_t i = 0; i < s->n_listen; i++)
 		if (!ends(s->listen[i].actual, sizeof(s->listen[i].actual)) || s->listen[i].fd < 0)

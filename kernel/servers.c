@@ -49,7 +49,7 @@ static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
 
 	int err = fds[3] < 0 ? fds[3] : image < 0 ? image : bh_child_fds(fds, 5, true);
 	if (!err && admind)
-		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid);
+		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid, 0, NULL);
 	if (!err)
 		err = bh_child_exec(3 + 4, argv);
 	bh_outf(STDERR_FILENO, "bulkhead: cannot run %s/%s: %s\n", plan->libexec, name,

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,19 @@ static int make_arena(struct bh_ksvc *s)
 
 /* -- zygote --------------------------------------------------------------------------- */
 
+/* The kernel is told as a zygote would tell it. */
+static __attribute__((format(printf, 2, 3))) int zygote_fails(int err, const char *fmt, ...)
+{
+	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m.text, sizeof(m.text), fmt, ap);
+	va_end(ap);
+	bh_ctl_send(BH_CTL_FD, &m, -1);
+	return 111;
+}
+
 static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 {
 	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
@@ -140,15 +154,16 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	}
 	snprintf(number, sizeof(number), "%u", s->id);
 	setenv("BULKHEAD_SERVICE", number, 1);
-	if (!err)
-		err = bh_child_become(plan->uid, plan->gid);
+	bh_child_expendable();
+	if (!err && (err = bh_child_user(&plan->user)))
+		return zygote_fails(err, "cannot become uid %u: %s%s", plan->user.uid,
+				    strerror(-err),
+				    err == -EPERM ? " (no CAP_SETUID, or not mapped here)" : "");
 	if (!err)
 		err = image < 0 ? image : bh_child_exec(3 + n - 1, argv);
-	/* The kernel is told as a zygote would tell it. */
-	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
-	snprintf(m.text, sizeof(m.text), "cannot run %.60s: %.36s", plan->host, strerror(-err));
-	bh_ctl_send(BH_CTL_FD, &m, -1);
-	return 111;
+	if (err == -EAGAIN) /* that user's limit */
+		return zygote_fails(err, "cannot run it: %s%s", strerror(-err), bh_proc_hint(err));
+	return zygote_fails(err, "cannot run %.60s: %.36s", plan->host, strerror(-err));
 }
 
 void bh_service_start(struct bh_ksvc *s)

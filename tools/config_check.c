@@ -36,7 +36,7 @@ static const struct rule {
 	{ "services.workers", RULE_NUMBER, 1, BH_MAX_WORKERS },
 	{ "services.max_workers", RULE_NUMBER, 1, BH_MAX_WORKERS },
 	{ "services.listen", RULE_ADDRESS, 0, 0 },
-	{ "services.user", RULE_NAME, 1, 64 },
+	{ "services.user", RULE_TEXT, 1, 128 },
 	{ "services.limits.tasks", RULE_NUMBER, 64, 1u << 24 },
 	{ "services.limits.io", RULE_NUMBER, 64, 1000000 },
 	{ "services.limits.memory", RULE_BYTES, 16ull << 20, 1ull << 40 },

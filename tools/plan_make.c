@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "config_value.h"
 #include "ipc/board.h"
+#include "plan_user.h"
 #include "quota.h"
 
 enum {
@@ -180,24 +180,11 @@ static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
 
 static int make_user(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
-	const struct bh_config_service *c = &m->c->data->services[i];
 	const struct bh_yaml_node *n = key_node(m, i, "user");
-	const struct passwd *p;
+	char why[BH_PLAN_USER_WHY];
 
-	s->uid = s->gid = UINT32_MAX;
-	if (!c->user)
-		return 0;
-	p = getpwnam(c->user);
-	if (!p)
-		return bh_fault(m->f, n->line, n->column, "there is no user %s on this machine",
-				c->user);
-	if (p->pw_uid == geteuid())
-		return 0;
-	if (geteuid())
-		return bh_fault(m->f, n->line, n->column,
-				"only root can run a service as another user (%s)", c->user);
-	s->uid = p->pw_uid;
-	s->gid = p->pw_gid;
+	if (bh_plan_user(&s->user, m->c->data->services[i].user, why))
+		return bh_fault(m->f, n->line, n->column, "%s", why);
 	return 0;
 }
 

@@ -52,8 +52,8 @@ void rig_init(struct rig *r)
 	struct bh_plan_service *s = &r->plan->services[0];
 	*s = (struct bh_plan_service){ .name = "fake",
 				       .workers = RIG_WORKERS,
-				       .uid = UINT32_MAX,
-				       .gid = UINT32_MAX,
+				       .user.uid = UINT32_MAX,
+				       .user.gid = UINT32_MAX,
 				       .max_tasks = 1024,
 				       .max_io = 256,
 				       .max_memory = 16 << 20,

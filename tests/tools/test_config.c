@@ -144,7 +144,7 @@ START_TEST(every_key_reaches_the_plan)
 	ck_assert_str_eq(s->options[1].value, "");
 	ck_assert_str_eq(s->options[3].value, "a b");
 	ck_assert(strstr(s->host, "/bulkhead-host"));
-	ck_assert_uint_eq(s->uid, UINT32_MAX);
+	ck_assert_uint_eq(s->user.uid, UINT32_MAX);
 }
 END_TEST
 
