@@ -165,7 +165,7 @@ enum {
 
 struct bh_type {
 	_Atomic uint64_t key;        /* fn ^ name address; 0: free. Commit: one CAS */
-	char name[40];               /* written by every worker that first uses it: same bytes */
+	char name[40];               /* the first byte last: whole, or none (workers/types.c) */
 	_Atomic uint64_t crashes;    /* the kernel's */
 	_Atomic int64_t forgiven_ns; /* the kernel's: what crashed before counts no more */
 	struct bh_gate gate;

@@ -15,6 +15,18 @@
 
 #include <bulkhead/bulkhead.h>
 
+/* In here names are the caller's to tell. */
+#undef bh_spawn
+#undef bh_spawn_poll
+#undef bh_spawn_on
+#undef bh_spawn_poll_on
+#undef bh_spawn_blocking
+#undef bh_scope_spawn
+#undef bh_local_spawn
+#undef bh_local_spawn_poll
+#undef bh_serve
+#undef bh_serve_poll
+
 #include "ipc/arena.h"
 #include "workers/context.h"
 #include "workers/sched.h"

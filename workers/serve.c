@@ -128,6 +128,10 @@ static int serve(struct server *s, bh_io listener, const struct bh_spawn_opts *o
 	s->opts = opts ? *opts : (struct bh_spawn_opts)BH_SPAWN_OPTS_INIT;
 	if (s->opts.size != sizeof(s->opts) || s->size < sizeof(bh_io) || !(s->fiber || s->poll))
 		return -EINVAL;
+	/* Its type has its name now: later spawns know no call of the user's (task.h). */
+	if (bh_rt.task)
+		bh_type_of((uint64_t)(s->fiber ? (uintptr_t)s->fiber : (uintptr_t)s->poll),
+			   s->opts.name);
 	if (listener)
 		return serve_one(s, listener);
 	if (bh_rt.plan_service && bh_rt.plan_service->n_listen > 1)

@@ -65,6 +65,12 @@ BH_API int bh_spawn_blocking(bh_task *out, bh_fiber_fn fn, const void *arg, size
  */
 BH_API int64_t bh_block_in_place(bh_fiber_fn fn, void *arg);
 
+/* Notes what the function is called: see Names in task.h. */
+#ifndef __cplusplus
+#define bh_spawn_blocking(out, fn, ...) \
+	bh_spawn_blocking(out, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -160,6 +160,11 @@ BH_API void bh_scope_abort(struct bh_scope *s);
  */
 BH_API void bh_scope_close(struct bh_scope *s);
 
+/* Notes what the function is called: see Names in task.h. */
+#ifndef __cplusplus
+#define bh_scope_spawn(s, fn, ...) bh_scope_spawn(s, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -52,6 +52,13 @@ BH_API int bh_local_spawn_poll(struct bh_local_set *set, bh_poll_fn fn, const vo
  * owner), -EPERM. */
 BH_API int bh_local_set_run(struct bh_local_set *set, int64_t deadline) BH_NODISCARD;
 
+/* Notes what the function is called: see Names in task.h. */
+#ifndef __cplusplus
+#define bh_local_spawn(set, fn, ...) bh_local_spawn(set, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#define bh_local_spawn_poll(set, fn, ...) \
+	bh_local_spawn_poll(set, bh_poll_called(fn, #fn), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -248,6 +248,13 @@ BH_API int bh_poll_writable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
  * longer, so try again later. The rest as bh_connect(). */
 BH_API int bh_poll_connect(struct bh_cx *cx, bh_io *io, const char *address) BH_NODISCARD;
 
+/* Notes what the function is called: see Names in task.h. */
+#ifndef __cplusplus
+#define bh_serve(listener, fn, ...) bh_serve(listener, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#define bh_serve_poll(listener, fn, ...) \
+	bh_serve_poll(listener, bh_poll_called(fn, #fn), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

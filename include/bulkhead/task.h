@@ -72,7 +72,8 @@ enum bh_on_crash {
 struct bh_spawn_opts {
 	uint32_t size;         /* sizeof(struct bh_spawn_opts): the version */
 	uint32_t stack_bytes;  /* fibers; 0: 64 KiB. Only pages touched cost memory */
-	const char *name;      /* the task type's name in bhctl; 0: the function's */
+	const char *name;      /* the task type's name in bhctl; 0: the function's, see
+				  Names below */
 	uint8_t on_crash;      /* enum bh_on_crash */
 	uint8_t detach_on_end; /* 1: when the parent ends, let this task go on */
 	uint16_t restarts;     /* BH_CRASH_RESTART: at most so often; 0: no limit
@@ -109,6 +110,32 @@ struct bh_spawn_opts {
 		.size = sizeof(struct bh_spawn_opts) \
 	}
 #endif
+
+/*
+ * Names. A task without a name is called as its function: as that stands in the symbols of
+ * its file, or, if the file was stripped, as it stands in the call: the calls that
+ * spawn are macros besides, which note the text of the function. (Not in C++, where a
+ * function may be written in the call.)
+ */
+struct bh_called {
+	uintptr_t fn;
+	const char *text;
+};
+extern BH_API struct bh_called bh_called; /* of the last such call in this process */
+
+static inline bh_fiber_fn bh_fiber_called(bh_fiber_fn fn, const char *text)
+{
+	bh_called.fn = (uintptr_t)fn;
+	bh_called.text = text;
+	return fn;
+}
+
+static inline bh_poll_fn bh_poll_called(bh_poll_fn fn, const char *text)
+{
+	bh_called.fn = (uintptr_t)fn;
+	bh_called.text = text;
+	return fn;
+}
 
 /*
  * Spawns a fiber. @arg (@len bytes, copied; at most 1 MiB) is handed to @fn.
@@ -263,6 +290,16 @@ BH_API void bh_poll_again(struct bh_cx *cx);
 /* Joins a child from a poll: -EAGAIN when it has not ended (a wake-up is
  * arranged), else as bh_join(). */
 BH_API int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res) BH_NODISCARD;
+
+/* Notes what the function is called: see Names in task.h. */
+#ifndef __cplusplus
+#define bh_spawn(out, fn, ...)      bh_spawn(out, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#define bh_spawn_poll(out, fn, ...) bh_spawn_poll(out, bh_poll_called(fn, #fn), __VA_ARGS__)
+#define bh_spawn_on(worker, out, fn, ...) \
+	bh_spawn_on(worker, out, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#define bh_spawn_poll_on(worker, out, fn, ...) \
+	bh_spawn_poll_on(worker, out, bh_poll_called(fn, #fn), __VA_ARGS__)
+#endif
 
 #ifdef __cplusplus
 }
