@@ -269,7 +269,8 @@ static inline uint64_t bh_state_copy_at(uint64_t len)
 
 /* In a ready word: low bit; the index of the task that waits stands above. */
 #define BH_IO_READY 1ull
-/* Nor will there be an edge any more: the peer has closed its side. */
+/* There may be something to read that no edge will tell of any more: the peer has closed
+ * its side, or data came while its task waited for something else (workers/gone.c). */
 #define BH_IO_CLOSED 2ull
 /* To read: there is a mark of TCP's urgent data in what has come, where a read stops
  * short. Until a read has said EAGAIN, which is when its task begins to wait. */

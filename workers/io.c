@@ -132,9 +132,7 @@ void bh_io_more(struct bh_ioslot *s, int dir)
 	bh_or(&s->ready[dir], BH_IO_READY);
 }
 
-/* False: somebody closed the slot's descriptor by a system call of his own, and its
- * number is another's by now. */
-static bool is_own(const struct bh_ioslot *s)
+bool bh_io_is_own(const struct bh_ioslot *s)
 {
 	int fd = bh_ld_rlx(&s->fd);
 
@@ -162,7 +160,7 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 		return 0;
 	}
 	/* No event would ever come. */
-	if (!is_own(s))
+	if (!bh_io_is_own(s))
 		return -EBADF;
 	/* All that had come is read, so BH_IO_URGENT goes, too. */
 	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
@@ -225,7 +223,7 @@ static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
 	bh_st_rlx(&bh_rt.me->journal.io, idx);
 	bh_compiler_barrier();
 	unlink_io(t, idx);
-	if (fd >= 0 && is_own(s))
+	if (fd >= 0 && bh_io_is_own(s))
 		close_fd(s, fd);
 	bh_st_rlx(&s->fd, -1);
 	bh_st_rlx(&s->ready[0], 0);

@@ -12,6 +12,10 @@ int bh_io_of(bh_io io, struct bh_ioslot **out);
  * instance. On error @fd is still the caller's. Commit: the CAS on the owner. */
 int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
 
+/* False: somebody closed the slot's descriptor by a system call of his own, and its
+ * number is another's by now. */
+bool bh_io_is_own(const struct bh_ioslot *s);
+
 /* True if there is a free slot. Another worker may take it. */
 bool bh_io_room(void);
 

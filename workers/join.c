@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "workers/gone.h"
 #include "workers/heap.h"
 #include "workers/run.h"
 
@@ -109,6 +110,30 @@ int bh_join(bh_task task, struct bh_result *res, int64_t deadline)
 		if (err && !is_done(t))
 			return err;
 	}
+	reap(t, task, res);
+	return 0;
+}
+
+int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum bh_gone when,
+		    int64_t deadline)
+{
+	struct bh_ioslot *s;
+	struct bh_tcb *t;
+	int err = child_of(task, &t);
+
+	if (!err)
+		err = bh_io_of(io, &s);
+	if (err)
+		return err;
+	bh_coop();
+	while (!err && !is_done(t)) {
+		err = bh_gone_arm(s, when);
+		if (!err)
+			err = bh_rt_suspend(BH_WAIT_JOIN, task, deadline);
+		bh_gone_disarm(s);
+	}
+	if (!is_done(t))
+		return err;
 	reap(t, task, res);
 	return 0;
 }

@@ -30,6 +30,7 @@ enum {
 #define HANDLER_TIMEOUT BH_S(90) /* more than any route here may take: 504 */
 #define WRITE_TIMEOUT   BH_S(30)
 #define REPORT_TIMEOUT  BH_MS(200) /* for the dead worker's successor */
+#define LEFT_TIMEOUT    BH_S(1)    /* for an answer to whoever may have left */
 #define LINGER_SILENCE  BH_MS(300)
 #define LINGER_TIMEOUT  BH_S(2)
 
@@ -62,14 +63,19 @@ static int conn_fill(struct conn *c, int64_t *deadline)
 	return 0;
 }
 
+static void go_on(struct conn *c)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	http_out_bytes(&c->out, text, strlen(text));
+}
+
 static void conn_continue(struct conn *c)
 {
-	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
 	if (!c->reader.headers_done || !c->reader.expects_continue || c->reader.complete)
 		return;
 	c->reader.expects_continue = false;
-	http_out_bytes(&c->out, go_on, strlen(go_on));
+	go_on(c);
 }
 
 /* Reads until a request is whole. 0; 400 and up: refuse it with that status;
@@ -146,8 +152,33 @@ static void answer_result(struct conn *c, struct bh_result *res)
 	bh_free(res->data);
 }
 
-/* Waits for the handler; what was gathered for the requests before it leaves
- * first if it takes its time. Returns 0 or bh_join()'s error. */
+/*
+ * Waits for the handler as long as the client is there. A client that ended its sending
+ * has left, or waits for the answer with that half closed (`nc -N`): which of them, shows
+ * when something is written, for one that has left resets the connection. So it is sent an
+ * interim answer, which means nothing, unless the real one comes first; HTTP/1.0 knows
+ * none. -ECONNRESET: it has left.
+ */
+static int conn_join_or_gone(struct conn *c, bh_task task, struct bh_result *res)
+{
+	int64_t end = bh_after(HANDLER_TIMEOUT);
+	int err = bh_join_or_gone(task, res, c->io, BH_GONE_EOF, end);
+
+	if (err != -ECONNRESET)
+		return err;
+	err = bh_join_or_gone(task, res, c->io, BH_GONE_RESET, bh_after(LEFT_TIMEOUT));
+	if (err != -BH_ETIMEDOUT)
+		return err;
+	if (c->out.old)
+		return -ECONNRESET;
+	go_on(c);
+	if (http_out_flush(&c->out))
+		return -ECONNRESET;
+	return bh_join_or_gone(task, res, c->io, BH_GONE_RESET, end);
+}
+
+/* What was gathered for the requests before it leaves first if the handler takes its
+ * time. Returns 0, -ECONNRESET if the client has left, or bh_join()'s error. */
 static int conn_join(struct conn *c, bh_task task, struct bh_result *res)
 {
 	int err = -BH_ETIMEDOUT;
@@ -155,9 +186,9 @@ static int conn_join(struct conn *c, bh_task task, struct bh_result *res)
 	if (c->out.len) {
 		err = bh_join(task, res, bh_after(BH_MS(1)));
 		if (err == -BH_ETIMEDOUT && http_out_flush(&c->out))
-			return c->out.error;
+			return -ECONNRESET;
 	}
-	return err == -BH_ETIMEDOUT ? bh_join(task, res, bh_after(HANDLER_TIMEOUT)) : err;
+	return err == -BH_ETIMEDOUT ? conn_join_or_gone(c, task, res) : err;
 }
 
 /* Answers the request by its route's handler. 0 or a negative error. */
@@ -181,13 +212,14 @@ static int conn_handle(struct conn *c, const struct http_route *route)
 	err = conn_join(c, task, &res);
 	if (err == 0) {
 		answer_result(c, &res);
-	} else if (err == -BH_ETIMEDOUT) {
-		(void)bh_abort(task);
-		(void)bh_detach(task);
-		http_out_text(&c->out, 504, "", "The handler took too long.\n");
-		err = 0;
+		return 0;
 	}
-	return err;
+	(void)bh_abort(task);
+	(void)bh_detach(task);
+	if (err != -BH_ETIMEDOUT)
+		return err;
+	http_out_text(&c->out, 504, "", "The handler took too long.\n");
+	return 0;
 }
 
 /* Answers the request that was read. 0 or a negative error. */

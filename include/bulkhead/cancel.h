@@ -15,7 +15,8 @@
  *   bh_write, bh_writev               more use; the same of a part sent
  *   bh_sendfile                       *offset says how much was sent
  *   bh_connect                        nothing: the socket is closed
- *   bh_join, bh_scope_next            the handle stays valid, the result is there
+ *   bh_join, bh_join_or_gone,
+ *   bh_scope_next                     the handle stays valid, the result is there
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
  *   bh_interval_tick                  the tick is not used up
  *   bh_timeout                        what the function makes of the above

@@ -158,6 +158,29 @@ BH_API int bh_readable(bh_io io, int64_t deadline) BH_NODISCARD;
  * -BH_ETIMEDOUT, -BH_ECANCELED. */
 BH_API int bh_writable(bh_io io, int64_t deadline) BH_NODISCARD;
 
+/* -- a peer that hangs up -------------------------------------------------------------- */
+
+/*
+ * When a peer counts as gone. One that closes and one that only ends its sending (`nc -N`,
+ * shutdown(SHUT_WR)) look alike from here, until something is written: whoever has closed
+ * resets the connection then.
+ */
+enum bh_gone {
+	BH_GONE_EOF = 1,   /* it has ended its sending, whether all it sent was read or not */
+	BH_GONE_RESET = 2, /* the connection is over in both directions: reset, timed out */
+};
+
+/*
+ * Joins child @task as bh_join() does, for the peer of @io: -ECONNRESET as soon as that is
+ * gone; the handle stays valid, the child goes on (see bh_abort()). A child that
+ * has ended is joined, whatever the peer did. What the peer sends meanwhile is for the
+ * next read. A pipe's peer is gone when its last other end is closed, in either case.
+ *
+ * Errors: -ECONNRESET, those of bh_join(), -BH_ESTALE and -EBADF of @io, -EINVAL (@when).
+ */
+BH_API int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum bh_gone when,
+			   int64_t deadline) BH_NODISCARD;
+
 /* -- addresses and options --------------------------------------------------------------- */
 
 /* Long enough for every address, with its NUL. */
@@ -241,6 +264,9 @@ BH_API ssize_t bh_poll_sendfile(struct bh_cx *cx, bh_io io, int file, off_t *off
 				size_t len) BH_NODISCARD;
 BH_API int bh_poll_readable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
 BH_API int bh_poll_writable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
+
+/* 0: the peer is gone. Beside it the task may wait for other things: call all of them. */
+BH_API int bh_poll_gone(struct bh_cx *cx, bh_io io, enum bh_gone when) BH_NODISCARD;
 
 /* Connects. *@io must be 0 at first; while the answer is -EAGAIN it is the connection
  * under way (closing it gives up). 0: *@io is connected. Another error: it is closed, and

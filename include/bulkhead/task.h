@@ -219,6 +219,8 @@ struct bh_result {
  * Errors: -BH_ETIMEDOUT (the handle stays valid), -BH_ECANCELED (the caller was
  * aborted; the handle stays valid), -BH_ESTALE, -EPERM (not the caller's
  * child), -EDEADLK (called from a poll task: use bh_poll_join()).
+ *
+ * bh_join_or_gone() (net.h) does so only as long as a connection's peer is there.
  */
 BH_API int bh_join(bh_task task, struct bh_result *res, int64_t deadline) BH_NODISCARD;
 

@@ -83,6 +83,29 @@ static void run_poll_read(struct world *w)
 }
 SWEEP(io_poll_read, .run = run_poll_read, .covers = "bh_io_arrange");
 
+/* Beside a child: it is armed, the peer has left, and that is taken back. */
+static void setup_child(struct world *w)
+{
+	w->child = world_task(w, BH_WAITING, OTHER);
+	world_adopt(w, w->me, w->child);
+}
+
+static void run_join_or_gone(struct world *w)
+{
+	bh_task child = bh_handle(bh_state_gen(bh_ld_rlx(&w->v.tasks[w->child].state)), w->child);
+	int pair[2];
+	bh_io io;
+
+	world_epoll();
+	bh_rt.budget = 1;
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
+	must(bh_io_open(pair[0], BH_IO_STREAM, &io));
+	close(pair[1]);
+	must(bh_join_or_gone(child, NULL, io, BH_GONE_EOF, BH_FOREVER) != -ECONNRESET);
+	must(bh_ld_rlx(&w->v.ios[bh_handle_idx(io)].ready[0]) != BH_IO_CLOSED);
+}
+SWEEP(io_join_or_gone, .setup = setup_child, .run = run_join_or_gone, .covers = "bh_gone_arm");
+
 /* Nobody listens there: the socket is made, refused and closed. */
 static void run_connect(struct world *w)
 {
