@@ -298,7 +298,8 @@ enum bh_io_kind {
 	BH_IO_STREAM = 1,   /* another: a read may stop short, as where a descriptor was sent */
 	BH_IO_LISTENER = 2, /* perhaps a duplicate */
 	BH_IO_SOCKET = 3,   /* adopted: of any type, perhaps a duplicate */
-	BH_IO_FILE = 4      /* adopted, and no socket */
+	BH_IO_FILE = 4,     /* adopted, and no socket */
+	BH_IO_LISTENERS = 5 /* an epoll instance with all configured listeners in it */
 };
 
 /* True if no other number names the socket. */

@@ -20,19 +20,17 @@ static struct bound lowest(const struct bound *b, uint32_t n)
 	return least;
 }
 
-/* Beside the connections there are main, a socket for each listener, and, if there are
- * several, a task for each. */
+/* Beside the connections there are main and its listener. */
 void bh_limits_print(const struct bh_plan_service *s)
 {
-	uint32_t own = s->n_listen > 1 ? s->n_listen + 1 : 1;
 	struct bh_layout l;
 
 	bh_layout_from_plan(&l, s);
 	uint32_t stacks = l.blocks[BH_STACK_CLASS] - 1;
 	const struct bound bounds[] = {
-		{ "limits.io", l.ios - 1 - s->n_listen },
-		{ "limits.tasks", l.tasks - 1 - own },
-		{ "limits.memory", stacks - own },
+		{ "limits.io", l.ios - 1 - 1 },
+		{ "limits.tasks", l.tasks - 1 - 1 },
+		{ "limits.memory", stacks - 1 },
 	};
 	struct bound fibers = lowest(bounds, 3), polls = lowest(bounds, 2);
 

@@ -210,7 +210,7 @@ static void close_fd(struct bh_ioslot *s, int fd)
 	 * may be a duplicate. */
 	if (!bh_io_sole(s->kind))
 		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
-	if (s->kind == BH_IO_FILE && (int)syscall(SYS_dup3, BH_ARENA_FD, fd, O_CLOEXEC) == fd)
+	if (s->kind >= BH_IO_FILE && (int)syscall(SYS_dup3, BH_ARENA_FD, fd, O_CLOEXEC) == fd)
 		bh_st_rel(&s->ino, 0);
 	bh_sys_close(fd);
 }

@@ -25,9 +25,9 @@ void bh_io_making(bool on);
 /* bh_io_open() of @fd, which is closed if that fails; or the error that it is. */
 int bh_io_keep(int fd, enum bh_io_kind kind, bh_io *out);
 
-/* Accepts a connection from descriptor @listener into a slot of the running task's:
- * 0, -EAGAIN, or why not. */
-int bh_io_accept(int listener, bh_io *out);
+/* Accepts a connection from the listener, or listeners, of slot @s into a slot of the
+ * running task's: 0, -EAGAIN, or why not. */
+int bh_io_accept(const struct bh_ioslot *s, bh_io *out);
 
 /* The crash key of who is at the other end of @io; 0: not known, or not ours. */
 uint64_t bh_io_peer(bh_io io);

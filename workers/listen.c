@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +27,29 @@ static int inherited(const char *address)
 			return fd < 0 ? -errno : fd;
 		}
 	return -ENOENT;
+}
+
+/* All that the launcher opened: a number that is ready when one of them is. The descriptors
+ * in it are the service's, and stay open. -ENOENT: there is but one, or none. */
+static int inherited_all(void)
+{
+	const struct bh_plan_service *ps = bh_rt.plan_service;
+	uint32_t n = ps ? ps->n_listen : 0;
+
+	if (n < 2)
+		return -ENOENT;
+	int all = epoll_create1(EPOLL_CLOEXEC);
+	for (uint32_t i = 0; all >= 0 && i < n && i < BH_PLAN_LISTEN; i++) {
+		struct epoll_event ev = { .events = EPOLLIN };
+
+		if (epoll_ctl(all, EPOLL_CTL_ADD, bh_listen_fd(&bh_rt.v.l) + (int)i, &ev)) {
+			int err = -errno;
+
+			close(all);
+			return err;
+		}
+	}
+	return all < 0 ? -errno : all;
 }
 
 /* Never taken back, as connections outlive their listener. Without room, sockets
@@ -104,6 +128,9 @@ int bh_listen(bh_io *out, const char *address)
 
 	if (!bh_rt.task)
 		return bh_rt_no_task(-EPERM);
+	fd = address ? -ENOENT : inherited_all();
+	if (fd != -ENOENT)
+		return bh_io_keep(fd, BH_IO_LISTENERS, out);
 	bh_io_making(true);
 	fd = inherited(address);
 	if (fd == -ENOENT && address)

@@ -97,7 +97,7 @@ static bool try_next(int err)
 	       err == -EHOSTUNREACH || err == -ENETUNREACH;
 }
 
-int bh_io_accept(int listener, bh_io *out)
+static int accept_from(int listener, bh_io *out)
 {
 	int rc;
 
@@ -112,6 +112,27 @@ bool bh_io_no_more(int rc)
 	return rc == -EAGAIN || (rc == -EINVAL && bh_stopping());
 }
 
+/* Beginning behind the one that gave the last connection, so that none keeps the clients
+ * of others waiting. */
+static int accept_from_any(bh_io *out)
+{
+	static uint32_t at; /* of this process */
+	int given = bh_listen_fd(&bh_rt.v.l), rc = -EAGAIN;
+	uint32_t n = bh_rt.plan_service->n_listen;
+
+	for (uint32_t i = 0; i < n && i < BH_PLAN_LISTEN && bh_io_no_more(rc); i++) {
+		at = (at + 1) % n;
+		rc = accept_from(given + (int)at, out);
+	}
+	return rc;
+}
+
+int bh_io_accept(const struct bh_ioslot *s, bh_io *out)
+{
+	return s->kind == BH_IO_LISTENERS ? accept_from_any(out) :
+					    accept_from(bh_ld_rlx(&s->fd), out);
+}
+
 int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 {
 	struct bh_ioslot *s;
@@ -120,14 +141,13 @@ int bh_accept(bh_io listener, bh_io *out, int64_t deadline)
 	if (!err)
 		err = bh_coop();
 	while (!err) {
-		int rc = bh_io_accept(bh_ld_rlx(&s->fd), out);
+		int rc = bh_io_accept(s, out);
 
 		if (!bh_io_no_more(rc))
 			return rc;
 		err = bh_io_wait(listener, s, 0, true, deadline);
 		/* What came in before the stop did is work under way. */
-		if (err == -BH_ESTOPPING &&
-		    !bh_io_no_more(rc = bh_io_accept(bh_ld_rlx(&s->fd), out)))
+		if (err == -BH_ESTOPPING && !bh_io_no_more(rc = bh_io_accept(s, out)))
 			return rc;
 	}
 	return err;

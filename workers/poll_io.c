@@ -100,7 +100,7 @@ int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out)
 
 	while (!err) {
 		bool last = stopping(); /* what had come in before that is still taken */
-		int rc = bh_io_accept(bh_ld_rlx(&s->fd), out);
+		int rc = bh_io_accept(s, out);
 
 		if (!bh_io_no_more(rc))
 			return rc;

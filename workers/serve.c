@@ -82,47 +82,6 @@ static int serve_one(struct server *s, bh_io listener)
 	return err;
 }
 
-/* -- all listeners of the configuration ------------------------------------------- */
-
-struct at_address {
-	struct server server;
-	uint32_t listener;
-};
-
-/* Opens its listener itself: if it starts again after a crash, the one it had is closed. */
-static int64_t serve_address(void *arg)
-{
-	struct at_address *a = arg;
-	bh_io listener;
-	int err = bh_listen(&listener, bh_rt.plan_service->listen[a->listener].address);
-
-	return err ? err : serve_one(&a->server, listener);
-}
-
-/* One child each; they end together. */
-static int serve_all(const struct server *s)
-{
-	uint32_t n = bh_rt.plan_service ? bh_rt.plan_service->n_listen : 0;
-	struct bh_spawn_opts o = { .size = sizeof(o),
-				   .name = "bulkhead.accept",
-				   .on_crash = BH_CRASH_RESTART };
-	struct bh_result res = { .value = 0 };
-	struct bh_scope *all;
-	int err = n ? bh_scope_open(&all) : -ENOENT;
-
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < n && i < BH_PLAN_LISTEN && !err; i++) {
-		struct at_address a = { *s, i };
-
-		err = bh_scope_spawn(all, serve_address, &a, sizeof(a), &o);
-	}
-	while (!err && !(err = bh_scope_next(all, NULL, &res, BH_FOREVER)))
-		err = res.end == BH_END_RETURNED ? (int)res.value : -BH_ECANCELED;
-	bh_scope_close(all);
-	return err == -ENOENT ? 0 : err;
-}
-
 static int serve(struct server *s, bh_io listener, const struct bh_spawn_opts *opts)
 {
 	s->opts = opts ? *opts : (struct bh_spawn_opts)BH_SPAWN_OPTS_INIT;
@@ -132,11 +91,7 @@ static int serve(struct server *s, bh_io listener, const struct bh_spawn_opts *o
 	if (bh_rt.task)
 		bh_type_of((uint64_t)(s->fiber ? (uintptr_t)s->fiber : (uintptr_t)s->poll),
 			   s->opts.name);
-	if (listener)
-		return serve_one(s, listener);
-	if (bh_rt.plan_service && bh_rt.plan_service->n_listen > 1)
-		return serve_all(s);
-	int err = bh_listen(&listener, NULL);
+	int err = listener ? 0 : bh_listen(&listener, NULL);
 	return err ? err : serve_one(s, listener);
 }
 

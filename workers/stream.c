@@ -179,7 +179,7 @@ int bh_shutdown(bh_io io, enum bh_half half)
 	int err = bh_io_of(io, &s);
 
 	/* Linux would end the listening, for everybody. */
-	if (!err && s->kind == BH_IO_LISTENER)
+	if (!err && (s->kind == BH_IO_LISTENER || s->kind == BH_IO_LISTENERS))
 		return -ENOTCONN;
 	if (!err && shutdown(bh_ld_rlx(&s->fd), (int)half))
 		err = -errno;

@@ -37,8 +37,9 @@ extern "C" {
 /* -- opening and closing ------------------------------------------------------------- */
 
 /*
- * Opens a listener for streams at @address, or, if that is NULL, at the address of
- * the service's configuration. Configured listeners are opened by the supervisor
+ * Opens a listener for streams at @address, or, if that is NULL, at all addresses of
+ * the service's configuration. (If they are several it has no address of its own,
+ * and bh_local(), bh_port() and bh_set_option() refuse it.) Configured listeners are opened by the supervisor
  * before any worker exists, and stay open while workers and tasks come and go: one
  * that is opened again is the same socket.
  *

@@ -111,7 +111,10 @@ static void add_io(struct dump *d, Bulkhead__DumpTask *to, uint32_t idx, uint32_
 		io->slot = idx;
 		io->fd = bh_ld_rlx(&s->fd);
 		io->inode = bh_ld_rlx(&s->ino);
-		io->direction = text(dir ? "write" : s->kind == BH_IO_LISTENER ? "accept" : "read");
+		io->direction =
+			text(dir                                                     ? "write" :
+			     s->kind == BH_IO_LISTENER || s->kind == BH_IO_LISTENERS ? "accept" :
+										       "read");
 		to->io[to->n_io++] = io;
 	}
 }
