@@ -65,6 +65,8 @@ static enum bh_poll poll_serve(struct bh_cx *cx, void *state)
 	MUST(s->n);
 	shout(s->buf, s->n);
 	BH_AWAIT(s->n, bh_poll_write(cx, s->io, s->buf, (size_t)s->n));
+	BH_AWAIT(s->err, bh_poll_gone(cx, s->io, BH_GONE_EOF)); /* it goes first */
+	MUST(s->err);
 	BH_ASYNC_END();
 }
 
