@@ -397,6 +397,7 @@ int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct b
 				  .grace_ms = ms(d->grace, DEFAULT_GRACE_MS),
 				  .admin = 1,
 				  .trace = d->trace ? *d->trace : 1,
+				  .strict = o->strict,
 				  .unpriv_uid = UINT32_MAX,
 				  .unpriv_gid = UINT32_MAX,
 				  .n_services = d->services_count };

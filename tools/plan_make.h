@@ -14,6 +14,7 @@ struct bh_run_options {
 	const char *config;                 /* NULL: the one built in */
 	const char *listen[BH_PLAN_LISTEN]; /* of the first service */
 	uint32_t n_listen;
+	bool strict;
 	uint32_t workers;  /* of every service; 0: as configured */
 	const char *admin; /* URL */
 	/* A program with services of its own (bh_main): its path, their names. */

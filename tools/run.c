@@ -28,6 +28,7 @@
 enum {
 	OPT_HOST = 256,
 	OPT_SERVICE,
+	OPT_STRICT,
 };
 
 static const struct argp_option run_options[] = {
@@ -39,6 +40,10 @@ static const struct argp_option run_options[] = {
 	{ "admin", 'a', "URL", 0,
 	  "Admin endpoint, as ipc:///absolute/path. A directory that does not exist is made, "
 	  "private, and removed at the end",
+	  0 },
+	{ "strict", OPT_STRICT, NULL, 0,
+	  "For development: say which tasks write to globals of their module, where. Such a "
+	  "write is seen in one worker alone. It makes them slow",
 	  0 },
 	{ "host", OPT_HOST, "PATH", OPTION_HIDDEN, NULL, 0 },
 	{ "service", OPT_SERVICE, "NAME", OPTION_HIDDEN, NULL, 0 },
@@ -100,6 +105,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 				   "bytes",
 				   arg, BH_PLACE_BYTES - 1);
 		o->admin = arg;
+		return 0;
+	case OPT_STRICT:
+		o->strict = true;
 		return 0;
 	case OPT_HOST:
 		o->host = arg;

@@ -92,7 +92,7 @@ static void on_glance(int sig, siginfo_t *info, void *context)
 	bh_st_rel(&lw->valid, bh_rt.epoch + 1);
 }
 
-static void on_fatal(int sig, siginfo_t *info, void *context)
+void bh_crash_fatal(int sig, siginfo_t *info, void *context)
 {
 	if (!is_worker()) {
 		if (info->si_code <= 0)
@@ -121,7 +121,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 void bh_crash_handlers(void)
 {
 	static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
-	struct sigaction sa = { .sa_sigaction = on_fatal,
+	struct sigaction sa = { .sa_sigaction = bh_crash_fatal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
 	struct sigaction glance = { .sa_sigaction = on_glance,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };

@@ -50,23 +50,32 @@ static bool write_all(const char *text, size_t n)
 	return true;
 }
 
-static void begin(uint64_t task)
+static size_t prefix(char *out, uint64_t task)
 {
 	struct timespec ts;
 	struct tm tm;
-	const char *service = bh_rt.plan_service->name;
 	int n;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
-	n = (int)strftime(line.text, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += snprintf(line.text + n, 64, ".%03ldZ %.31s", ts.tv_nsec / 1000000, service);
+	n = (int)strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	n += snprintf(out + n, 64, ".%03ldZ %.31s", ts.tv_nsec / 1000000, bh_rt.plan_service->name);
 	if (task)
-		n += snprintf(line.text + n, 80, "[%.39s %#llx]",
+		n += snprintf(out + n, 80, "[%.39s %#llx]",
 			      bh_rt.v.types[bh_rt.task->type % BH_TYPES].name,
 			      (unsigned long long)task);
-	memcpy(line.text + n, ": ", 2);
-	line.used = (size_t)n + 2;
+	memcpy(out + n, ": ", 3);
+	return (size_t)n + 2;
+}
+
+size_t bh_lines_prefix(char out[static BH_LINES_PREFIX])
+{
+	return prefix(out, runs_tasks ? bh_rt.handle : 0);
+}
+
+static void begin(uint64_t task)
+{
+	line.used = prefix(line.text, task);
 	line.task = task;
 	bh_rt.owes_line = true;
 }

@@ -13,6 +13,8 @@
 #ifndef BH_WORKERS_RT_H
 #define BH_WORKERS_RT_H
 
+#include <signal.h>
+
 #include <bulkhead/bulkhead.h>
 
 /* In here names are the caller's to tell. */
@@ -187,6 +189,10 @@ uint32_t bh_type_of(uint64_t fn, const char *name);
 
 /* Installs the handlers that write this worker's last words. */
 void bh_crash_handlers(void);
+
+/* The handler of fatal signals, for who stands before it. Their action is the default when
+ * it runs. */
+void bh_crash_fatal(int sig, siginfo_t *info, void *context);
 
 /* -- zygote.c ----------------------------------------------------------------- */
 

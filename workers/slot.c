@@ -10,6 +10,7 @@
 #include "workers/lines.h"
 #include "workers/meter.h"
 #include "workers/run.h"
+#include "workers/strict.h"
 #include "workers/trace.h"
 
 int bh_slot_take(uint32_t slot, uint32_t epoch)
@@ -31,6 +32,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_meter_start();
 	bh_trace_look(); /* its first poll may be its last, and is to be recorded */
 	bh_worker_init();
+	bh_strict_begin();
 	bh_st_rel(&me->ready_ns, bh_rt_clock());
 	bh_doorbell();
 	return 0;

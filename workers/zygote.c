@@ -36,6 +36,7 @@
 #include "workers/lines.h"
 #include "workers/random.h"
 #include "workers/signals.h"
+#include "workers/strict.h"
 #include "workers/symbols.h"
 #include "workers/threads.h"
 #include "workers/zygote.h"
@@ -463,6 +464,7 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_files_enter();
 	take_service(service);
 	bh_symbols_load();
+	bh_strict_find(service);
 	run_init();
 	refuse_threads();
 	bh_exceptions_find(); /* init() may have loaded more */

@@ -56,6 +56,14 @@ struct bh_service {
 	int (*worker_init)(void);
 };
 
+/*
+ * Marks a global that each process is to have for itself: a cache, a seed, a counter of a
+ * local set. `bulkhead run --strict` tells of writes to all others.
+ *
+ *     static BH_PRIVATE int calls;
+ */
+#define BH_PRIVATE __attribute__((section("bh_private")))
+
 /* The export of a module. */
 BH_API extern const struct bh_service bulkhead_service;
 
