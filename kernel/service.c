@@ -249,9 +249,10 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 	if (mine && pid > 0 && (bh_pidfd_pid(k, pidfd) != pid || bh_proc_taken(k, pid)))
 		pid = -ENOENT;
 	if (mine && pid < 0) {
-		if (pid != -ENOENT)
-			bh_log("service %s: its zygote cannot make a twin: %s", s->plan->name,
-			       strerror(-pid));
+		/* The first, the second, the fourth time in a row, and so on. */
+		if (pid != -ENOENT && !(p->failures & (p->failures + 1)))
+			bh_log("service %s: its zygote cannot make a twin: %s%s; trying again",
+			       s->plan->name, strerror(-pid), bh_proc_hint(pid));
 		bh_restart_later(k, idx, p->failures + 1, TWIN_BACKOFF_MIN_MS, TWIN_BACKOFF_MAX_MS);
 	}
 	if (!mine || pid <= 0) {

@@ -145,6 +145,7 @@ static int default_place(struct bh_plan *plan, char why[BH_RUNDIR_WHY])
 					       "others may write there, or it is another user's" :
 					       strerror(-err));
 	}
+	snprintf(why + at, BH_RUNDIR_WHY - at, "; choose an endpoint elsewhere with --admin");
 	return err;
 }
 

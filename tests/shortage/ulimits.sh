@@ -101,3 +101,16 @@ serves prlimit --nofile=1024:2000 "${user[@]}"
 stop
 refuses 'limits.io: 1200 sockets.*ulimit -n.* to 1456, or lower limits.io to 768' \
 	prlimit --nofile=1024:1024 "${user[@]}"
+
+# A user of whom nothing else runs: what Linux counts are all processes of one.
+if [ ${#user[@]} != 0 ]; then
+	note "processes"
+	user=(setpriv --reuid 47119 --regid 47119 --clear-groups)
+	service 'limits: {io: 64}'
+	refuses 'the kernel cannot be started: .*ulimit -u' "${user[@]}" prlimit --nproc=1
+	refuses 'cannot start: .*ulimit -u' "${user[@]}" prlimit --nproc=2
+	# Guardian, kernel, zygote, admind and two workers: there is none for a twin.
+	serves "${user[@]}" prlimit --nproc=6
+	grep -q 'cannot make a twin: .*ulimit -u' "$dir/err" || fail "the missing twin is not told: $(cat "$dir/err")"
+	stop
+fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The machines that people have: a service manager's directory, root without its powers, a
-# CPU quota.
+# read-only /run, a /tmp of one's own, a small /dev/shm, a CPU quota.
 . "$(dirname "$0")/../e2e/lib.sh"
 need curl
 unset BULKHEAD_ADMIN
@@ -40,6 +40,32 @@ if [ "$(id -u)" = 0 ] && unshare -Ur true 2>/dev/null; then
 			--listen 127.0.0.1:0 --admin "ipc://$dir/caps/admin.sock"
 	done
 	inside=()
+fi
+
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	# apart SHELL-TEXT: serves in a mount namespace that this text has prepared; bhctl asks from
+	# there.
+	there() { nsenter -t "$pid" -m -- "$@"; }
+	apart() {
+		inside=(there)
+		serves unshare -m --propagation private bash -c "$1 && exec \"\$@\"" bash "$BH_BIN/bulkhead" run --listen 127.0.0.1:0
+		inside=()
+	}
+	unset RUNTIME_DIRECTORY
+	note "/run that cannot be written to, and a /tmp of its own"
+	apart 'mount -t tmpfs -o ro none /run'
+	grep -qxF "admin endpoint ipc:///tmp/bulkhead-0/admin.sock" "$dir/started" || fail "$(cat "$dir/started")"
+	apart 'mount -t tmpfs -o ro none /run && mount -t tmpfs none /tmp'
+	note "neither /run nor /tmp"
+	nowhere=$(unshare -m --propagation private bash -c 'mount -t tmpfs -o ro none /run && mount -t tmpfs -o ro none /tmp &&
+		exec "$@"' bash "$BH_BIN/bulkhead" run --listen 127.0.0.1:0 2>&1)
+	code=$?
+	[ $code = 111 ] || fail "exit code $code: $nowhere"
+	[[ $nowhere == *'no directory for the admin endpoint: /run/bulkhead: Read-only'*'--admin'* ]] || fail "$nowhere"
+	note "a /dev/shm of one page, and one that is read-only"
+	apart 'mount -t tmpfs -o size=4k none /dev/shm'
+	apart 'mount -t tmpfs -o ro none /dev/shm'
+	export RUNTIME_DIRECTORY=$dir/runtime
 fi
 
 cgroup=/sys/fs/cgroup/bh-places-$$
