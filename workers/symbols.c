@@ -70,7 +70,28 @@ static bool read_tables(struct object *o, int fd, const ElfW(Shdr) * s, uint32_t
 	return false;
 }
 
-static bool read_object(struct object *o, const char *file)
+/* Is the file on @fd the one that is loaded, or one that has taken its name since? By the
+ * segments, and by the notes, where the linker's build id is. */
+static bool is_loaded(const struct dl_phdr_info *info, int fd, const ElfW(Ehdr) * h)
+{
+	size_t bytes = info->dlpi_phnum * sizeof(ElfW(Phdr));
+	ElfW(Phdr) *p = read_part(fd, h->e_phoff, bytes);
+	bool same = p && h->e_phnum == info->dlpi_phnum && !memcmp(p, info->dlpi_phdr, bytes);
+
+	for (uint32_t i = 0; same && i < h->e_phnum; i++) {
+		if (p[i].p_type != PT_NOTE || !p[i].p_filesz)
+			continue;
+		void *note = read_part(fd, p[i].p_offset, p[i].p_filesz);
+		const void *here = (const void *)(uintptr_t)(info->dlpi_addr + p[i].p_vaddr);
+
+		same = note && !memcmp(note, here, p[i].p_filesz);
+		free(note);
+	}
+	free(p);
+	return same;
+}
+
+static bool read_object(struct object *o, const char *file, const struct dl_phdr_info *info)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	ElfW(Ehdr) h;
@@ -80,7 +101,7 @@ static bool read_object(struct object *o, const char *file)
 		return false;
 	if (pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) &&
 	    !memcmp(h.e_ident, ELFMAG, SELFMAG) && h.e_shentsize == sizeof(ElfW(Shdr)) &&
-	    h.e_shnum <= SECTIONS) {
+	    h.e_shnum <= SECTIONS && is_loaded(info, fd, &h)) {
 		ElfW(Shdr) *s = read_part(fd, h.e_shoff, (uint64_t)h.e_shnum * sizeof(*s));
 
 		found = s && read_tables(o, fd, s, h.e_shnum);
@@ -102,7 +123,7 @@ static int add(struct dl_phdr_info *info, size_t size, void *first)
 	if (n_objects < OBJECTS && *file) {
 		struct object o = { .base = info->dlpi_addr };
 
-		if (read_object(&o, file))
+		if (read_object(&o, file, info))
 			objects[n_objects++] = o;
 	}
 	return 0;

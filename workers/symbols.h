@@ -4,7 +4,8 @@
  * tables of the files that are loaded, if those were not stripped.
  *
  * The zygote reads them once, before any worker exists: a file may be replaced later, and
- * workers have what it read, as they have its code.
+ * workers have what it read, as they have its code. One that has been replaced before that is
+ * not read: its names would be another program's.
  */
 #ifndef BH_WORKERS_SYMBOLS_H
 #define BH_WORKERS_SYMBOLS_H

@@ -24,7 +24,7 @@ YAML
 	start "$dir/names.yaml"
 	within 30 grep -q '^named' "$log" || fail "$kind: no end"
 	expect spawn parse_head
-	expect variable $([ $kind = whole ] && echo send_body || echo chosen)
+	expect variable "$([ $kind = whole ] && echo send_body || echo chosen)"
 	expect poll tick
 	expect on keep_cache
 	expect blocking read_disk
