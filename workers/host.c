@@ -53,6 +53,18 @@ static void *load(const struct bh_plan_service *ps, int fd)
 	return dlopen(ps->module, RTLD_NOW | RTLD_LOCAL);
 }
 
+/* jemalloc, for one, wants its thread-locals where the loader keeps little room for what
+ * is loaded later. */
+static _Noreturn void fail_load(const char *why)
+{
+	if (strstr(why, "static TLS"))
+		fputs("bulkhead: a library wants more thread-local memory than the loader keeps: "
+		      "start bulkhead with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=20000 in "
+		      "its environment, or preload that library (LD_PRELOAD)\n",
+		      stderr);
+	bh_zygote_fail(-ENOENT, "%s", why);
+}
+
 int main(int argc, char **argv)
 {
 	const struct bh_plan_service *ps;
@@ -67,7 +79,7 @@ int main(int argc, char **argv)
 	int held = bh_zygote_module_fd();
 	module = load(ps, held);
 	if (!module)
-		bh_zygote_fail(-ENOENT, "%s", dlerror());
+		fail_load(dlerror());
 	close(held);
 	service = dlsym(module, "bulkhead_service");
 	if (!service)
