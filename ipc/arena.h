@@ -104,6 +104,7 @@ struct bh_arena {
 						     perhaps not queued */
 	_Atomic uint32_t unlinked_io;             /* I/O slot and block taken out of the list of */
 	_Atomic uint32_t unlinked_block;          /* a task in CLEANUP, perhaps not yet released */
+	_Atomic uint32_t trimming;                /* block whose page it has taken (trim.h) */
 	_Atomic uint64_t dropping;                /* handle of a child being orphaned: perhaps
 						     no longer in its parent's list */
 	_Atomic uint64_t ending;                  /* handle of the task being ended */

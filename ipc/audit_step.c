@@ -514,7 +514,7 @@ static void check_block(const struct look *l)
 
 	if (owner)
 		check_owner(l, "block-owner", owner);
-	if (!valid_ref(l->v, next))
+	if (!valid_ref(l->v, next) && next < BH_BLOCK_CLEAN)
 		report(l, "block-link", CERTAIN, next, 0, "block %u of class %u: next %#x", l->idx,
 		       l->part - BH_AUDIT_BLOCKS, next);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "recover.h"
+#include "trim.h"
 
 #include <string.h>
 
@@ -244,6 +245,7 @@ void bh_recover_kernel(const struct bh_view *v)
 	struct bh_block *b = bh_block_at(v, ref);
 	struct bh_ioslot *s = bh_io_at(v, io);
 
+	bh_trim_recover(v);
 	bh_requeue(v, bh_ld_acq(&v->a->waking));
 	if (b)
 		relink(v, bh_ld_acq(&b->owner), ref, 0);

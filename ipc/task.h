@@ -251,9 +251,15 @@ static inline uint32_t bh_stack_class_of(uint64_t bytes)
 /* Beside the blocks, not in them: a block's own bytes are the user's. */
 struct bh_block {
 	_Atomic uint64_t owner; /* handle of a task; 0: free. Truth and commit point */
-	_Atomic uint32_t next;  /* in the owner's list */
+	_Atomic uint32_t next;  /* in the owner's list; free: a mark of trim.h */
 	uint32_t len;           /* bytes in use: of a reply, of an argument */
 };
+
+/* `owner` while the kernel gives its pages back, and marks in `next` (trim.h): no task, and
+ * references to no block. */
+#define BH_BLOCK_TRIM  (1ull << 32)
+#define BH_BLOCK_CLEAN 0xfffffffeu
+#define BH_BLOCK_SEEN  0xffffffffu
 
 /* A poll task that may be restarted has in its argument's block the state, and from
  * here on a copy of the initial one. */

@@ -211,6 +211,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_hold(k);
 		bh_phase_verify(k);
 		bh_phase_stalls(k);
+		bh_phase_trim(k);
 		bh_phase_audit(k);
 		bh_phase_record(k);
 		bh_phase_restarts(k);

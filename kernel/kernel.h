@@ -30,6 +30,7 @@
 #include "ipc/control.h"
 #include "ipc/incarnation.h"
 #include "ipc/recover.h"
+#include "ipc/trim.h"
 #include "kernel/wheel.h"
 
 #define BH_NS_PER_MS 1000000ll
@@ -149,6 +150,14 @@ struct bh_kshortage {
 };
 
 /* One service, as the kernel holds it. */
+/* Rounds that give pages back (trim.c). */
+struct bh_ktrim {
+	struct bh_trim round;
+	bool going, wanted;
+	uint64_t turns; /* of all workers, when they were last looked at */
+	int64_t began_ns, next_ns;
+};
+
 struct bh_ksvc {
 	uint32_t id;
 	const struct bh_plan_service *plan;
@@ -189,6 +198,7 @@ struct bh_ksvc {
 	int64_t crash_due_ns[BH_TYPES]; /* the types' budgets of them, */
 	struct bh_kheld held[BH_HELD];  /* and who is beyond them */
 	uint32_t n_held;
+	struct bh_ktrim trim;
 	struct bh_kshortage shortage; /* what was said of it, */
 	int64_t shortage_ns;          /* and nothing is before this */
 	struct bh_kernel *kernel;
@@ -552,6 +562,11 @@ void bh_worker_vacate(struct bh_ksvc *s, uint32_t slot);
 
 /* Phase: who has not turned since the last look. */
 void bh_phase_stalls(struct bh_kernel *k);
+
+/* -- trim.c: memory that nobody uses --------------------------------------------------- */
+
+/* Phase: rounds that give it back. */
+void bh_phase_trim(struct bh_kernel *k);
 
 /* Now and then: ends blocking processes whose main thread has ended. */
 void bh_stall_look_blocking(struct bh_ksvc *s);

@@ -82,6 +82,7 @@ static void drop_arena(struct bh_ksvc *s)
 	s->mapped = s->scanning = s->scan_again = s->closing = s->audit = s->files = false;
 	s->done = false;
 	s->look = (struct bh_kaudit){ 0 };
+	s->trim = (struct bh_ktrim){ 0 };
 	s->rearm_at = s->ready_at = 0;
 	s->were_up = 0;
 	bh_reactor_drop(s);

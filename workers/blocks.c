@@ -5,17 +5,32 @@
  */
 #include "workers/rt.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 
 /* Blocks from 256 KiB on give their pages back when they are freed; smaller ones
- * keep them for the next task. */
+ * keep them for the next task, until nobody has used them for a second or two (trim.h). */
 enum {
-	PUNCH_SHIFT = 18
+	PUNCH_SHIFT = 18,
+	TRIM_WAITS = 1000
 };
 
 static struct bh_pool_cache *cache_of(uint32_t cls)
 {
 	return &bh_rt.me->blocks[cls];
+}
+
+/* The kernel has it, for microseconds. It may be the last one, so it is waited for; not
+ * for ever, in case that is the kernel's end. */
+static __attribute__((noinline)) bool take_trimmed(struct bh_block *b, uint64_t has, uint64_t owner)
+{
+	for (int i = 0; has == BH_BLOCK_TRIM && i < TRIM_WAITS; i++) {
+		sched_yield();
+		has = 0;
+		if (bh_cas(&b->owner, &has, owner))
+			return true;
+	}
+	return false;
 }
 
 uint32_t bh_block_take(struct bh_tcb *t, uint64_t owner, uint32_t cls, _Atomic uint32_t *slot)
@@ -32,9 +47,10 @@ uint32_t bh_block_take(struct bh_tcb *t, uint64_t owner, uint32_t cls, _Atomic u
 
 		bh_st_rlx(&j->block, ref);
 		bh_compiler_barrier();
-		if (!bh_cas(&b->owner, &free, owner))
+		if (!bh_cas(&b->owner, &free, owner) && !take_trimmed(b, free, owner))
 			continue; /* the hint was stale */
 		if (slot) {
+			bh_st_rlx(&b->next, 0); /* it is used (trim.h) */
 			bh_st_rel(slot, ref);
 		} else {
 			b->len = 0; /* what it was marked with before (defer.c) */

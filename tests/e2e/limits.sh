@@ -39,6 +39,9 @@ leave() {
 
 says() { grep -q "$1" "$log"; }
 
+held() { status '.services[0].memory.held'; }
+given_back() { [ "$(held)" -lt "$1" ]; }
+
 note "more connections than I/O slots"
 config http '{io: 64}'
 crowd 150
@@ -52,7 +55,9 @@ note "more connections than stacks: the handlers of those that stand have some"
 config http '{memory: 16M}'
 crowd 330
 within 20 says 'short of stacks or memory (limits.memory)' || fail "the log does not say what is short"
+peak=$(held)
 leave
+within 20 given_back $((peak - (1 << 20))) || fail "of $peak bytes $(held) are held after the burst"
 hello || fail "nobody is served after the burst"
 stop
 

@@ -278,6 +278,47 @@ static void run_take_hoarded(struct world *w)
 }
 SWEEP(pool_from_slots, .setup = setup_hoard, .run = run_take_hoarded, .covers = "look_at_slots");
 
+/* -- the kernel gives the pages of unused blocks back -- */
+
+enum {
+	FEW_BLOCKS = 4, /* share a page */
+	PAGEFUL = 1,    /* the class: 1 KiB */
+};
+
+static void setup_unused(struct world *w)
+{
+	struct bh_pool_cache *c = &w->v.workers[VICTIM].blocks[PAGEFUL];
+
+	nobody_runs(w);
+	for (uint32_t i = 0; i < FEW_BLOCKS; i++)
+		c->idx[i] = bh_pool_take(&w->v.block_pool[PAGEFUL], c);
+}
+
+static void run_trim(struct world *w)
+{
+	struct bh_trim t = { .cls = PAGEFUL, .at = FEW_BLOCKS };
+
+	bh_trim_step(&w->v, &t, FEW_BLOCKS, 1);
+}
+
+static void setup_seen(struct world *w)
+{
+	setup_unused(w);
+	run_trim(w);
+}
+
+static const char *check_trimmed(struct world *w)
+{
+	for (uint32_t i = FEW_BLOCKS; i < 2 * FEW_BLOCKS; i++)
+		if (bh_ld_rlx(&w->v.blocks[PAGEFUL][i].owner) == BH_BLOCK_TRIM)
+			return "the kernel that is dead has a block";
+	return bh_ld_rlx(&w->v.a->trimming) ? "the dead kernel is at work" : NULL;
+}
+SWEEP(trim_mark, .setup = setup_unused, .run = run_trim, .kernel = true, .check = check_trimmed,
+      .covers = "bh_trim_step");
+SWEEP(trim_clear, .setup = setup_seen, .run = run_trim, .kernel = true, .check = check_trimmed,
+      .covers = "bh_trim_step");
+
 /* -- parking -- */
 
 static void run_park(struct world *w)

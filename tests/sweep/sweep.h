@@ -27,6 +27,7 @@
 
 #include "ipc/audit.h"
 #include "ipc/recover.h"
+#include "ipc/trim.h"
 #include "workers/run.h"
 
 enum {

@@ -311,6 +311,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 	s->tasks = bh_scratch_take(&a->scratch, sizeof(*s->tasks));
 	bulkhead__task_counts__init(s->tasks);
 	fill_counts(a, s, bh_system_arena(a->system, i));
+	s->memory_held = bh_system_held(a->system, i);
 	fill_descriptors(a, s, bh_system_arena(a->system, i));
 	fill_blocking(a, s, i);
 	fill_listen(a, s, b);

@@ -64,6 +64,13 @@ const struct bh_view *bh_system_arena(const struct bh_system *s, uint32_t i)
 	return i < BH_PLAN_SERVICES && s->arena[i].a ? &s->arena[i] : NULL;
 }
 
+uint64_t bh_system_held(const struct bh_system *s, uint32_t i)
+{
+	struct stat st;
+
+	return s->arena_fd[i] > 0 && !fstat(s->arena_fd[i], &st) ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
 /* A file that may shrink would be a SIGBUS to read. */
 static bool sealed(int fd)
 {
@@ -89,6 +96,9 @@ static void take_arena(struct bh_system *s, uint32_t i, int fd)
 	}
 	bh_view_unmap(&s->arena[i]);
 	s->arena[i] = v;
+	if (s->arena_fd[i] > 0)
+		close(s->arena_fd[i]);
+	s->arena_fd[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
 static void take_trace(struct bh_system *s, int fd)

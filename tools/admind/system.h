@@ -22,6 +22,7 @@ struct bh_system {
 	const struct bh_board *board;
 	const struct bh_plan *plan; /* NULL: not given; then there are no arenas */
 	struct bh_view arena[BH_PLAN_SERVICES];
+	int arena_fd[BH_PLAN_SERVICES]; /* its file; 0: none */
 	const struct bh_trace_page *trace; /* NULL: none yet */
 	uid_t owner;                       /* who runs the system */
 };
@@ -37,5 +38,8 @@ uint32_t bh_system_services(const struct bh_system *s);
 
 /* The arena of service @i; NULL: none right now. */
 const struct bh_view *bh_system_arena(const struct bh_system *s, uint32_t i);
+
+/* Bytes of memory that it takes; 0: not known. */
+uint64_t bh_system_held(const struct bh_system *s, uint32_t i);
 
 #endif

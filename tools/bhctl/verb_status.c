@@ -42,7 +42,7 @@ static void show_service(const Bulkhead__Service *s)
 	static const char *const heads[] = { "slot",    "pid",   "<state", "restarts",
 					     "crashes", "polls", "steals", "parks" };
 	struct bh_table t;
-	char bytes[24], age[32];
+	char bytes[24], held[24], age[32];
 
 	printf("\nservice %s: %s", s->name, s->state);
 	if (strcmp(s->state, "up") != 0) {
@@ -58,7 +58,9 @@ static void show_service(const Bulkhead__Service *s)
 		       (ull)s->tasks->live, (ull)s->tasks->spawned, (ull)s->tasks->completed,
 		       (ull)s->tasks->crashed, (ull)s->tasks->cancelled);
 	bh_text_bytes(bytes, s->memory_bytes);
-	printf("  memory  %u blocks, %s; %u sockets open\n", s->memory_blocks, bytes, s->io_open);
+	bh_text_bytes(held, s->memory_held);
+	printf("  memory  %u blocks, %s; %s held; %u sockets open\n", s->memory_blocks, bytes, held,
+	       s->io_open);
 	if (s->descriptors) {
 		const Bulkhead__Descriptors *d = s->descriptors;
 
@@ -163,6 +165,7 @@ static void put_service(struct json_object *o, const Bulkhead__Service *s)
 	at = bh_value_object(o, "memory");
 	bh_value_uint(at, "blocks", s->memory_blocks);
 	bh_value_uint(at, "bytes", s->memory_bytes);
+	bh_value_uint(at, "held", s->memory_held);
 	at = bh_value_object(o, "blocking");
 	bh_value_uint(at, "max", b->max);
 	bh_value_uint(at, "processes", b->processes);
