@@ -87,5 +87,8 @@ static int64_t core_main(void *unused)
 	return 0;
 }
 
-const struct bh_service bulkhead_service = { sizeof(struct bh_service), 0, "core", NULL,
-					     core_main };
+const struct bh_service bulkhead_service = {
+	.size = sizeof(struct bh_service),
+	.name = "core",
+	.main = core_main,
+};
