@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ipc/close_from.h"
+#include "ipc/refused.h"
 #include "kernel/out.h"
 
 enum {
@@ -40,8 +41,9 @@ int bh_child_fds(const int *fds, int n, bool lend)
 			close(3 + i);
 		else if (dup2(moved[i], 3 + i) < 0)
 			return -errno;
-	if (syscall(SYS_close_range, 3 + at, ~0u, 0))
-		return -errno;
+	int err = bh_close_from(3 + at);
+	if (err)
+		return err;
 	signal(SIGPIPE, SIG_DFL);
 	/* What a service manager sends to all processes at once is the kernel's to carry
 	 * out: it waits until there is a handler (workers/signals.c), for good in the
@@ -123,7 +125,14 @@ int bh_child_user(const struct bh_plan_user *u)
 
 int bh_child_exec(int fd, char *const *argv)
 {
-	if (!fcntl(fd, F_SETFD, FD_CLOEXEC))
-		fexecve(fd, argv, environ);
+	char path[32];
+
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return -errno;
+	fexecve(fd, argv, environ);
+	if (bh_refused(errno)) { /* execveat() may be */
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		execv(path, argv);
+	}
 	return -errno;
 }

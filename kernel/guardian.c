@@ -7,19 +7,19 @@
 #include <bulkhead/base.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/clone.h"
 #include "ipc/order.h"
+#include "ipc/refused.h"
 #include "kernel/out.h"
 
 enum {
@@ -28,10 +28,6 @@ enum {
 	NO_FORK_MS = 200,  /* a kernel that cannot be made is tried again after */
 	REAP_AGAIN_MS = 5, /* at the end: how often it looks for new children */
 };
-
-#define NO_ROOM                                                  \
-	"no more processes are allowed here (see ulimit -u and " \
-	"the pids limit of the control group)"
 
 struct guardian {
 	struct bh_board *board;
@@ -126,6 +122,16 @@ static _Noreturn void kernel_run(const struct guardian *g)
 	_exit(g->kernel_main(g->arg));
 }
 
+static const char *no_kernel(int err)
+{
+	if (bh_refused(-err))
+		return "no kernel can be started: clone3() and clone() are refused " BH_REFUSED_BY;
+	if (err == -ENOMEM)
+		return "no kernel can be started: there is not enough memory";
+	return "no kernel can be started, no more processes are allowed here (see ulimit -u and "
+	       "the pids limit of the control group)";
+}
+
 /* CLONE_PARENT_SETTID puts the pid on the board before the kernel runs. */
 static int kernel_start(struct guardian *g)
 {
@@ -137,11 +143,11 @@ static int kernel_start(struct guardian *g)
 	pid_t pid;
 
 	g->board->kernel_started_ns = now_ns();
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = bh_clone(&args);
 	if (!pid)
 		kernel_run(g);
 	if (pid < 0)
-		return -errno;
+		return pid;
 	g->kernel = pid;
 	return 0;
 }
@@ -171,8 +177,9 @@ static bool restart_allowed(struct guardian *g)
 static bool kernel_start_patiently(struct guardian *g)
 {
 	bool told = false;
+	int err;
 
-	while (kernel_start(g)) {
+	while ((err = kernel_start(g))) {
 		int sig = signal_wait(g, NO_FORK_MS);
 
 		if (sig == SIGINT || sig == SIGTERM) {
@@ -181,7 +188,7 @@ static bool kernel_start_patiently(struct guardian *g)
 			return false;
 		}
 		if (!told)
-			say("no kernel can be started, " NO_ROOM "; trying again");
+			bh_outf(STDERR_FILENO, "bulkhead: %s; trying again\n", no_kernel(err));
 		told = true;
 	}
 	return true;
@@ -348,11 +355,12 @@ int bh_guardian_run(struct bh_board *board, int death_eventfd, int (*kernel_main
 		.arg = arg,
 	};
 	bool full = false;
+	int err;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signals_prepare(&g);
-	if (kernel_start(&g))
-		give_up(&g, "the kernel cannot be started: " NO_ROOM);
+	if ((err = kernel_start(&g)))
+		give_up(&g, no_kernel(err));
 	while (!g.done) {
 		int sig = signal_wait(&g, full ? RING_FULL_MS : -1);
 

@@ -3,6 +3,7 @@
 #include "kernel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/refused.h"
 #include "kernel/out.h"
 
 enum {
@@ -116,6 +118,32 @@ static bool posted_meanwhile(const struct bh_kernel *k)
 	return false;
 }
 
+/* Linux 5.10 does not have epoll_pwait2(), and older filters do not know it: ppoll() waits
+ * as exactly, with one system call more. */
+static int wait_for_events(struct bh_kernel *k, struct epoll_event *events,
+			   const struct timespec *timeout)
+{
+	struct pollfd any = { .fd = k->epfd, .events = POLLIN };
+
+	if (!k->no_pwait2) {
+		int n = epoll_pwait2(k->epfd, events, EVENTS, timeout, NULL);
+		k->no_pwait2 = n < 0 && bh_refused(errno);
+		if (!k->no_pwait2)
+			return n;
+	}
+	int ready = ppoll(&any, 1, timeout, NULL);
+	return ready > 0 ? epoll_wait(k->epfd, events, EVENTS, 0) : ready;
+}
+
+/* A kernel that cannot wait hears of nobody's death, not even the guardian's: it ends, and
+ * the guardian, if there is one, ends the system. */
+static void cannot_wait(struct bh_kernel *k, int err)
+{
+	bh_log("fatal: the kernel cannot wait for events: %s: the system ends", strerror(err));
+	k->exit_code = 111;
+	k->done = true;
+}
+
 static void phase_wait(struct bh_kernel *k)
 {
 	struct epoll_event events[EVENTS];
@@ -128,7 +156,9 @@ static void phase_wait(struct bh_kernel *k)
 	}
 	left = left > 0 ? left : 0;
 	struct timespec timeout = { .tv_sec = left / BH_NS_PER_S, .tv_nsec = left % BH_NS_PER_S };
-	int n = epoll_pwait2(k->epfd, events, EVENTS, &timeout, NULL);
+	int n = wait_for_events(k, events, &timeout);
+	if (n < 0 && errno != EINTR)
+		cannot_wait(k, errno);
 	announce_sleep(k, 0);
 	k->now_ns = bh_clock_ns();
 	k->wake_ns = k->now_ns + HOUSEKEEPING_MS * BH_NS_PER_MS;

@@ -226,6 +226,7 @@ struct bh_kernel {
 	bool attached;         /* this kernel replaced one that died */
 	int64_t oom_kills[2];  /* oom.c: accounted for; as last looked at */
 	bool signalled, deaths;
+	bool no_pwait2; /* epoll_pwait2() is refused */
 	bool orphaned; /* the guardian is dead: nobody reaps, and nobody notes deaths */
 	enum bh_stop stop;
 	int64_t stop_ns;  /* when the phase of the stop ends at the latest */

@@ -12,10 +12,10 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/close_from.h"
 #include "kernel/guardian.h"
 #include "kernel/kernel.h"
 #include "kernel/out.h"
@@ -133,7 +133,7 @@ static void tidy_fds(const struct bh_plan *plan)
 		else
 			fcntl(fd, F_SETFD, FD_CLOEXEC);
 	}
-	syscall(SYS_close_range, top + 1, ~0u, 0);
+	bh_close_from(top + 1);
 }
 
 /* The last thing a system does, by which its end is known. Only what is its own goes: one

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +17,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "ipc/clone.h"
+#include "ipc/refused.h"
 
 enum {
 	STATUS_WAIT_MS = 1000, /* for the guardian to say how somebody died: 0.1 ms, but on
@@ -69,6 +71,8 @@ static _Noreturn void child_main(struct bh_kernel *k, uint32_t idx, int ctl, bh_
 
 const char *bh_proc_hint(int err)
 {
+	if (bh_refused(-err))
+		return ": clone3() and clone() are refused " BH_REFUSED_BY;
 	return err == -EAGAIN ? " (see ulimit -u and the pids limit of the control group)" : "";
 }
 
@@ -89,8 +93,8 @@ int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child)
 	int ctl = bh_proc_socket(k, idx);
 	if (ctl < 0)
 		return ctl;
-	long pid = syscall(SYS_clone3, &args, sizeof(args));
-	int err = pid < 0 ? -errno : 0;
+	pid_t pid = bh_clone(&args);
+	int err = pid < 0 ? pid : 0;
 	if (pid == 0)
 		child_main(k, idx, ctl, child);
 	close(ctl);

@@ -6,6 +6,7 @@
 #include "kernel.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ipc/refused.h"
 #include "kernel/out.h"
 
 enum {
@@ -92,6 +94,12 @@ void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known)
 		bh_log("the %s (pid %d) %s", name_of(p), p->pid,
 		       known ? bh_death_text(status, text) : "died");
 	bh_proc_forget(k, idx);
+	if (idx == BH_PROCS_TRACED && known && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+		bh_log("no wake-up latencies: a system call of the trace server is refused " BH_REFUSED_BY
+		       "; it is not started again");
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		return;
+	}
 	if (starting && idx == BH_PROCS_ADMIND && failures >= START_TRIES) {
 		bh_fail(k, "the admin server does not start: it %s", bh_death_text(status, text));
 		return;

@@ -16,7 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "config_value.h"
+#include "ipc/close_from.h"
+#include "ipc/refused.h"
 #include "kernel/out.h"
 #include "limits.h"
 #include "listen.h"
@@ -172,11 +175,12 @@ static int open_listeners(struct bh_plan *plan)
  * always something, or a socket would take their place. */
 static int tidy_files(void)
 {
-	if (close_range(3, ~0u, 0) && errno != ENOSYS)
-		return -errno;
+	if (bh_close_from(3))
+		return say("cannot close the descriptors that were left open: /proc is not there, "
+			   "and close_range() is refused " BH_REFUSED_BY);
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-			return -EBADF;
+			return say("cannot open /dev/null");
 	bh_out_open(); /* anew: what it had opened is closed */
 	return 0;
 }
@@ -272,14 +276,17 @@ int bh_run(int argc, char **argv)
 	static struct bh_plan plan;
 	struct bh_run_options o = { 0 };
 	struct bh_config c = { 0 };
+	char why[BH_CALLS_WHY];
 	int code = BH_EXIT_USAGE, err;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	bh_out_open();
+	if (bh_calls_try(why))
+		return say(why);
 	if (prepare(&plan, &c, &o)) {
 		/* Only now: the configuration may be one of the caller's descriptors. */
 		err = tidy_files();
-		code = err ? say(strerror(-err)) : start(&plan, &c, &o);
+		code = err ? err : start(&plan, &c, &o);
 	}
 	bh_config_free(&c);
 	return code;

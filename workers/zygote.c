@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ipc/clone.h"
 #include "ipc/control.h"
 #include "workers/atfork.h"
 #include "workers/dump.h"
@@ -124,8 +124,7 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 	bh_fd_drop_pidfd(pidfd); /* left by a zygote that was killed with it */
 	bh_atfork_prepare();
 	bh_signals_fork(&before);
-	pid_t child = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
-	int err = errno;
+	pid_t child = bh_clone(&a);
 
 	if (child) {
 		bh_signals_fork_done(&before);
@@ -135,7 +134,7 @@ static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 		bh_random_reseed(); /* first: handlers of the service's have the last word */
 		bh_atfork_child();
 	}
-	return child < 0 ? -err : child;
+	return child;
 }
 
 /* The table of descriptors is one, but the limit is each process's: what the user's code

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/refused.h"
 #include "server.h"
 #include "system.h"
 
@@ -55,7 +56,7 @@ static int become_nobody(void)
 		return -ENOENT;
 	if (!setgroups(0, NULL) && !setgid(p->pw_gid) && !setuid(p->pw_uid))
 		return 0;
-	return errno == EPERM || errno == EINVAL ? 0 : -errno;
+	return bh_refused(errno) || errno == EINVAL ? 0 : -errno;
 }
 
 /* One message: 1; none: -EAGAIN; the kernel has closed its end: 0. */
