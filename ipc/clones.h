@@ -8,6 +8,8 @@
  *   closes what the words name
  *   its twin, before any message told the kernel: the kernel reads who it is
  *
+ * Where clone3() is refused, the twin's pid comes a moment later (clone.h).
+ *
  * Written by the one zygote that serves, read by its successor and, once it is
  * dead, by the kernel. All zero in a new arena, and zero means none.
  */
