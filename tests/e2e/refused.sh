@@ -17,7 +17,7 @@ AT_ONCE=4
 said() { [[ $(<"$log") == *$1* ]]; }
 attached() { said "kernel 2 * attached"; } # a pattern
 settled() { said "listening on" || gone "$pid"; }
-pids() { family=($(<"/proc/$pid/task/$pid/children")); }
+pids() { read -ra family <"/proc/$pid/task/$pid/children"; }
 
 ticks() { # of CPU time, by all processes of the system
 	local p sum=0 t
