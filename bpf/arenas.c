@@ -23,7 +23,7 @@ void bh_arenas_open(struct bh_arenas *a)
 {
 	const struct bh_plan *p = map(BH_PLAN_FD, sizeof(*p));
 
-	if (p && p->magic == BH_PLAN_MAGIC && p->format == BH_PLAN_FORMAT && p->bytes == sizeof(*p))
+	if (p && p->magic == BH_PLAN_MAGIC && p->format == bh_format && p->bytes == sizeof(*p))
 		a->plan = p;
 	else if (p)
 		munmap((void *)(uintptr_t)p, sizeof(*p));

@@ -70,7 +70,7 @@ static const struct bh_board *map_board(void)
 	if (p == MAP_FAILED)
 		return NULL;
 	const struct bh_board *b = p;
-	if (b->magic == BH_BOARD_MAGIC && b->format == BH_BOARD_FORMAT && b->bytes == sizeof(*b))
+	if (b->magic == BH_BOARD_MAGIC && b->format == bh_format && b->bytes == sizeof(*b))
 		return b;
 	munmap(p, sizeof(*b));
 	return NULL;
@@ -209,8 +209,8 @@ static int run(void)
 	f->board = map_board();
 	if (!f->board) {
 		fprintf(stderr,
-			"bulkhead-traced: descriptor %d is not the board of this version: "
-			"it is bulkhead-kernel that starts this program; "
+			"bulkhead-traced: descriptor %d is no board of this build: it is "
+			"bulkhead-kernel of the same build that starts this program; "
 			"try bulkhead-traced --probe\n",
 			BH_BOARD_FD);
 		return EXIT_USAGE;

@@ -132,7 +132,7 @@ static bool fill(int fd, const struct bh_layout *l, const struct bh_arena *a)
 int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
 {
 	struct bh_arena a = { .magic = BH_ARENA_MAGIC,
-			      .format = BH_ARENA_FORMAT,
+			      .format = bh_format,
 			      .workers = l->workers,
 			      .bytes = l->bytes,
 			      .made_ns = now_ns,
@@ -219,7 +219,7 @@ int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
 		v->kick[i] = -1;
 	point(v, p);
-	if (v->a->magic != BH_ARENA_MAGIC || v->a->format != BH_ARENA_FORMAT) {
+	if (v->a->magic != BH_ARENA_MAGIC || v->a->format != bh_format) {
 		bh_view_unmap(v);
 		return -EBADMSG;
 	}

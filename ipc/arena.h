@@ -34,10 +34,9 @@
 #include "token.h"
 #include "worker.h"
 
-#define BH_ARENA_MAGIC  0x4e45524148420001ull
-#define BH_ARENA_FORMAT 1u
-#define BH_PORTS        64
-#define BH_ARENA_BASE   0x200000000000ull
+#define BH_ARENA_MAGIC 0x4e45524148420001ull
+#define BH_PORTS       64
+#define BH_ARENA_BASE  0x200000000000ull
 
 /* Descriptors a zygote finds on start, beside BH_PLAN_FD and BH_CTL_FD. */
 enum {

@@ -22,8 +22,7 @@
 
 #include "plan.h"
 
-#define BH_BOARD_MAGIC  0x4452414f42484200ull
-#define BH_BOARD_FORMAT 1u
+#define BH_BOARD_MAGIC 0x4452414f42484200ull
 
 enum {
 	BH_BOARD_DEATHS = 1024,

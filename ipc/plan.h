@@ -17,9 +17,10 @@
 
 #include <stdint.h>
 
-#define BH_PLAN_MAGIC  0x4e414c5048420001ull
-#define BH_PLAN_FORMAT 1u
-#define BH_PLAN_FD     3 /* the descriptor it is inherited on */
+#include "format.h"
+
+#define BH_PLAN_MAGIC 0x4e414c5048420001ull
+#define BH_PLAN_FD    3 /* the descriptor it is inherited on */
 
 enum {
 	BH_PLAN_SERVICES = 16,

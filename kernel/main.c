@@ -50,8 +50,8 @@ static bool service_is_sound(const struct bh_plan_service *s)
  * not be able to lead anywhere. */
 static const char *plan_fault(const struct bh_plan *p)
 {
-	if (p->magic != BH_PLAN_MAGIC || p->format != BH_PLAN_FORMAT || p->bytes != sizeof(*p))
-		return "it is not of this version";
+	if (p->magic != BH_PLAN_MAGIC || p->format != bh_format || p->bytes != sizeof(*p))
+		return "`bulkhead' and bulkhead-kernel are of different builds; install both from one";
 	if (!p->n_services || p->n_services > BH_PLAN_SERVICES)
 		return "it names no service, or too many";
 	if (!ends(p->admin_url, sizeof(p->admin_url)) || !ends(p->libexec, sizeof(p->libexec)) ||
@@ -97,7 +97,7 @@ static struct bh_board *make_board(const struct bh_plan *plan, int *out_fd)
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL))
 		return NULL;
 	b->magic = BH_BOARD_MAGIC;
-	b->format = BH_BOARD_FORMAT;
+	b->format = bh_format;
 	b->bytes = sizeof(*b);
 	snprintf(b->version, sizeof(b->version), "%s", BH_VERSION);
 	b->guardian_pid = getpid();

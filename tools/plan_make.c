@@ -403,7 +403,7 @@ int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct b
 	struct maker m = { .plan = plan, .c = c, .o = o, .f = f };
 
 	*plan = (struct bh_plan){ .magic = BH_PLAN_MAGIC,
-				  .format = BH_PLAN_FORMAT,
+				  .format = bh_format,
 				  .bytes = sizeof(*plan),
 				  .strategy = (uint32_t)d->strategy,
 				  .grace_ms = ms(d->grace, DEFAULT_GRACE_MS),

@@ -350,9 +350,12 @@ const struct bh_plan_service *bh_zygote_plan(void)
 		bh_zygote_fail(-errno, "the plan cannot be mapped: %s", strerror(errno));
 	bh_rt.plan = p;
 	unsigned long i = index ? strtoul(index, NULL, 10) : BH_PLAN_SERVICES;
-	if (bh_rt.plan->magic != BH_PLAN_MAGIC || bh_rt.plan->format != BH_PLAN_FORMAT ||
+	if (bh_rt.plan->magic != BH_PLAN_MAGIC || bh_rt.plan->format != bh_format ||
+	    bh_rt.plan->bytes != sizeof(*bh_rt.plan) ||
 	    i >= bh_rt.plan->n_services || i >= BH_PLAN_SERVICES)
-		bh_zygote_fail(-EBADMSG, "the plan is of another version of Bulkhead");
+		bh_zygote_fail(-EBADMSG,
+			       "its program and bulkhead-kernel are of different builds: build it "
+			       "anew with this one's runtime");
 	bh_rt.plan_service = &bh_rt.plan->services[i];
 	/* Older systems name a process that is executed by descriptor after that. */
 	prctl(PR_SET_NAME, program_invocation_short_name);

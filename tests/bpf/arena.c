@@ -18,7 +18,6 @@ enum {
 static void give_plan(struct scene *s)
 {
 	static struct bh_plan plan = { .magic = BH_PLAN_MAGIC,
-				       .format = BH_PLAN_FORMAT,
 				       .bytes = sizeof(plan),
 				       .n_services = 1,
 				       .services[0] = { .workers = 8,
@@ -27,6 +26,7 @@ static void give_plan(struct scene *s)
 							.max_memory = 1 << 20 } };
 	int fd = memfd_create("test-plan", 0);
 
+	plan.format = bh_format;
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, &plan, sizeof(plan)), sizeof(plan));
 	if (fd != BH_PLAN_FD) {

@@ -41,7 +41,7 @@ void rig_open(struct rig *r)
 	r->board = mmap(NULL, sizeof(struct bh_board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ck_assert_ptr_ne(r->board, MAP_FAILED);
 	r->board->magic = BH_BOARD_MAGIC;
-	r->board->format = BH_BOARD_FORMAT;
+	r->board->format = bh_format;
 	r->board->bytes = sizeof(struct bh_board);
 	r->board->n_services = 1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

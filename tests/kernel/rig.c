@@ -43,7 +43,7 @@ void rig_init(struct rig *r)
 	r->plan = mmap(NULL, sizeof(*r->plan), PROT_READ | PROT_WRITE, MAP_SHARED, r->plan_fd, 0);
 	ck_assert_ptr_ne(r->plan, MAP_FAILED);
 	*r->plan = (struct bh_plan){ .magic = BH_PLAN_MAGIC,
-				     .format = BH_PLAN_FORMAT,
+				     .format = bh_format,
 				     .bytes = sizeof(*r->plan),
 				     .grace_ms = 100,
 				     .unpriv_uid = UINT32_MAX,

@@ -49,7 +49,7 @@ static void make_plan(struct rig *r)
 
 	r->plan = p;
 	p->magic = BH_PLAN_MAGIC;
-	p->format = BH_PLAN_FORMAT;
+	p->format = bh_format;
 	p->bytes = sizeof(*p);
 	p->n_services = 1;
 	strcpy(s->name, "demo");
@@ -66,7 +66,7 @@ static void make_board(struct rig *r)
 
 	r->board = b;
 	b->magic = BH_BOARD_MAGIC;
-	b->format = BH_BOARD_FORMAT;
+	b->format = bh_format;
 	b->bytes = sizeof(*b);
 	strcpy(b->version, "test");
 	b->guardian_pid = b->kernel_pid = getpid();

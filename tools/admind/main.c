@@ -129,6 +129,9 @@ int main(void)
 	/* Older systems name a process that is executed by descriptor after that. */
 	prctl(PR_SET_NAME, program_invocation_short_name);
 
+	if (err == -EBADMSG)
+		return fail("cannot start", "it and bulkhead-kernel are of different builds; "
+					    "install both from one");
 	if (err)
 		return fail("this is started by bulkhead-kernel, with a board and a plan; these "
 			    "are not here",

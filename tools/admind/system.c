@@ -37,13 +37,13 @@ int bh_system_open(struct bh_system *s, int board_fd, int plan_fd)
 	s->plan = map(plan_fd, sizeof(*s->plan), &err);
 	if (err && err != -EBADF)
 		return err;
-	if (s->plan && (s->plan->magic != BH_PLAN_MAGIC || s->plan->format != BH_PLAN_FORMAT ||
+	if (s->plan && (s->plan->magic != BH_PLAN_MAGIC || s->plan->format != bh_format ||
 			s->plan->bytes != sizeof(*s->plan)))
 		return -EBADMSG;
 	s->board = map(board_fd, sizeof(*s->board), &err);
 	if (err)
 		return err;
-	if (s->board->magic != BH_BOARD_MAGIC || s->board->format != BH_BOARD_FORMAT)
+	if (s->board->magic != BH_BOARD_MAGIC || s->board->format != bh_format)
 		return -EBADMSG;
 	/* The kernel made it, so it is of the kernel's user. */
 	if (fstat(board_fd, &st))
