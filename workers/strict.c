@@ -166,7 +166,8 @@ static void protect(int how)
 
 /* -- telling ------------------------------------------------------------------------------ */
 
-/* Commit: the CAS on a cell. */
+/* The CAS takes the cell. No recovery reads the cells: a place that is noted and not told
+ * is missing from the report, and nothing else. */
 static bool is_news(uint64_t place)
 {
 	for (int i = 0; i < PLACES; i++) {
