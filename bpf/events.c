@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+/* Event @from of the programs, by the clock of the system. */
+static struct bh_event translate(const struct bh_events *v, const struct bh_event *from)
+{
+	struct bh_event e = *from;
+
+	e.time_ns += (uint64_t)v->clock_offset_ns;
+	return e;
+}
+
 /* In turn, so that all rings together hold BH_TRACE_RINGS times as many. */
 static void put(struct bh_events *v, struct bh_event *e)
 {
@@ -37,7 +46,7 @@ static uint32_t words_in(int32_t bytes, size_t room)
 static void take_record(struct bh_events *v, const struct bh_probe_record *r,
 			const struct bh_probe_death *d)
 {
-	struct bh_event e = r->event;
+	struct bh_event e = translate(v, &r->event);
 	uint64_t comm[2];
 
 	v->record = v->record + 1 ? v->record + 1 : 1;
@@ -58,15 +67,14 @@ static void take_record(struct bh_events *v, const struct bh_probe_record *r,
 void bh_events_take(void *events, const void *event, size_t bytes)
 {
 	struct bh_events *v = events;
-	struct bh_event e;
 
 	if (bytes >= sizeof(struct bh_probe_death)) {
 		const struct bh_probe_death *d = event;
 		take_record(v, &d->record, d);
 	} else if (bytes >= sizeof(struct bh_probe_record)) {
 		take_record(v, event, NULL);
-	} else if (bytes >= sizeof(e)) {
-		memcpy(&e, event, sizeof(e));
+	} else if (bytes >= sizeof(struct bh_event)) {
+		struct bh_event e = translate(v, event);
 		put(v, &e);
 	}
 }

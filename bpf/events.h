@@ -12,6 +12,7 @@
 
 struct bh_events {
 	struct bh_evring *rings;
+	int64_t clock_offset_ns; /* added to the programs' times: clock.h */
 	uint64_t n;      /* events written */
 	uint32_t record; /* id of the last one */
 };

@@ -10,6 +10,9 @@
  *
  * An event is submitted without waking its reader: a wake-up here, in the middle of
  * a switch, would cause the next switch, and so on. The reader comes by the clock.
+ *
+ * Times are of the machine's CLOCK_MONOTONIC, whatever time namespace the system is in.
+ * traced turns those of events into the system's; of all others only differences count.
  */
 #ifndef BH_BPF_PROBE_BPF_H
 #define BH_BPF_PROBE_BPF_H

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "arenas.h"
+#include "clock.h"
 #include "events.h"
 #include "follow.h"
 #include "ipc/control.h"
@@ -219,6 +220,7 @@ static int run(void)
 	if (err)
 		return system_failure("cannot create the page of histograms", err);
 	t.events.rings = bh_trace_rings(f->page);
+	t.events.clock_offset_ns = bh_clock_offset_ns();
 	bh_arenas_open(&t.arenas);
 	err = bh_probes_start(&f->probes, f->page->part);
 	if (err)

@@ -96,7 +96,7 @@ enum bh_event_off {
 
 /* One cache line. */
 struct bh_event {
-	uint64_t time_ns; /* CLOCK_MONOTONIC, as bpf_ktime_get_ns() */
+	uint64_t time_ns; /* CLOCK_MONOTONIC; from BPF: the machine's */
 	uint8_t kind;     /* enum bh_event_kind */
 	uint8_t service;  /* of the worker that it is about */
 	uint16_t slot;    /* blocking processes, too: ipc/worker.h */
