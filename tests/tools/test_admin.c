@@ -161,7 +161,14 @@ START_TEST(each_verb_is_answered)
 		ck_assert_int_eq(r->answer_case, answers[verb]);
 		bulkhead__reply__free_unpacked(r, NULL);
 	}
+}
+END_TEST
+
+START_TEST(a_trace_server_that_starts_is_not_one_that_is_not_there)
+{
 	expect_error(ask(7, ""), BULKHEAD__ERROR__CODE__UNAVAILABLE);
+	rig.plan->trace = 1;
+	expect_error(ask(7, ""), BULKHEAD__ERROR__CODE__NOT_YET);
 }
 END_TEST
 
@@ -653,6 +660,7 @@ int main(void)
 	tcase_set_timeout(t, 200);
 	tcase_add_test(t, status_counts_what_is_in_the_arena);
 	tcase_add_test(t, each_verb_is_answered);
+	tcase_add_test(t, a_trace_server_that_starts_is_not_one_that_is_not_there);
 	tcase_add_test(t, no_byte_beyond_a_fibers_stack_is_shown);
 	tcase_add_test(t, text_of_the_services_cannot_hurt_a_terminal);
 	tcase_add_test(t, a_record_that_is_being_written_is_left_out);

@@ -60,7 +60,7 @@ void bh_answer_stop(struct bh_answer *a)
 	Bulkhead__Stopping *s = bh_scratch_take(&a->scratch, sizeof(*s));
 
 	if (send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(m)) {
-		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
+		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__NOT_YET,
 				 "the kernel takes no message right now (%s); try again, or send "
 				 "SIGTERM to process %d",
 				 strerror(errno), a->system->board->guardian_pid);

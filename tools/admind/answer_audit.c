@@ -61,7 +61,7 @@ void bh_answer_audit(struct bh_answer *a)
 		fill_tasks(a, to, audit);
 	}
 	if (!all->n_services) {
-		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
+		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__NOT_YET,
 				 "there is no memory to audit right now");
 		return;
 	}

@@ -38,7 +38,7 @@ static bool record(struct bh_answer *a, uint32_t ms)
 
 	if (!ms || send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(m))
 		return true;
-	bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
+	bh_answer_refuse(a, BULKHEAD__ERROR__CODE__NOT_YET,
 			 "the kernel takes no message right now (%s); try again", strerror(errno));
 	return false;
 }

@@ -108,12 +108,14 @@ static bool measured(struct bh_answer *a)
 
 	if (page && !page->part[BH_TRACE_SCHED].error)
 		return true;
+	bool off = a->system->plan && !a->system->plan->trace;
 	const char *why = page ? bh_scratch_text(&a->scratch, page->part[BH_TRACE_SCHED].reason,
 						 BH_TRACE_TEXT) :
-			  a->system->plan && !a->system->plan->trace ?
-				 "tracing is off; the configuration key `trace` turns it on" :
+			  off  ? "tracing is off; the configuration key `trace` turns it on" :
 				 "the trace server is not ready";
-	bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
+	bh_answer_refuse(a,
+			 page || off ? BULKHEAD__ERROR__CODE__UNAVAILABLE :
+				       BULKHEAD__ERROR__CODE__NOT_YET,
 			 "the Linux kernel's view is missing: %s", why);
 	return false;
 }

@@ -47,7 +47,7 @@ static bool lift(struct bh_answer *a, uint32_t service, uint32_t type, uint64_t 
 	snprintf(m.text, sizeof(m.text), "%llx", (unsigned long long)key);
 	if (send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(m))
 		return true;
-	bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
+	bh_answer_refuse(a, BULKHEAD__ERROR__CODE__NOT_YET,
 			 "the kernel takes no message right now (%s); try again", strerror(errno));
 	return false;
 }

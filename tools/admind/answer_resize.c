@@ -41,7 +41,7 @@ void bh_answer_resize(struct bh_answer *a)
 		return;
 	}
 	if (send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(m)) {
-		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
+		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__NOT_YET,
 				 "the kernel takes no message right now (%s); try again",
 				 strerror(errno));
 		return;

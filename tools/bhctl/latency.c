@@ -67,20 +67,15 @@ int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **r
 	int code = bh_ask(url, &q, reply);
 	if (code)
 		return code;
-	if ((*reply)->error)
+	if ((*reply)->error) {
 		snprintf(l->missing, sizeof(l->missing), "%s", (*reply)->error->text);
+		l->not_yet = (*reply)->error->code == BULKHEAD__ERROR__CODE__NOT_YET;
+	}
 	if ((*reply)->answer_case == BULKHEAD__REPLY__ANSWER_TRACE_LATENCY)
 		return 0;
 	bulkhead__reply__free_unpacked(*reply, NULL);
 	*reply = NULL;
 	return 0;
-}
-
-/* The trace server starts beside the services and is ready a little after them, or is just
- * being started again. */
-static bool is_coming(const struct bh_latency *l)
-{
-	return strstr(l->missing, "the trace server is not ready") != NULL;
 }
 
 int bh_linux_view(const char *url, const char *what)
@@ -89,12 +84,12 @@ int bh_linux_view(const char *url, const char *what)
 	struct bh_latency l = { 0 };
 	int code = 0;
 
-	for (int i = 0; i == 0 || (i < PATIENCE && !code && is_coming(&l)); i++) {
+	for (int i = 0; i == 0 || (i < PATIENCE && !code && l.not_yet); i++) {
 		Bulkhead__Reply *reply = NULL;
 
 		if (i)
 			nanosleep(&pause, NULL);
-		l.missing[0] = '\0';
+		l = (struct bh_latency){ 0 };
 		code = bh_latency_kernel(&l, url, &reply);
 		if (reply)
 			bulkhead__reply__free_unpacked(reply, NULL);

@@ -52,6 +52,7 @@ struct bh_latency {
 	struct bh_latency_group *groups;
 	size_t n;
 	char missing[256]; /* why the Linux kernel's view is not there; "": it is */
+	bool not_yet;      /* the trace server is just starting, beside the services or again */
 	uint64_t lost;     /* events of the recording */
 	unsigned seconds;  /* recorded; 0: counted since the start */
 };
@@ -64,8 +65,8 @@ struct bh_hist *bh_latency_of(struct bh_latency *l, const char *service, unsigne
 /* @count values from @from_ns to below @below_ns (0: no end). */
 void bh_hist_add(struct bh_hist *h, uint64_t from_ns, uint64_t below_ns, uint64_t count);
 
-/* Asks whether there is the Linux kernel's view; fills l->missing. @reply: its counts,
- * for the caller to free; NULL: not there. Exit codes. */
+/* Asks whether there is the Linux kernel's view; fills l->missing and l->not_yet. @reply:
+ * its counts, for the caller to free; NULL: not there. Exit codes. */
 int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **reply);
 
 /* For a verb that has little to show without that view: if it is not there, says on
