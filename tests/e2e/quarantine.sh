@@ -34,6 +34,10 @@ hello || fail "/hello does not answer"
 
 note "another client is served, the one is listed and counted, and let in again by hand"
 [ "$(crash 127.0.0.2)" = 500 ] || fail "another client's: $(cat "$dir/body")"
+bhctl crashes --json | jq -e '[.crashes[].key] == ["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2"] and
+	.crashes[4].crash_key == "0x47f000002"' >/dev/null || fail "crashes does not say by whom: $(bhctl crashes --json)"
+bhctl crashes | grep -q 'http.crash  127.0.0.2 ' || fail "nor for people: $(bhctl crashes)"
+bhctl crashes 5 | grep -q '^  key  *127.0.0.2$' || fail "nor alone: $(bhctl crashes 5)"
 bhctl quarantine --json >"$dir/list" || fail "bhctl quarantine: exit $?"
 jq -e '.quarantined == [.quarantined[] | select(.service == "http" and .type == "http.crash" and
 	.key == "127.0.0.1" and .state == "quarantined" and .crashes == 4 and .refused == 3 and

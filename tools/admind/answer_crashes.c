@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "ipc/crash_key.h"
 
 enum {
 	TRIES = 1000, /* to read a record that is being written */
@@ -50,6 +51,8 @@ static void fill_process(struct bh_answer *a, Bulkhead__Crash *to, const struct 
 
 static void fill_crash(struct bh_answer *a, Bulkhead__Crash *to, const struct bh_board_crash *c)
 {
+	char key[BH_KEY_TEXT];
+
 	bulkhead__crash__init(to);
 	fill_process(a, to, c);
 	to->id = c->id;
@@ -64,6 +67,9 @@ static void fill_crash(struct bh_answer *a, Bulkhead__Crash *to, const struct bh
 	to->hung = c->hung != 0;
 	to->task = c->task;
 	to->task_name = bh_scratch_text(&a->scratch, c->task_name, sizeof(c->task_name));
+	bh_crash_key_text(c->crash_key, key);
+	to->key = bh_scratch_text(&a->scratch, key, sizeof(key));
+	to->crash_key = c->crash_key;
 	to->type_crashes = c->type_crashes;
 	to->restart_us = c->restart_us;
 	to->n_frames = c->n_frames < 16 ? c->n_frames : 16;

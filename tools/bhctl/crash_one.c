@@ -123,6 +123,8 @@ static void show_text(const char *url, const Bulkhead__Crash *c)
 		       c->task_name, c->type_crashes);
 	else
 		printf("  task      none\n");
+	if (c->key[0])
+		printf("  key       %s\n", c->key);
 	bh_text_us(back, c->restart_us);
 	if (c->restart_us)
 		printf("  back      after %s\n", back);

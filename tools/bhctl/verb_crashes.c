@@ -42,13 +42,14 @@ static void add_crash(struct bh_table *t, const Bulkhead__Crash *c)
 	else
 		bh_table_add(t, "-");
 	bh_table_add(t, "%s", c->task_name[0] ? c->task_name : "-");
+	bh_table_add(t, "%s", c->key[0] ? c->key : "-");
 	bh_table_add(t, "%s", back);
 }
 
 int bh_crashes_show(const Bulkhead__Reply *r)
 {
-	static const char *const heads[] = { "id",       "<time",    "<service", "<process",  "pid",
-					     "<died of", "<address", "<task",    "back after" };
+	static const char *const heads[] = { "id",       "<time",    "<service", "<process", "pid",
+					     "<died of", "<address", "<task",    "<key",     "back after" };
 	const Bulkhead__Crashes *all = r->crashes;
 	struct bh_table t;
 
@@ -93,6 +94,8 @@ void bh_crash_put(struct json_object *o, const Bulkhead__Crash *c)
 	else
 		json_object_object_add(o, "task", NULL);
 	bh_value_text(o, "task_name", c->task_name);
+	bh_value_text(o, "key", c->key);
+	bh_value_hex(o, "crash_key", c->crash_key);
 	bh_value_uint(o, "type_crashes", c->type_crashes);
 	bh_value_uint(o, "restart_us", c->restart_us);
 	frames = bh_value_array(o, "frames");
