@@ -181,17 +181,21 @@ static const char *put_sources(struct out *o, const char *s)
 	}
 }
 
+/* What bulkhead.hpp makes of a lambda or a struct; whose name comes next. */
+static const char callable[] = "_ZN2bh6detail8callableI";
+
 void bh_symbols_plain(const char *symbol, char *name, size_t size)
 {
 	struct out o = { .name = name, .size = size };
-	const char *s = symbol + 2;
+	size_t prefix = strncmp(symbol, callable, sizeof(callable) - 1) ? 2 : sizeof(callable) - 1;
+	const char *s = symbol + prefix;
 
 	*name = '\0';
 	if (!strncmp(symbol, "_Z", 2)) {
 		s += strspn(s, "Z");
 		s += strspn(s, "NK");
 		s = put_sources(&o, s);
-		if (o.n && symbol[2] == 'Z' && strstr(s, "Ul"))
+		if (o.n && symbol[prefix] == 'Z' && strstr(s, "Ul"))
 			put(&o, "lambda", 6);
 	}
 	if (!o.n)

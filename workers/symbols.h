@@ -20,7 +20,8 @@ void bh_symbols_load(void);
 bool bh_symbols_name(uint64_t address, char *name, size_t size);
 
 /* The same from its symbol: without what compilers add to those of static functions (".cold"),
- * and for C++ without types: "shop::(anonymous namespace)::pay(void*)" is "shop::pay". */
+ * and for C++ without types: "shop::(anonymous namespace)::pay(void*)" is "shop::pay", and the
+ * lambda in it that bulkhead.hpp makes a task of is "shop::pay::lambda". */
 void bh_symbols_plain(const char *symbol, char *name, size_t size);
 
 #endif
