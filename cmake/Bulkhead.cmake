@@ -8,7 +8,8 @@ target_compile_options(bh_flags INTERFACE
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
 	-Wnull-dereference -fno-common -fno-omit-frame-pointer
 	-fstack-clash-protection>
-	$<$<AND:$<COMPILE_LANGUAGE:C>,$<BOOL:${BH_WERROR}>>:-Werror>)
+	$<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -fno-omit-frame-pointer -fstack-clash-protection>
+	$<$<BOOL:${BH_WERROR}>:-Werror>)
 if(BH_SANITIZE)
 	# Fibers change stacks and processes: what one process knows of a stack
 	# frame is wrong in the next, so stack instrumentation stays out.
@@ -16,7 +17,7 @@ if(BH_SANITIZE)
 		-fsanitize=${BH_SANITIZE} -fno-sanitize-recover=all)
 	target_link_options(bh_flags INTERFACE -fsanitize=${BH_SANITIZE})
 	if(BH_SANITIZE MATCHES "address")
-		target_compile_options(bh_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:$<IF:$<C_COMPILER_ID:GNU>,--param=asan-stack=0,SHELL:-mllvm -asan-stack=0>>)
+		target_compile_options(bh_flags INTERFACE $<$<COMPILE_LANGUAGE:C,CXX>:$<IF:$<C_COMPILER_ID:GNU>,--param=asan-stack=0,SHELL:-mllvm -asan-stack=0>>)
 	endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
 	target_compile_definitions(bh_flags INTERFACE _FORTIFY_SOURCE=2)

@@ -9,16 +9,47 @@ need cc cmake
 
 strict=(-pedantic-errors -Wall -Wextra -Werror -fsyntax-only -I "$root/include")
 tried=0
+check_templates() { # COMPILER FLAG...: what bulkhead.hpp becomes when it is used
+	"$@" "${strict[@]}" -x c++ - <<'C' || fail "uses of bulkhead.hpp are not clean for $*"
+#include <bulkhead/bulkhead.hpp>
+#include <vector>
+int64_t uses(bh_io raw);
+int64_t uses(bh_io raw)
+{
+	bh::task task, other;
+	bh::scope scope;
+	bh::result res;
+	bh::token token;
+	bh::io io(raw), moved(std::move(io));
+	bh::block<char[]> text(static_cast<char *>(bh_alloc(8)));
+	std::vector<int, bh::allocator<int>> numbers(3), more(numbers);
+
+	if (bh::spawn(task, [raw] { return static_cast<int64_t>(raw); }) || bh::spawn(scope, [] { return 0; }) ||
+	    bh::spawn_blocking(other, [] { return 0; }) || bh_token_new(token.out(), 0))
+		return task.detach();
+	if (task.join(BH_NOWAIT, &res) || other.join(BH_FOREVER) || !text || numbers != more)
+		return bh_scope_next(scope.get(), nullptr, res.out(), BH_FOREVER);
+	return moved && io.get() == 0;
+}
+C
+}
+refused() { # WORDS STATEMENTS: the compiler says the former of the latter
+	printf '%s\n' '#include <bulkhead/bulkhead.hpp>' '#include <string>' \
+		"int refused(bh::task &t); int refused(bh::task &t) { $2 }" >"$dir/refused.cc"
+	c++ -std=c++17 -fsyntax-only -I "$root/include" "$dir/refused.cc" >"$dir/said" 2>&1 && fail "taken: $2"
+	grep -q "bh: .*$1" "$dir/said" || fail "of $2 the compiler says: $(head -n 5 "$dir/said")"
+}
 check_headers() { # LANGUAGE COMPILER STANDARD...
-	local language=$1 compiler=$2 std header
+	local language=$1 compiler=$2 std header headers=("$root"/include/bulkhead/*.h)
 	shift 2
+	[ "$language" = c ] || headers+=("$root"/include/bulkhead/*.hpp)
 	local oldest=$1
 	command -v "$compiler" >/dev/null || return 0
 	for std; do
-		for header in "$root"/include/bulkhead/*.h; do
+		for header in "${headers[@]}"; do
 			printf '#include <bulkhead/%s>\n' "${header##*/}"
 		done >"$dir/all"
-		for header in "$root"/include/bulkhead/*.h; do
+		for header in "${headers[@]}"; do
 			[ "$std" = "$oldest" ] || break
 			printf '#include <bulkhead/%s>\n' "${header##*/}" >"$dir/one"
 			"$compiler" -std="$std" "${strict[@]}" -x "$language" "$dir/one" ||
@@ -40,12 +71,20 @@ int64_t uses(void *p)
 C
 		"$compiler" -std="$std" "${strict[@]}" -x "$language" "$dir/all" ||
 			fail "uses of the headers are not clean for $compiler -std=$std"
+		[ "$language" = c ] || check_templates "$compiler" -std="$std"
 	done
 }
 check_headers c gcc c99 c11 c17 c2x
 check_headers c clang c99 c11 c17 c2x
 check_headers c++ g++ c++11 c++14 c++17 c++20
 check_headers c++ clang++ c++11 c++14 c++17 c++20
+if command -v c++ >/dev/null; then
+	refused 'captur.*arrays of char' 'std::string s; return bh::spawn(t, [s] { return 0; });'
+	refused 'give it by opts.give' 'bh::io io; return bh::spawn(t, [io = std::move(io)] { return 0; });'
+	refused 'at most 1 MiB' 'static char c[2 << 20]; struct f { char c[2 << 20]; int operator()() { return *c; } }; return bh::spawn(t, *reinterpret_cast<f *>(c));'
+	refused 'aligned to 16' 'struct alignas(64) f { int operator()() { return 0; } }; return bh::spawn(t, f());'
+	refused 'an int64_t' 'return bh::spawn(t, [] {});'
+fi
 note "$tried headers are clean"
 
 mkdir "$dir/parent"
