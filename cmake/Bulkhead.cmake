@@ -1,14 +1,23 @@
 # The flags every target of ours is built with, and the two ways to add one.
 
+# What a module is compiled with: here, in a project that has this one as a subproject, and
+# where it is installed.
+add_library(bulkhead_headers INTERFACE)
+add_library(bulkhead::headers ALIAS bulkhead_headers)
+set_target_properties(bulkhead_headers PROPERTIES EXPORT_NAME headers)
+target_include_directories(bulkhead_headers INTERFACE
+	$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+target_compile_options(bulkhead_headers INTERFACE
+	$<$<COMPILE_LANGUAGE:C,CXX>:-fstack-clash-protection>)
+
 add_library(bh_flags INTERFACE)
 target_compile_definitions(bh_flags INTERFACE _GNU_SOURCE BH_VERSION="${PROJECT_VERSION}")
-target_include_directories(bh_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(bh_flags INTERFACE bulkhead_headers)
 target_compile_options(bh_flags INTERFACE
 	$<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
-	-Wnull-dereference -fno-common -fno-omit-frame-pointer
-	-fstack-clash-protection>
-	$<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -fno-omit-frame-pointer -fstack-clash-protection>
+	-Wnull-dereference -fno-common -fno-omit-frame-pointer>
+	$<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -fno-omit-frame-pointer>
 	$<$<BOOL:${BH_WERROR}>:-Werror>)
 if(BH_SANITIZE)
 	# Fibers change stacks and processes: what one process knows of a stack

@@ -99,9 +99,13 @@ add_subdirectory($root bulkhead EXCLUDE_FROM_ALL)
 file(WRITE \${CMAKE_BINARY_DIR}/main.c "#include <bulkhead/bulkhead.h>\nint main(int c, char **v) { return bh_main(c, v, NULL, 0); }")
 add_executable(program \${CMAKE_BINARY_DIR}/main.c)
 target_link_libraries(program PRIVATE bulkhead_runtime)
+add_library(module MODULE \${CMAKE_BINARY_DIR}/main.c)
+target_link_libraries(module PRIVATE bulkhead::headers)
 CMAKE
 cmake -S "$dir/parent" -B "$dir/parent/build" >"$dir/cmake" 2>&1 ||
 	fail "as a subproject: $(grep -A3 Error "$dir/cmake")"
+cmake --build "$dir/parent/build" --target module >"$dir/cmake" 2>&1 ||
+	fail "a module of such a project: $(tail -n 5 "$dir/cmake")"
 note "a project with targets of the same names has it as a subproject"
 
 module() { # NAME [FLAG...]: $dir/NAME.so from the standard input
