@@ -11,7 +11,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "workers/address.h"
+#include "ipc/address.h"
 #include "workers/files.h"
 #include "workers/io.h"
 #include "workers/run.h"

@@ -32,8 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/address.h"
 #include "ipc/control.h"
-#include "workers/address.h"
 #include "workers/files.h"
 #include "workers/rt.h"
 

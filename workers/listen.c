@@ -5,11 +5,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "workers/address.h"
+#include "ipc/address.h"
 #include "workers/files.h"
 #include "workers/io.h"
 
@@ -65,39 +63,6 @@ void bh_port_note(uint32_t port)
 	}
 }
 
-/* True if the file at the address is a socket that nobody has open. The probe is of
- * another type, so that a listener which is alive says no instead of accepting. */
-static bool is_stale(const struct bh_address *a)
-{
-	const struct sockaddr_un *u = (const void *)&a->ss;
-	struct stat st;
-	bool stale;
-
-	if (u->sun_family != AF_UNIX || !u->sun_path[0] || lstat(u->sun_path, &st) ||
-	    !S_ISSOCK(st.st_mode))
-		return false;
-	int probe = bh_sys_socket(AF_UNIX, SOCK_SEQPACKET);
-	if (probe < 0)
-		return false;
-	stale = connect(probe, (const struct sockaddr *)&a->ss, a->len) && errno == ECONNREFUSED;
-	bh_sys_close(probe);
-	return stale;
-}
-
-/* A socket file stays when its listener is closed, however that came about (a
- * service that is killed removes nothing), so whoever listens next removes it. */
-static int bind_to(int fd, const struct bh_address *a)
-{
-	const struct sockaddr *sa = (const void *)&a->ss;
-	int err = bind(fd, sa, a->len) ? -errno : 0;
-
-	if (err == -EADDRINUSE && is_stale(a)) {
-		unlink(((const struct sockaddr_un *)sa)->sun_path);
-		err = bind(fd, sa, a->len) ? -errno : 0;
-	}
-	return err;
-}
-
 static int open_listener(const char *address)
 {
 	struct bh_address a;
@@ -110,7 +75,7 @@ static int open_listener(const char *address)
 		return -errno;
 	if (a.ss.ss_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	err = bind_to(fd, &a);
+	err = bh_address_bind(fd, &a);
 	if (!err) {
 		bh_port_note(bh_address_key_of(fd)); /* before one can come in at it */
 		err = listen(fd, SOMAXCONN) ? -errno : 0;

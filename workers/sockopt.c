@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "workers/address.h"
+#include "ipc/address.h"
 #include "workers/io.h"
 
 int bh_local(bh_io io, char *text, size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* address.h: socket addresses and their text, as net.h describes it. */
-#ifndef BH_WORKERS_ADDRESS_H
-#define BH_WORKERS_ADDRESS_H
+#ifndef BH_IPC_ADDRESS_H
+#define BH_IPC_ADDRESS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +26,9 @@ uint32_t bh_address_key(const struct bh_address *a);
 /* The address that socket @fd is bound to, and the key of it. */
 int bh_address_of(int fd, struct bh_address *a);
 uint32_t bh_address_key_of(int fd);
+
+/* Binds @fd. A socket file stays when its listener is closed, however that came about (a
+ * service that is killed removes nothing), so whoever listens next removes it. */
+int bh_address_bind(int fd, const struct bh_address *a);
 
 #endif

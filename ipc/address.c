@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "workers/address.h"
+#include "address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 enum {
 	NAME_AT = offsetof(struct sockaddr_un, sun_path)
@@ -157,4 +161,37 @@ uint32_t bh_address_key_of(int fd)
 	struct bh_address a;
 
 	return bh_address_of(fd, &a) ? 0 : bh_address_key(&a);
+}
+
+/* True if the file at the address is a socket that nobody has open. The probe is of
+ * another type, so that a listener which is alive says no instead of accepting. It is made
+ * by system calls: in a service, socket() and close() are those of its tasks. */
+static bool is_stale(const struct bh_address *a)
+{
+	const struct sockaddr_un *u = (const void *)&a->ss;
+	struct stat st;
+	bool stale;
+
+	if (u->sun_family != AF_UNIX || !u->sun_path[0] || lstat(u->sun_path, &st) ||
+	    !S_ISSOCK(st.st_mode))
+		return false;
+	int probe =
+		(int)syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe < 0)
+		return false;
+	stale = connect(probe, (const struct sockaddr *)&a->ss, a->len) && errno == ECONNREFUSED;
+	syscall(SYS_close, probe);
+	return stale;
+}
+
+int bh_address_bind(int fd, const struct bh_address *a)
+{
+	const struct sockaddr *sa = (const void *)&a->ss;
+	int err = bind(fd, sa, a->len) ? -errno : 0;
+
+	if (err == -EADDRINUSE && is_stale(a)) {
+		unlink(((const struct sockaddr_un *)sa)->sun_path);
+		err = bind(fd, sa, a->len) ? -errno : 0;
+	}
+	return err;
 }
