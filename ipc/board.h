@@ -132,7 +132,7 @@ struct bh_board_service {
 	uint32_t workers_wanted; /* of them; those from here on are free, or about to be */
 	uint32_t arena_seq;      /* how many arenas it has had: changes on a reset */
 	uint32_t n_listen;
-	char listen[BH_PLAN_LISTEN][72]; /* as bound */
+	char listen[BH_PLAN_LISTEN][BH_PLAN_ADDRESS]; /* as bound */
 	uint64_t arena_bytes;
 	uint64_t resets;
 	uint64_t zygote_restarts;

@@ -25,6 +25,7 @@
 enum {
 	BH_PLAN_SERVICES = 16,
 	BH_PLAN_LISTEN = 8,
+	BH_PLAN_ADDRESS = 128,   /* "unix:", a path as long as one may be, and more */
 	BH_PLAN_INTENSITY = 255, /* the most that can be counted: crashes, resets */
 	BH_PLAN_OPTIONS = 32,
 	BH_MAX_WORKERS = 64, /* one bit each in a 64-bit mask */
@@ -62,10 +63,10 @@ enum bh_hog_action {
 };
 
 struct bh_plan_listen {
-	char address[72]; /* as configured, the key of bh_listen() */
-	char actual[72];  /* as bound: the port is never 0 */
-	int32_t fd;       /* inherited by the kernel; O_NONBLOCK, listening */
-	uint32_t port;
+	char address[BH_PLAN_ADDRESS]; /* as configured, the key of bh_listen() */
+	char actual[BH_PLAN_ADDRESS];  /* as bound: the port is never 0 */
+	uint64_t file_dev, file_ino;   /* of the socket's file */
+	int32_t fd;                    /* inherited by the kernel; O_NONBLOCK, listening */
 };
 
 struct bh_plan_option {
@@ -166,5 +167,9 @@ struct bh_plan {
 			    in its run directory; 0: none */
 	struct bh_plan_service services[BH_PLAN_SERVICES];
 };
+
+/* At the end: removes the files of Unix sockets that are listened at. One that has come to the
+ * path since stays: it has another number, as those of sockets that are open are not free. */
+void bh_plan_remove_files(const struct bh_plan *plan);
 
 #endif

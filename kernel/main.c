@@ -146,6 +146,7 @@ static void clean_up(const struct bh_boot *boot)
 
 	if (boot->board->admin_served && !lstat(path, &st) && st.st_ino == boot->board->admin_ino)
 		unlink(path);
+	bh_plan_remove_files(boot->plan);
 	if (boot->plan->rundir[0])
 		rmdir(boot->plan->rundir);
 }

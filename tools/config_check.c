@@ -81,9 +81,8 @@ static const struct rule *rule_of(const struct bh_yaml_node *n)
 
 static bool obeys(const struct rule *r, const char *value)
 {
-	char room[BH_PLACE_BYTES], host[72];
+	char room[BH_PLACE_BYTES];
 	uint64_t v = 0;
-	uint16_t port;
 
 	switch (r->kind) {
 	case RULE_NUMBER:
@@ -99,7 +98,7 @@ static bool obeys(const struct rule *r, const char *value)
 	case RULE_TEXT:
 		return value[0] && strlen(value) < r->hi;
 	case RULE_ADDRESS:
-		return bh_value_address(value, host, &port);
+		return bh_value_listen(value);
 	case RULE_ADMIN:
 		return !bh_place_path(value, room);
 	}
@@ -136,9 +135,7 @@ static void say_rule(const struct rule *r, char *out, size_t size)
 			 (unsigned long long)r->hi - 1);
 		break;
 	case RULE_ADDRESS:
-		snprintf(out, size,
-			 "HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080 (an address; no "
-			 "names but localhost)");
+		snprintf(out, size, BH_VALUE_LISTEN);
 		break;
 	case RULE_ADMIN:
 		snprintf(out, size, "ipc:// and an absolute path of at most %d bytes",
@@ -182,7 +179,7 @@ static void say_expected(const struct bh_yaml_node *n, const cyaml_schema_value_
 static int wrong(const struct bh_yaml_node *n, const cyaml_schema_value_t *s, struct bh_fault *f)
 {
 	static const char *const kinds[] = { "", "a sequence", "a mapping" };
-	char path[128], expected[160], quoted[BH_QUOTE_BYTES];
+	char path[128], expected[200], quoted[BH_QUOTE_BYTES];
 
 	say_expected(n, s, expected, sizeof(expected));
 	bh_yaml_path(n, path, sizeof(path));

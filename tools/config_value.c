@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ipc/address.h"
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -115,6 +117,27 @@ bool bh_value_address(const char *text, char host[72], uint16_t *port)
 		host[0] = '\0';
 	*port = (uint16_t)number;
 	return is_host(host);
+}
+
+/* A relative path would depend on where the system was started; a line's end in one would
+ * break the lines that name it. */
+static bool is_unix(const char *text)
+{
+	const char *name = text + strlen("unix:");
+	struct bh_address a;
+
+	for (const char *t = name; *t; t++)
+		if (iscntrl((unsigned char)*t))
+			return false;
+	return (*name == '/' || *name == '@') && !bh_address_parse(text, &a);
+}
+
+bool bh_value_listen(const char *text)
+{
+	char host[72];
+	uint16_t port;
+
+	return strncmp(text, "unix:", 5) ? bh_value_address(text, host, &port) : is_unix(text);
 }
 
 /* In the largest unit that leaves no rest. */

@@ -29,6 +29,13 @@ bool bh_value_name(const char *text, size_t size);
  * Splits it; @host is "" for all interfaces. */
 bool bh_value_address(const char *text, char host[72], uint16_t *port);
 
+/* Such an address, or one of Unix: unix:/PATH, or unix:@NAME (abstract). */
+bool bh_value_listen(const char *text);
+
+#define BH_VALUE_LISTEN                                                                     \
+	"HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080 (an address; no names but " \
+	"localhost), or unix: and an absolute path or @NAME of at most 107 bytes"
+
 /* The time or size as people write it, for messages. */
 const char *bh_value_ms_text(uint64_t ms, char out[24]);
 const char *bh_value_bytes_text(uint64_t bytes, char out[24]);

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config_value.h"
+#include "ipc/address.h"
 
 /* Above the places that the kernel and its children give to descriptors. */
 #define FIRST_FD 64
@@ -42,9 +44,14 @@ static int name_socket(struct bh_plan_listen *l, int fd)
 		return -EINVAL;
 	snprintf(l->actual, sizeof(l->actual), a.ss_family == AF_INET6 ? "[%.60s]:%s" : "%.60s:%s",
 		 host, port);
-	l->port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port :
-						  ((struct sockaddr_in *)&a)->sin_port);
 	return 0;
+}
+
+/* A number above those that have their places. */
+static int lift(struct bh_plan_listen *l, int fd)
+{
+	l->fd = fcntl(fd, F_DUPFD, FIRST_FD);
+	return l->fd < 0 ? -errno : 0;
 }
 
 static int open_one(struct bh_plan_listen *l, const struct addrinfo *a, int v6_only)
@@ -61,10 +68,8 @@ static int open_one(struct bh_plan_listen *l, const struct addrinfo *a, int v6_o
 		err = -errno;
 	else
 		err = name_socket(l, fd);
-	if (!err) {
-		l->fd = fcntl(fd, F_DUPFD, FIRST_FD);
-		err = l->fd < 0 ? -errno : 0;
-	}
+	if (!err)
+		err = lift(l, fd);
 	close(fd);
 	return err;
 }
@@ -83,10 +88,80 @@ static bool has_v4(const struct bh_plan *plan, uint16_t port)
 	return false;
 }
 
+/* -- Unix sockets ---------------------------------------------------------------------- */
+
+static const char *unix_hint(const char *path, int err)
+{
+	struct stat st;
+
+	switch (err) {
+	case EADDRINUSE:
+		if (*path == '/' && !lstat(path, &st) && !S_ISSOCK(st.st_mode))
+			return " (a file that is no socket is there; remove it, or choose another "
+			       "path)";
+		return " (another program has it; choose another with --listen)";
+	case ENOENT:
+		return " (its directory is not there; make it)";
+	case EACCES:
+		return " (its directory may not be written to; choose another path)";
+	default:
+		return "";
+	}
+}
+
+/* Notes the file, and gives it to the service's user, as if that had made it. It is held
+ * meanwhile: one of another kind that has come to its path is left alone. */
+static int own_file(struct bh_plan_listen *l, const char *path, const struct bh_plan_user *user)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISSOCK(st.st_mode)) {
+		err = -ENOTSOCK;
+	} else {
+		l->file_dev = st.st_dev;
+		l->file_ino = st.st_ino;
+		if (user->uid != UINT32_MAX &&
+		    fchownat(fd, "", user->uid, user->gid, AT_EMPTY_PATH))
+			err = -errno;
+	}
+	close(fd);
+	return err;
+}
+
+static int open_unix(const struct bh_plan_service *s, struct bh_plan_listen *l,
+		     char why[BH_LISTEN_WHY])
+{
+	const char *path = l->address + strlen("unix:"), *whose = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct bh_address a;
+	int err = fd < 0 ? -errno : bh_address_parse(l->address, &a);
+
+	snprintf(l->actual, sizeof(l->actual), "%s", l->address);
+	if (!err)
+		err = bh_address_bind(fd, &a);
+	if (!err && *path == '/') {
+		err = own_file(l, path, &s->user);
+		if (err)
+			whose = ": cannot give the socket to the service's user";
+	}
+	if (!err)
+		err = listen(fd, SOMAXCONN) ? -errno : lift(l, fd);
+	if (err)
+		snprintf(why, BH_LISTEN_WHY, "cannot listen on %s%s: %s%s", l->address, whose,
+			 strerror(-err), *whose ? "" : unix_hint(path, -err));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* -- TCP ------------------------------------------------------------------------------- */
+
 /* "All interfaces" means both families, unless the other one has an address of its own at
  * that port: then two sockets share it. */
-static int listen_open(const struct bh_plan *plan, struct bh_plan_listen *l,
-		       char why[BH_LISTEN_WHY])
+static int open_tcp(const struct bh_plan *plan, struct bh_plan_listen *l, char why[BH_LISTEN_WHY])
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST,
 				  .ai_socktype = SOCK_STREAM };
@@ -136,7 +211,9 @@ static int open_service(const struct bh_plan *plan, struct bh_plan_service *s,
 			char why[BH_LISTEN_WHY])
 {
 	for (uint32_t j = 0; j < s->n_listen;) {
-		int err = listen_open(plan, &s->listen[j], why);
+		struct bh_plan_listen *l = &s->listen[j];
+		int err = strncmp(l->address, "unix:", 5) ? open_tcp(plan, l, why) :
+							    open_unix(s, l, why);
 
 		if ((err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT) && is_spare(s, j)) {
 			s->n_listen--;

@@ -35,9 +35,9 @@ enum {
 };
 
 static const struct argp_option run_options[] = {
-	{ "listen", 'l', "HOST:PORT", 0,
-	  "Listen here instead of where the configuration says; port 0: a free one, which the "
-	  "start-up lines name. Concerns the first service; may be given more than once",
+	{ "listen", 'l', "ADDRESS", 0,
+	  "Listen here instead of where the configuration says: HOST:PORT, unix:/PATH or "
+	  "unix:@NAME; port 0: a free one, which the start-up lines name. Concerns the first service; may be given more than once",
 	  0 },
 	{ "workers", 'w', "N", 0, "Worker processes of each service (1 to 64)", 0 },
 	{ "admin", 'a', "URL", 0,
@@ -66,14 +66,8 @@ static void parse_workers(struct argp_state *state, struct bh_run_options *o, co
 
 static void parse_listen(struct argp_state *state, struct bh_run_options *o, const char *arg)
 {
-	char host[72];
-	uint16_t port;
-
-	if (!bh_value_address(arg, host, &port))
-		argp_error(state,
-			   "--listen %s: expected HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 "
-			   "or :8080; HOST is an address (no names but localhost)",
-			   arg);
+	if (!bh_value_listen(arg))
+		argp_error(state, "--listen %s: expected " BH_VALUE_LISTEN, arg);
 	else if (o->n_listen == BH_PLAN_LISTEN)
 		argp_error(state, "--listen: at most %d addresses", BH_PLAN_LISTEN);
 	else
@@ -207,17 +201,25 @@ static int place_plan(const struct bh_plan *plan)
 static void show_tour(const struct bh_plan *plan, const struct bh_run_options *o)
 {
 	const char *at = plan->services[0].listen[0].actual;
-	char admin[sizeof(plan->admin_url) + 16] = "";
+	char admin[sizeof(plan->admin_url) + 16] = "", by[BH_PLAN_ADDRESS + 32] = "";
+
+	if (!strncmp(at, "unix:", 5)) {
+		const char *name = at + 5;
+
+		snprintf(by, sizeof(by), "--%sunix-socket %s ", *name == '@' ? "abstract-" : "",
+			 name + (*name == '@'));
+		at = "localhost";
+	}
 
 	if (o->admin)
 		snprintf(admin, sizeof(admin), " --admin %s", plan->admin_url);
 	bh_outf(STDOUT_FILENO,
 		"Four things to try, from another terminal:\n"
-		"  curl http://%s/hello\n"
-		"  curl -i 'http://%s/crash?how=segv'\n"
+		"  curl %shttp://%s/hello\n"
+		"  curl -i %s'http://%s/crash?how=segv'\n"
 		"  %s/bhctl status%s\n"
 		"  %s/bhctl crashes%s\n",
-		at, at, plan->libexec, admin, plan->libexec, admin);
+		by, at, by, at, plan->libexec, admin, plan->libexec, admin);
 }
 
 static int become_kernel(const struct bh_plan *plan)
@@ -252,6 +254,7 @@ static int start(struct bh_plan *plan, const struct bh_config *c, const struct b
 			show_tour(plan, o);
 		err = become_kernel(plan);
 	}
+	bh_plan_remove_files(plan);
 	bh_rundir_undo(plan);
 	return err;
 }

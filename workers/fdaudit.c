@@ -111,7 +111,7 @@ static void look_up(struct known *k)
 
 	memset(k, 0, sizeof(*k));
 	for (uint32_t i = 0; i < bh_rt.plan_service->n_listen && i < BH_PLAN_LISTEN; i++)
-		add_key(k, bh_rt.plan_service->listen[i].port);
+		add_key(k, bh_address_key_of(bh_listen_fd(&bh_rt.v.l) + (int)i));
 	for (uint32_t i = 0; i < BH_PORTS; i++)
 		add_key(k, bh_ld_acq(&bh_rt.v.a->ports[i]));
 	for (uint32_t i = 1; i < n && i < bh_rt.v.l.ios; i++) {

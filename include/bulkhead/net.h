@@ -43,9 +43,9 @@ extern "C" {
  * before any worker exists, and stay open while workers and tasks come and go: one
  * that is opened again is the same socket.
  *
- * A Unix path's file outlives its listener. A listener that finds one there which
- * nobody listens at removes it and takes its place; at one that is alive, and at what
- * is no socket, the answer is -EADDRINUSE. (Two that come upon the same dead file at
+ * A Unix path's file outlives its listener; that of a configured one goes when the system
+ * ends. A listener that finds one there which nobody listens at removes it and takes its
+ * place; at one that is alive, and at what is no socket, the answer is -EADDRINUSE. (Two that come upon the same dead file at
  * the same moment may both succeed; the file is then the later one's.)
  *
  * Errors: -EADDRINUSE, -EACCES, -EINVAL, -ENAMETOOLONG (more than 107 bytes of path),

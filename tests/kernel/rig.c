@@ -28,8 +28,7 @@ static void listen_somewhere(struct bh_plan_listen *l)
 	ck_assert_int_eq(bind(l->fd, (struct sockaddr *)&a, len), 0);
 	ck_assert_int_eq(listen(l->fd, 64), 0);
 	ck_assert_int_eq(getsockname(l->fd, (struct sockaddr *)&a, &len), 0);
-	l->port = ntohs(a.sin_port);
-	snprintf(l->actual, sizeof(l->actual), "127.0.0.1:%u", l->port);
+	snprintf(l->actual, sizeof(l->actual), "127.0.0.1:%u", ntohs(a.sin_port));
 	strcpy(l->address, "127.0.0.1:0");
 }
 

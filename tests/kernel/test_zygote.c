@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ipc/address.h"
 #include "rig.h"
 #include "tests/check_run.h"
 
@@ -296,14 +297,37 @@ static bool is_closed(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
+static void seize(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+}
+
+/* The worker has the socket, and has not written it down. */
+static void kill_after_accept(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+	uint64_t call = 0;
+	int status;
+
+	do {
+		step(pid);
+		info = stop_info(pid);
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			call = info.entry.nr;
+	} while (info.op != PTRACE_SYSCALL_INFO_EXIT || call != SYS_accept4 || info.exit.rval < 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+}
+
 /* Its listener was opened by address and is closed with it; another worker is
  * stopped and says that it is in an accept, so at first nothing can be told. */
 START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
 {
 	struct bh_plan_service *ps = &r.plan->services[0];
-	struct __ptrace_syscall_info info;
-	uint64_t call = 0;
-	int status;
 
 	snprintf(ps->module, sizeof(ps->module), "%s", ZYGOTE_LISTEN);
 	ps->n_listen = 0;
@@ -313,18 +337,9 @@ START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
 	pid_t pid = r.board->services[0].worker_pid[0], other = r.board->services[0].worker_pid[1];
 	kill(other, SIGSTOP);
 	bh_st_rel(&r.v.workers[1].journal.accepting, 1);
-	ck_assert_int_eq(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
-	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
-	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	seize(pid);
 	int client = connect_to(bh_ld_acq(&r.v.a->ports[0]));
-	do {
-		step(pid);
-		info = stop_info(pid);
-		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-			call = info.entry.nr;
-	} while (info.op != PTRACE_SYSCALL_INFO_EXIT || call != SYS_accept4 || info.exit.rval < 0);
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+	kill_after_accept(pid);
 	rig_until(r.board->services[0].worker_restarts[0] == 1);
 	usleep(300000); /* as long as it would have been waited for once */
 	ck_assert(!is_closed(client));
@@ -332,6 +347,34 @@ START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
 	kill(other, SIGCONT);
 	rig_until(is_closed(client));
 	close(client);
+}
+END_TEST
+
+/* The listener is configured, and has a Unix name instead of a port. */
+START_TEST(socket_lost_in_accept_at_a_unix_name_is_closed)
+{
+	struct bh_plan_service *ps = &r.plan->services[0];
+	int at = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct bh_address a;
+	char name[64];
+
+	snprintf(name, sizeof(name), "unix:@bulkhead test zygote %d", (int)getpid());
+	ck_assert_int_eq(bh_address_parse(name, &a), 0);
+	ck_assert_int_eq(bh_address_bind(at, &a), 0);
+	ck_assert_int_eq(listen(at, 1), 0);
+	ck_assert_int_eq(dup2(at, ps->listen[0].fd), ps->listen[0].fd);
+	snprintf(ps->module, sizeof(ps->module), "%s", ZYGOTE_LISTEN);
+	ps->workers = 1;
+	rig_start(&r, true);
+	rig_until(bh_ld_acq(&r.v.ios[1].owner) != 0);
+	pid_t pid = r.board->services[0].worker_pid[0];
+	seize(pid);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&a.ss, a.len), 0);
+	kill_after_accept(pid);
+	rig_until(is_closed(client));
+	close(client);
+	close(at);
 }
 END_TEST
 
@@ -470,6 +513,7 @@ int main(void)
 	tcase_add_test(c, twin_that_a_dead_kernel_was_not_told_of_takes_over);
 	tcase_add_test(c, twin_that_died_before_it_was_known_is_replaced);
 	tcase_add_test(c, socket_lost_in_accept_is_closed_when_that_can_be_told);
+	tcase_add_test(c, socket_lost_in_accept_at_a_unix_name_is_closed);
 	tcase_add_test(c, killed_at_each_call_of_a_connect);
 	tcase_add_test(c, killed_at_each_call_that_closes_what_was_adopted);
 	tcase_add_test(c, socket_lost_in_connect_is_closed_when_it_can_be_no_tasks);

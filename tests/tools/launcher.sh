@@ -32,6 +32,8 @@ told 100 "from 1 to 64" run --workers 65
 told 100 "from 1 to 64" run --workers 2x
 told 100 "HOST:PORT" run --listen 8080
 told 100 "HOST:PORT" run --listen 127.0.0.1:65536
+told 100 "absolute path" run --listen unix:here.sock
+told 100 "107 bytes" run --listen "unix:/$(printf '%0110d' 0)"
 told 100 "belong together" run --service x
 told 100 "absolute path" run --admin tcp://127.0.0.1:1
 told 100 "absolute path" run --admin ipc://relative

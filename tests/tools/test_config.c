@@ -170,6 +170,11 @@ START_TEST(what_is_left_out_has_its_default)
 }
 END_TEST
 
+/* A path, or a name, of 107 bytes with what begins it, and of one more. */
+#define TEN     "0123456789"
+#define LONGEST TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "012345"
+#define LONG    LONGEST "6"
+
 START_TEST(options_win)
 {
 	struct bh_run_options o = { .workers = 7, .listen = { ":99", "h:1" }, .n_listen = 2 };
@@ -184,6 +189,23 @@ START_TEST(options_win)
 	ck_assert_uint_eq(p->services[0].n_listen, 2);
 	ck_assert_str_eq(p->services[0].listen[0].address, ":99");
 	ck_assert_str_eq(p->services[1].listen[0].address, ":2");
+}
+END_TEST
+
+START_TEST(unix_sockets_have_room)
+{
+	const char *longest = "unix:/" LONGEST;
+	struct bh_run_options o = { .listen = { longest }, .n_listen = 1 };
+	const struct bh_plan *p =
+		good(S "    listen: [\"unix:/run/a b:80\", \"unix:@a/b\", \"unix:/" LONGEST "\"]\n",
+		     NULL);
+
+	ck_assert_uint_eq(p->services[0].n_listen, 3);
+	ck_assert_str_eq(p->services[0].listen[0].address, "unix:/run/a b:80");
+	ck_assert_str_eq(p->services[0].listen[1].address, "unix:@a/b");
+	ck_assert_str_eq(p->services[0].listen[2].address, longest);
+	p = good(S, &o);
+	ck_assert_str_eq(p->services[0].listen[0].address, longest);
 }
 END_TEST
 
@@ -259,6 +281,13 @@ static const struct {
 	{ S "    listen: [\"127.0.0.1:65536\"]\n", "4:14:", "HOST:PORT" },
 	{ S "    listen: [\"127.0.0.1:\"]\n", "4:14:", "HOST:PORT" },
 	{ S "    listen: [\"example.org:80\"]\n", "4:14:", "no names but localhost" },
+	{ S "    listen: [\":1\", \"unix:x.sock\"]\n", "4:20:", "absolute path" },
+	{ S "    listen: [\"unix:\"]\n", "4:14:", "absolute path or @NAME" },
+	{ S "    listen: [\"unix:@\"]\n", "4:14:", "not 'unix:@'" },
+	{ S "    listen: [\"unix:/a\\nb\"]\n", "4:14:", "absolute path" },
+	{ S "    listen: [\"unix:/" LONG "\"]\n", "4:14:", "at most 107 bytes" },
+	{ S "    listen: [\"unix:@" LONG "\"]\n", "4:14:", "at most 107 bytes" },
+	{ S "    listen: [\"unix:/a\", \"unix:/a\"]\n", "4:25:", "twice" },
 	{ S "    listen: [\"localhost:1\",\":2\",\":3\",\":4\",\":5\",\":6\",\":7\",\":8\"]\n",
 	  "4:13:", "localhost is two" },
 	{ S "trace: yes\n", "4:8:", "true or false" },
@@ -425,12 +454,13 @@ static const char *const words[] = {
 	"|\n",         ">\n",         "#",        "---\n",    "...\n",
 	"%YAML 1.1\n", "? ",          "\t",       "0",        "-1",
 	"1e9",         "\\",          "\x80",     "\xc3\xa9", "\xef\xbb\xbf",
+	"unix:/a",
 };
 
 static const char whole[] =
 	"admin: ipc:///tmp/x/a.sock\nstrategy: rest_for_one\ngrace: 2s\n"
 	"services:\n  - name: a\n    module: /bin/sh\n    workers: 3\n"
-	"    listen: [\"127.0.0.1:0\", \"[::1]:81\"]\n"
+	"    listen: [\"127.0.0.1:0\", \"[::1]:81\", \"unix:/x\"]\n"
 	"    limits: {tasks: 100, io: 200, memory: 64M}\n"
 	"    crash: {intensity: 0, period: 1m, exempt: [x.y, z]}\n"
 	"    options:\n      k: v\n      text: |\n        more\n        lines\n";
@@ -543,6 +573,7 @@ int main(void)
 	tcase_add_test(core, every_key_reaches_the_plan);
 	tcase_add_test(core, what_is_left_out_has_its_default);
 	tcase_add_test(core, options_win);
+	tcase_add_test(core, unix_sockets_have_room);
 	tcase_add_test(core, linked_in_services_need_no_module);
 	tcase_add_test(core, the_built_in_one_is_right);
 	tcase_add_test(core, values_mean_what_people_mean);
