@@ -9,7 +9,7 @@ if(TARGET http)
 	install(TARGETS http LIBRARY DESTINATION lib/bulkhead) # what `bulkhead run` alone runs
 endif()
 install(DIRECTORY include/bulkhead DESTINATION include)
-install(DIRECTORY docs/ DESTINATION share/doc/bulkhead)
+install(DIRECTORY docs DESTINATION share/doc/bulkhead)
 install(FILES README.md LICENSE DESTINATION share/doc/bulkhead)
 
 configure_file(cmake/bulkhead.pc.in bulkhead.pc @ONLY)
