@@ -40,6 +40,14 @@ void bh_exceptions_find(void)
 	dlclose(program);
 }
 
+bool bh_exceptions_any(void)
+{
+	for (uint32_t i = 0; i < BH_EH_MAX && bh_rt.eh[i]; i++)
+		if (bh_rt.eh[i]->caught || bh_rt.eh[i]->uncaught)
+			return true;
+	return false;
+}
+
 /* Pins the running task to this process until unpin(). False: it is pinned.
  * Commit: the second store; the mark alone means nothing. */
 static bool pin(struct bh_tcb *t)

@@ -30,13 +30,16 @@ void bh_exceptions_find(void);
 /* Suspends the running fiber, as bh_context_switch() to the executor. */
 void bh_exceptions_switch(struct bh_tcb *t);
 
-/* True if the running fiber handles an exception. */
+/* True if the running fiber handles an exception; not only by the first library. */
+bool bh_exceptions_any(void);
+
+/* The same, inline in each switch: most processes have no library, or one. */
 static inline bool bh_exceptions_live(void)
 {
-	for (uint32_t i = 0; i < BH_EH_MAX && bh_rt.eh[i]; i++)
-		if (bh_rt.eh[i]->caught || bh_rt.eh[i]->uncaught)
-			return true;
-	return false;
+	const struct bh_eh_globals *g = bh_rt.eh[0];
+
+	return __builtin_expect(g != NULL, 0) &&
+	       __builtin_expect(g->caught || g->uncaught || bh_rt.eh[1], 0) && bh_exceptions_any();
 }
 
 #endif
