@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "evring.h"
 
+#include <sys/mman.h>
+
+enum {
+	PAGE = 4096
+};
+
 /* The oldest event that may be read while tail is @tail. */
 static uint64_t oldest(uint64_t tail)
 {
@@ -38,4 +44,12 @@ uint32_t bh_evring_read(const struct bh_evring *r, uint64_t *pos, struct bh_even
 	*lost += n - kept;
 	*pos = from + n;
 	return kept;
+}
+
+bool bh_evring_clear(struct bh_evring *r)
+{
+	uintptr_t from = ((uintptr_t)r->cells + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+	uintptr_t to = (uintptr_t)(r->cells + BH_EVRING) & ~(uintptr_t)(PAGE - 1);
+
+	return madvise((void *)from, to - from, MADV_REMOVE) == 0;
 }

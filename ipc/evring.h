@@ -30,6 +30,9 @@
  * Crash. Killed before the store of tail: the event never was; its cell is the "?",
  * that nobody reads. The next incarnation goes on from tail, the next kernel too.
  *
+ * Memory. A ring has the pages that events have filled, 4 MiB at most, however few are
+ * read. They go back to the machine some time after the recording (bh_evring_clear()).
+ *
  * Trust. What a ring says is the claim of its process. A reader's loops are bounded
  * by the ring's size; a tail that jumps is a number of events lost, not a harm.
  */
@@ -100,5 +103,11 @@ static inline void bh_evring_put(struct bh_evring *r, struct bh_event *e)
  */
 uint32_t bh_evring_read(const struct bh_evring *r, uint64_t *pos, struct bh_event *out,
 			uint32_t max, uint64_t *lost);
+
+/* Kernel, when nobody records: gives the pages of the cells back, but for those at the
+ * ends. A reader finds zeros, which are no event of their number, and counts them as lost;
+ * a producer that has not noticed yet writes into new pages, for it reads no cell. False:
+ * the system refused. Commit: a page at a time; killed half way, it can be called again. */
+bool bh_evring_clear(struct bh_evring *r);
 
 #endif

@@ -278,6 +278,7 @@ void bh_kernel_attach(struct bh_kernel *k)
 	attach_server(k, BH_PROCS_TRACED, k->plan->trace);
 	if (k->attached) {
 		sweep_fds(k);
+		bh_record_attach(k);
 		bh_log("kernel %u (pid %d) attached in %lld us", k->board->kernel_restarts + 1,
 		       getpid(), (long long)((bh_clock_ns() - k->now_ns) / 1000));
 	}

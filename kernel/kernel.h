@@ -199,6 +199,7 @@ struct bh_ksvc {
 	struct bh_kheld held[BH_HELD];  /* and who is beyond them */
 	uint32_t n_held;
 	struct bh_ktrim trim;
+	uint32_t ring;                /* record.c: the next one whose pages go back */
 	struct bh_kshortage shortage; /* what was said of it, */
 	int64_t shortage_ns;          /* and nothing is before this */
 	struct bh_kernel *kernel;
@@ -223,6 +224,7 @@ struct bh_kernel {
 	int64_t record_ns;     /* events are recorded until then; 0: they are not (record.c) */
 	uint32_t recording;    /* the number of that recording */
 	int64_t allow_ns;      /* when the rings may take more */
+	int64_t clear_ns;      /* when the pages of the rings go back; 0: they have none */
 	bool attached;         /* this kernel replaced one that died */
 	int64_t oom_kills[2];  /* oom.c: accounted for; as last looked at */
 	bool signalled, deaths;
@@ -629,7 +631,11 @@ bool bh_audit_done(struct bh_ksvc *s);
 /* Workers record for @ms from now on (at most a minute), if not for longer already. */
 void bh_record(struct bh_kernel *k, int32_t ms);
 
-/* Phase: ends a recording, and lets the rings of one that goes on take more. */
+/* What the kernel before may have recorded is to be given back. */
+void bh_record_attach(struct bh_kernel *k);
+
+/* Phase: ends a recording, and lets the rings of one that goes on take more; gives their
+ * pages back when it has been over for a while. */
 void bh_phase_record(struct bh_kernel *k);
 
 /* Task @idx was woken by the kernel. */

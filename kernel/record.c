@@ -9,6 +9,9 @@
  * the next word of the client begins it anew. Each recording has a number, so that a
  * client which came too late, or whose kernel died, is told that there is a gap: what
  * nobody records nobody counts either.
+ *
+ * The rings keep their pages while it goes on, and for KEEP_MS after, for readers that come
+ * late. Then the pages go back, a few rings in a turn.
  */
 #include "ipc/probe.h"
 #include "kernel.h"
@@ -17,6 +20,9 @@ enum {
 	LONGEST_MS = 60000,
 	ALLOW_MS = 10,
 	ALLOW_PER_MS = 400, /* events of each ring */
+	KEEP_MS = 2000,
+	CLEAR = 4, /* rings in one turn */
+	CLEAR_PAUSE_US = 500,
 };
 
 void bh_record(struct bh_kernel *k, int32_t ms)
@@ -44,10 +50,52 @@ static void allow(struct bh_ksvc *s)
 	bh_evring_allow(&s->v.events[BH_EVRING_KERNEL], n);
 }
 
+/* -- the rings' memory ------------------------------------------------------------------ */
+
+static void clear_later(struct bh_kernel *k)
+{
+	k->clear_ns = k->now_ns + KEEP_MS * BH_NS_PER_MS;
+	for (uint32_t i = 0; i < k->plan->n_services; i++)
+		k->svc[i].ring = 0;
+	bh_wake_by(k, k->clear_ns);
+}
+
+void bh_record_attach(struct bh_kernel *k)
+{
+	clear_later(k);
+}
+
+/* True: all of the service's that were ever used are done. */
+static bool clear_some(struct bh_ksvc *s)
+{
+	for (int n = 0; n < CLEAR && s->ring <= BH_EVRING_KERNEL; n++) {
+		bh_evring_clear(&s->v.events[s->ring]);
+		s->ring = s->ring < BH_EVRING_KERNEL ? bh_slot_next(s, s->ring) :
+						       BH_EVRING_KERNEL + 1;
+	}
+	return s->ring > BH_EVRING_KERNEL;
+}
+
+static void clear_rings(struct bh_kernel *k)
+{
+	bool done = true;
+
+	for (uint32_t i = 0; i < k->plan->n_services && done; i++)
+		if (k->svc[i].mapped)
+			done = clear_some(&k->svc[i]);
+	k->clear_ns = done ? 0 : k->now_ns + CLEAR_PAUSE_US * 1000;
+	if (!done)
+		bh_wake_by(k, k->clear_ns);
+}
+
+/* -- a recording -------------------------------------------------------------------------- */
+
 void bh_phase_record(struct bh_kernel *k)
 {
-	if (k->record_ns && k->now_ns >= k->record_ns)
+	if (k->record_ns && k->now_ns >= k->record_ns) {
 		k->record_ns = 0;
+		clear_later(k);
+	}
 	bool on = k->record_ns != 0, due = on && k->now_ns >= k->allow_ns;
 	uint32_t number = on ? k->recording : 0;
 
@@ -65,6 +113,10 @@ void bh_phase_record(struct bh_kernel *k)
 		k->allow_ns = k->now_ns + ALLOW_MS * BH_NS_PER_MS;
 	if (on)
 		bh_wake_by(k, k->allow_ns);
+	else if (k->clear_ns && k->now_ns >= k->clear_ns)
+		clear_rings(k);
+	else if (k->clear_ns)
+		bh_wake_by(k, k->clear_ns);
 }
 
 static void put(struct bh_ksvc *s, uint32_t slot, struct bh_event *e)

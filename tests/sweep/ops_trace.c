@@ -40,3 +40,35 @@ static const char *check_put(struct world *w)
 }
 SWEEP(evring_put, .setup = setup_put, .run = put, .check = check_put, .covers = "bh_evring_put",
       .no_intruders = true);
+
+static void setup_clear(struct world *w)
+{
+	bh_evring_allow(&w->v.events[VICTIM], 100);
+	put(w);
+	put(w);
+}
+
+static void clear(struct world *w)
+{
+	bh_evring_clear(&w->v.events[VICTIM]);
+}
+
+/* What is left can be read or is counted, and the ring goes on. */
+static const char *check_clear(struct world *w)
+{
+	struct bh_evring *r = &w->v.events[VICTIM];
+	struct bh_event got[3];
+	uint64_t pos = 0, lost = 0;
+
+	if (!bh_evring_clear(r))
+		return "it cannot be cleared again";
+	put(w);
+	uint32_t n = bh_evring_read(r, &pos, got, 3, &lost);
+	if (n + lost != 3)
+		return "an event is neither there nor lost";
+	if (!n || got[n - 1].seq != 2 || got[n - 1].time_ns != 7)
+		return "the ring does not go on";
+	return NULL;
+}
+SWEEP(evring_clear, .setup = setup_clear, .run = clear, .check = check_clear,
+      .covers = "bh_evring_clear", .no_intruders = true);

@@ -48,8 +48,9 @@ static void add_crash(struct bh_table *t, const Bulkhead__Crash *c)
 
 int bh_crashes_show(const Bulkhead__Reply *r)
 {
-	static const char *const heads[] = { "id",       "<time",    "<service", "<process", "pid",
-					     "<died of", "<address", "<task",    "<key",     "back after" };
+	static const char *const heads[] = { "id",   "<time",     "<service", "<process",
+					     "pid",  "<died of",  "<address", "<task",
+					     "<key", "back after" };
 	const Bulkhead__Crashes *all = r->crashes;
 	struct bh_table t;
 
