@@ -78,19 +78,10 @@ int bh_line_wait(const struct bh_line *l, const Bulkhead__Request *q, Bulkhead__
 
 int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out)
 {
-	struct bh_line l;
-	int err = bh_line_open(&l, url);
-	int code = err ? silent(url, err) : bh_line_wait(&l, q, out);
+	static struct bh_line l; /* a command asks one system */
+	int err = l.socket ? 0 : bh_line_open(&l, url);
 
-	bh_line_close(&l);
-	return code;
-}
-
-void bh_line_close(struct bh_line *l)
-{
-	if (l->socket)
-		nng_close((nng_socket){ .id = l->socket });
-	l->socket = 0;
+	return err ? silent(url, err) : bh_line_wait(&l, q, out);
 }
 
 bool bh_line_ask(struct bh_line *l, const Bulkhead__Request *q)

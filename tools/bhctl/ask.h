@@ -12,16 +12,17 @@
  * exit code; it has been said why. */
 int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out);
 
-/* One question after the other; a system that goes away is found again when it is back. */
+/* One question after the other; a system that goes away is found again when it is back.
+ * Open until the command ends, and Linux closes it: nng_close() waits for a connection's
+ * operations to be over, and in Debian's 1.5.2 now and then for ever. */
 struct bh_line {
 	const char *url; /* the caller's */
 	uint32_t socket;
 	int fd; /* readable: there is an answer */
 };
 
-/* 0, or an error of nng. bh_line_close() in any case. */
+/* 0, or an error of nng. */
 int bh_line_open(struct bh_line *l, const char *url);
-void bh_line_close(struct bh_line *l); /* once more, or of one that is all zero: nothing */
 
 /* As bh_ask(). */
 int bh_line_wait(const struct bh_line *l, const Bulkhead__Request *q, Bulkhead__Reply **out);

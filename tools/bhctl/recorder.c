@@ -257,6 +257,5 @@ void bh_recorder_fini(struct bh_recorder *r)
 {
 	if (r->last)
 		bulkhead__reply__free_unpacked(r->last, NULL);
-	bh_line_close(&r->line);
 	free(r->events);
 }

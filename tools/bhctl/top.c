@@ -264,7 +264,6 @@ int bh_top(const char *url, const struct bh_options *o)
 		fprintf(stderr, "bhctl: cannot ask %s: %s\n", url, nng_strerror(err));
 	else
 		code = o->once ? print_once(&t) : show(&t);
-	bh_line_close(&t.poll.line);
 	bh_top_grid_fini(&t.grid);
 	bh_top_fini(&t.model);
 	return code;

@@ -21,7 +21,7 @@ struct bh_top_poll {
 
 int64_t bh_top_now(void);
 
-/* 0, or an error of nng. bh_line_close(&p->line) in any case. */
+/* 0, or an error of nng. */
 int bh_top_poll_open(struct bh_top_poll *p, const char *url);
 
 /* Asks what is due, and takes an answer that is there. True: there is something new to

@@ -217,6 +217,5 @@ int bh_stop(const char *url, const struct bh_options *o)
 	}
 	if (r)
 		bulkhead__reply__free_unpacked(r, NULL);
-	bh_line_close(&s.line);
 	return code;
 }
