@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/check_run.h"
 #include "tools/bhctl/top_diff.h"
 #include "tools/bhctl/top_view.h"
 
@@ -278,8 +279,6 @@ int main(void)
 {
 	Suite *s = suite_create("top");
 	TCase *tc = tcase_create("top");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(tc, counters_that_go_back_count_from_nothing);
 	tcase_add_test(tc, busy_and_waits_are_of_the_last_second);
@@ -287,9 +286,5 @@ int main(void)
 	tcase_add_test(tc, sorts);
 	tcase_add_test(tc, draws_in_any_size_and_only_text);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return bh_check_run(s);
 }
