@@ -143,7 +143,7 @@ int main(void)
 	Suite *s = suite_create("sweep.garbage");
 	TCase *tc = tcase_create("core");
 
-	tcase_set_timeout(tc, 280);
+	tcase_set_timeout(tc, 880);
 	tcase_add_test(tc, the_kernel_survives_garbage_in_an_arena);
 	suite_add_tcase(s, tc);
 	return bh_check_run(s);
