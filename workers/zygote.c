@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ipc/clone.h"
@@ -469,6 +470,9 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_strict_find(service);
 	run_init();
 	refuse_threads();
+	/* Or each worker would, at its first strftime() or localtime(), open the zone's file
+	 * inside of the C library: one that is killed there leaves a descriptor of nobody's. */
+	tzset();
 	bh_exceptions_find(); /* init() may have loaded more */
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);

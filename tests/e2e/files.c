@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIMIT bh_after(BH_S(20))
@@ -418,6 +419,38 @@ static void popen_killed(void)
 	EXPECT(open_now() <= before + 5);
 }
 
+/* Dies of SIGSYS where the C library opens a file by itself. */
+static int64_t tell_time(void *unused)
+{
+	struct sock_filter no_open[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(no_open) / sizeof(*no_open), no_open };
+	char text[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)unused;
+	EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	EXPECT(gmtime_r(&now, &tm) && strftime(text, sizeof(text), "%T %Z", &tm) &&
+	       localtime_r(&now, &tm) && mktime(&tm) == now);
+	at->step++;
+	abort(); /* with its filter */
+}
+
+/* The C library's own opening of the time zone would be nobody's if its task were killed. */
+static void zone_is_known(void)
+{
+	at->step = 0;
+	run(tell_time, -1, 0, BH_END_CRASHED);
+	run(tell_time, -1, 1, BH_END_CRASHED);
+	EXPECT(at->step == 2);
+}
+
 static FILE *sleeping; /* in the process of worker 0 */
 
 static int64_t start_sleep(void *unused)
@@ -499,6 +532,7 @@ static const struct {
 	{ "leaks", leaks },
 	{ "popen_runs", popen_runs },
 	{ "popen_killed", popen_killed },
+	{ "zone_is_known", zone_is_known },
 };
 
 static int64_t files_main(void *unused)
