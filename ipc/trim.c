@@ -147,10 +147,10 @@ bool bh_trim_step(const struct bh_view *v, struct bh_trim *t, uint32_t looks, ui
 void bh_trim_recover(const struct bh_view *v)
 {
 	uint32_t ref = bh_ld_rlx(&v->a->trimming), cls = bh_block_class(ref);
-	uint32_t at = bh_block_idx(ref) & ~(in_page(cls) - 1);
 
-	if (!bh_block_at(v, ref))
+	if (!bh_block_at(v, ref)) /* none; or not the kernel's word: a class that is not there */
 		return;
+	uint32_t at = bh_block_idx(ref) & ~(in_page(cls) - 1);
 	for (uint32_t i = at + !at; i < end_of(v, cls, at); i++)
 		if (bh_ld_acq(&block(v, cls, i)->owner) == BH_BLOCK_TRIM)
 			give(v, cls, i);

@@ -149,7 +149,6 @@ struct bh_kshortage {
 	uint64_t refused[BH_SHORTS], waited[BH_SHORTS], left, turned_away;
 };
 
-/* One service, as the kernel holds it. */
 /* Rounds that give pages back (trim.c). */
 struct bh_ktrim {
 	struct bh_trim round;
@@ -158,6 +157,7 @@ struct bh_ktrim {
 	int64_t began_ns, next_ns;
 };
 
+/* One service, as the kernel holds it. */
 struct bh_ksvc {
 	uint32_t id;
 	const struct bh_plan_service *plan;

@@ -170,6 +170,21 @@ START_TEST(what_a_dead_kernel_had_is_free)
 }
 END_TEST
 
+/* A worker can write there, too. */
+START_TEST(no_word_misleads_the_next_kernel)
+{
+	const uint32_t words[] = { UINT32_MAX, bh_block_ref(BH_CLASSES, 1),
+				   bh_block_ref(KB, 0x0fffffff), bh_block_ref(KB, 0) };
+
+	take(KB, 8);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		bh_st_rlx(&v.a->trimming, words[i]);
+		bh_trim_recover(&v);
+	}
+	ck_assert_uint_ne(bh_ld_rlx(&block(KB, 8)->owner), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("trim");
@@ -182,6 +197,7 @@ static Suite *suite(void)
 	tcase_add_test(c, used_again_they_go_again);
 	tcase_add_test(c, a_shared_page_goes_with_the_last);
 	tcase_add_test(c, what_a_dead_kernel_had_is_free);
+	tcase_add_test(c, no_word_misleads_the_next_kernel);
 	suite_add_tcase(s, c);
 	return s;
 }
