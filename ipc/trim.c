@@ -148,7 +148,7 @@ void bh_trim_recover(const struct bh_view *v)
 {
 	uint32_t ref = bh_ld_rlx(&v->a->trimming), cls = bh_block_class(ref);
 
-	if (!bh_block_at(v, ref)) /* none; or not the kernel's word: a class that is not there */
+	if (!bh_block_at(v, ref)) /* none, or what a worker wrote there */
 		return;
 	uint32_t at = bh_block_idx(ref) & ~(in_page(cls) - 1);
 	for (uint32_t i = at + !at; i < end_of(v, cls, at); i++)

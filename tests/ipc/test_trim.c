@@ -173,7 +173,7 @@ END_TEST
 /* A worker can write there, too. */
 START_TEST(no_word_misleads_the_next_kernel)
 {
-	const uint32_t words[] = { UINT32_MAX, bh_block_ref(BH_CLASSES, 1),
+	const uint32_t words[] = { UINT32_MAX, bh_block_ref(BH_CLASSES - 1, 0x0fffffff),
 				   bh_block_ref(KB, 0x0fffffff), bh_block_ref(KB, 0) };
 
 	take(KB, 8);
