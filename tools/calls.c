@@ -154,8 +154,8 @@ int bh_calls_try(char why[BH_CALLS_WHY])
 		return refused(why, "mmap", errno, strerror(errno));
 	/* By clone(), which C libraries need: no filter kills who makes it. */
 	pid = fork();
-	if (pid < 0 && bh_refused(errno))
-		pid = bh_clone(&fork_like);
+	if (pid < 0)
+		pid = bh_refused(errno) ? bh_clone(&fork_like) : -errno;
 	if (!pid) {
 		setrlimit(RLIMIT_CORE, &no_core);
 		try_all(t);
