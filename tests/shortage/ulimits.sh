@@ -107,7 +107,7 @@ if [ ${#user[@]} != 0 ]; then
 	note "processes"
 	user=(setpriv --reuid 47119 --regid 47119 --clear-groups)
 	service 'limits: {io: 64}'
-	refuses 'the kernel cannot be started: .*ulimit -u' "${user[@]}" prlimit --nproc=1
+	refuses 'no kernel can be started, .*ulimit -u' "${user[@]}" prlimit --nproc=1
 	refuses 'cannot start: .*ulimit -u' "${user[@]}" prlimit --nproc=2
 	# Guardian, kernel, zygote, admind and two workers: there is none for a twin.
 	serves "${user[@]}" prlimit --nproc=6
