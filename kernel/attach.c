@@ -8,7 +8,7 @@
  * timer is armed anew, every I/O slot is marked ready once, and a scan queues
  * whatever is SCHEDULED.
  */
-#include "kernel.h"
+#include "kernel/attach.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -16,7 +16,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/blocking.h"
+#include "kernel/clock.h"
+#include "kernel/control.h"
+#include "kernel/images.h"
+#include "kernel/log.h"
+#include "kernel/nobody.h"
 #include "kernel/out.h"
+#include "kernel/proc.h"
+#include "kernel/reactor.h"
+#include "kernel/record.h"
+#include "kernel/recovery.h"
+#include "kernel/reset.h"
+#include "kernel/resize.h"
+#include "kernel/restart.h"
+#include "kernel/servers.h"
+#include "kernel/service.h"
+#include "kernel/stop.h"
+#include "kernel/timers.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 static void blank(struct bh_proc *p, enum bh_proc_kind kind, uint32_t service, uint32_t slot)
 {

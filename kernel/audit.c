@@ -37,10 +37,19 @@
  * So garbage that hides its tasks does not end a service, or the system: it is done when
  * the counters say that all have ended and a round has found no task, and nothing else.
  */
-#include "kernel.h"
+#include "kernel/audit.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/nobody.h"
+#include "kernel/proc.h"
+#include "kernel/recovery.h"
+#include "kernel/reset.h"
+#include "kernel/stop.h"
+#include "kernel/watch.h"
 
 enum {
 	SLICE = 1 << 18,

@@ -5,9 +5,15 @@
  * protocol, and what `wanted`, `aborted` and `doomed` mean, is in ipc/blocking.h;
  * start, death and recovery are those of a worker slot (worker.c, recovery.c).
  */
-#include "kernel.h"
+#include "kernel/blocking.h"
 
 #include <string.h>
+
+#include "ipc/blocking.h"
+#include "kernel/clock.h"
+#include "kernel/proc.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 enum {
 	GROW_AT_ONCE = 4, /* processes that start in one look: a fork is 0.2 ms of the zygote */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* child.c: what a child does between its clone and its exec. It has a copy of the
  * kernel's memory and of its descriptors, and leaves neither to what it becomes. */
-#include "kernel.h"
+#include "kernel/child.h"
 
 #include <errno.h>
 #include <fcntl.h>

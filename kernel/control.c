@@ -6,12 +6,19 @@
  * only then taken off the socket: a kernel that is killed in between leaves it
  * for its successor, who does the same again.
  */
-#include "kernel.h"
+#include "kernel/control.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "kernel/proc.h"
+#include "kernel/recovery.h"
+#include "kernel/servers.h"
+#include "kernel/service.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 enum {
 	BUDGET = 64, /* messages of one child in one turn */

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* crash.c: crash records on the board, and the line each of them is worth. */
-#include "kernel.h"
+#include "kernel/crash.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include "kernel/clock.h"
+#include "kernel/hold.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
 
 static const char *const kind_names[BH_PROC_KIND_COUNT] = {
 	[BH_PROC_NONE] = "process",        [BH_PROC_KERNEL] = "kernel",

@@ -10,11 +10,15 @@
  * never two processes for one epoch, and the heir of a dead kernel goes when it sees
  * another epoch start.
  */
-#include "kernel.h"
+#include "kernel/heir.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "ipc/incarnation.h"
+#include "kernel/control.h"
+#include "kernel/proc.h"
 
 void bh_heir_ask(struct bh_ksvc *s, uint32_t slot)
 {

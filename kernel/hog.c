@@ -11,12 +11,18 @@
  * That a worker was ended for this, and in which task, stands on the board before
  * the kill: a successor of this kernel tells the joiner the same.
  */
-#include "kernel.h"
+#include "kernel/hog.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/recovery.h"
+#include "kernel/stall.h"
 
 enum {
 	ANSWER_MS = 50, /* for the handler to run */

@@ -16,9 +16,15 @@
  * Who is held back stands in private memory, and may be forgotten: the task is in CLEANUP
  * with its verdict, and the scan of a new kernel ends it, early.
  */
-#include "kernel.h"
+#include "kernel/hold.h"
 
 #include <bulkhead/task.h>
+
+#include "kernel/clock.h"
+#include "kernel/proc.h"
+#include "kernel/quarantine.h"
+#include "kernel/recovery.h"
+#include "kernel/watch.h"
 
 enum {
 	COST_US = 500,  /* what a crash takes of one worker's time, until one was seen */

@@ -11,7 +11,7 @@
  *
  * O_PATH asks for no right to read; who executes one, or maps it, still needs that right.
  */
-#include "kernel.h"
+#include "kernel/images.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@
  * The pipe belongs to the guardian's user, mode 0600: a service that runs as
  * somebody else cannot open its writing end through /proc.
  */
-#include "kernel.h"
+#include "kernel/lifeline.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* log.c: what the kernel says, one line each, on stderr. */
-#include "kernel.h"
+#include "kernel/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/clock.h"
 #include "kernel/out.h"
 
 enum {

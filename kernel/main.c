@@ -16,8 +16,11 @@
 #include <unistd.h>
 
 #include "ipc/close_from.h"
+#include "kernel/clock.h"
 #include "kernel/guardian.h"
-#include "kernel/kernel.h"
+#include "kernel/images.h"
+#include "kernel/lifeline.h"
+#include "kernel/loop.h"
 #include "kernel/out.h"
 
 static int complain(const char *what, int err)

@@ -10,12 +10,17 @@
  * main alone waits, as long as `restart` says. More crashes than `restart.intensity` within
  * the period are a failure of the service.
  */
-#include "kernel.h"
+#include "kernel/mains.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/reset.h"
+#include "kernel/restart.h"
 
 enum {
 	EXIT_LARGEST = 99, /* from 100 on codes have a meaning: 100, 101, 111 */

@@ -18,12 +18,18 @@
  * each of its turns. Nothing is done about a process that may live: what this cannot
  * put right without that, the audit finds again, and resets the service.
  */
-#include "kernel.h"
+#include "kernel/nobody.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "kernel/clock.h"
+#include "kernel/proc.h"
+#include "kernel/stall.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 enum {
 	ANSWER_MS = 1000, /* a fork of a large zygote on a busy machine takes its time, and a

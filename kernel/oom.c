@@ -8,7 +8,7 @@
  * nobody here sent, belong together. A kill of somebody else's process within the
  * same two seconds can be taken for it: it takes several to have a consequence.
  */
-#include "kernel.h"
+#include "kernel/oom.h"
 
 #include <errno.h>
 #include <fcntl.h>

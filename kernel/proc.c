@@ -6,7 +6,7 @@
  * died is in the guardian's ring a little later: the guardian is the parent, and
  * it alone can ask.
  */
-#include "kernel.h"
+#include "kernel/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,15 @@
 #include <unistd.h>
 
 #include "ipc/clone.h"
+#include "ipc/control.h"
 #include "ipc/refused.h"
+#include "kernel/clock.h"
+#include "kernel/heir.h"
+#include "kernel/log.h"
+#include "kernel/recovery.h"
+#include "kernel/servers.h"
+#include "kernel/service.h"
+#include "kernel/watch.h"
 
 enum {
 	STATUS_WAIT_MS = 1000, /* for the guardian to say how somebody died: 0.1 ms, but on

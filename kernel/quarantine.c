@@ -16,13 +16,17 @@
  * gates in the arena (ipc/quarantine.h): a new kernel judges as its predecessor would have.
  * A worker that writes there fools its own service alone.
  */
-#include "kernel.h"
+#include "kernel/quarantine.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ipc/crash_key.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/recovery.h"
 
 enum {
 	PAUSE_MAX_MS = 3600 * 1000, /* unless the period is longer */

@@ -21,14 +21,18 @@
  * stalls nobody's I/O: while no worker looks, the kernel does what it did before
  * there was a lease.
  */
-#include "kernel.h"
+#include "kernel/reactor.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ipc/lease.h"
 #include "ipc/ready.h"
+#include "kernel/proc.h"
+#include "kernel/record.h"
+#include "kernel/watch.h"
 
 enum {
 	EVENTS = 128,     /* taken at once */

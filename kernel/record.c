@@ -13,8 +13,13 @@
  * The rings keep their pages while it goes on, and for KEEP_MS after, for readers that come
  * late. Then the pages go back, a few rings in a turn.
  */
+#include "kernel/record.h"
+
+#include "ipc/evring.h"
 #include "ipc/probe.h"
-#include "kernel.h"
+#include "kernel/clock.h"
+#include "kernel/proc.h"
+#include "kernel/watch.h"
 
 enum {
 	LONGEST_MS = 60000,

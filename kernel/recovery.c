@@ -7,7 +7,7 @@
  * done, and a successor does them again from the first (recover.h says why that
  * is safe).
  */
-#include "kernel.h"
+#include "kernel/recovery.h"
 
 #include <bulkhead/task.h>
 
@@ -15,6 +15,29 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include "ipc/control.h"
+#include "ipc/files.h"
+#include "ipc/lease.h"
+#include "ipc/meter.h"
+#include "kernel/clock.h"
+#include "kernel/control.h"
+#include "kernel/crash.h"
+#include "kernel/heir.h"
+#include "kernel/hold.h"
+#include "kernel/log.h"
+#include "kernel/mains.h"
+#include "kernel/oom.h"
+#include "kernel/proc.h"
+#include "kernel/quarantine.h"
+#include "kernel/reactor.h"
+#include "kernel/record.h"
+#include "kernel/reset.h"
+#include "kernel/resize.h"
+#include "kernel/restart.h"
+#include "kernel/start.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 enum {
 	HEALTHY_MS = 100,      /* a worker that lived so long started well */

@@ -6,10 +6,17 @@
  * DEAD on the board says that a reset is under way. Nothing of the old arena is
  * taken down before all who may write to it are dead for certain.
  */
-#include "kernel.h"
+#include "kernel/reset.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/restart.h"
+#include "kernel/stop.h"
+#include "kernel/worker.h"
 
 enum {
 	START_PAUSE_MIN_MS = 100, /* after a failed start, whatever restart.backoff_min says */

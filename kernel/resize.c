@@ -7,7 +7,13 @@
  * to see, in the arena. Those beyond it go by themselves when they can (workers/
  * retire.c); nobody is ended for it.
  */
-#include "kernel.h"
+#include "kernel/resize.h"
+
+#include "ipc/blocking.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/recovery.h"
+#include "kernel/worker.h"
 
 void bh_service_resize(struct bh_ksvc *s, uint32_t wanted)
 {

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* restart.c: who is started again, and when. */
-#include "kernel.h"
+#include "kernel/restart.h"
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/servers.h"
+#include "kernel/service.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 /* Up to a quarter less: who failed together does not come back together, again and
  * again. By entry and time, for it has to differ, not to be unpredictable. */

@@ -3,7 +3,7 @@
  * servers.c: admind and traced: processes that look at the system and on which
  * nothing depends. They are started again whenever they end.
  */
-#include "kernel.h"
+#include "kernel/servers.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,7 +15,20 @@
 #include <unistd.h>
 
 #include "ipc/refused.h"
+#include "kernel/child.h"
+#include "kernel/clock.h"
+#include "kernel/control.h"
+#include "kernel/crash.h"
+#include "kernel/lifeline.h"
+#include "kernel/log.h"
 #include "kernel/out.h"
+#include "kernel/proc.h"
+#include "kernel/quarantine.h"
+#include "kernel/record.h"
+#include "kernel/resize.h"
+#include "kernel/restart.h"
+#include "kernel/stop.h"
+#include "kernel/watch.h"
 
 enum {
 	HEALTHY_MS = 1000,

@@ -7,7 +7,7 @@
  *                      │   ╰───────────────────╮  ▼ garbage in the arena
  *                   BACKOFF ◀──all dead────── DEAD (being ended)
  */
-#include "kernel.h"
+#include "kernel/service.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,16 +18,32 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "kernel/child.h"
+#include "kernel/clock.h"
+#include "kernel/control.h"
+#include "kernel/crash.h"
+#include "kernel/heir.h"
+#include "kernel/hold.h"
+#include "kernel/lifeline.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/reactor.h"
+#include "kernel/reset.h"
+#include "kernel/resize.h"
+#include "kernel/restart.h"
+#include "kernel/servers.h"
+#include "kernel/shortage.h"
+#include "kernel/start.h"
+#include "kernel/timers.h"
+#include "kernel/watch.h"
+#include "kernel/wheel.h"
+#include "kernel/worker.h"
+
 enum {
 	TWIN_BACKOFF_MIN_MS = 10,
 	TWIN_BACKOFF_MAX_MS = 5000,
 	TWIN_HEALTHY_MS = 50, /* one that lived so long started well */
 };
-
-uint32_t bh_zygote_proc(const struct bh_ksvc *s, enum bh_proc_kind kind)
-{
-	return bh_proc_at(s->kernel, s->procs)->kind == kind ? s->procs : s->procs + 1;
-}
 
 /* -- arena ------------------------------------------------------------------------- */
 

@@ -4,7 +4,11 @@
  * (ipc/shortage.h) since the last line, at most one line each so often, whatever they
  * write there.
  */
-#include "kernel.h"
+#include "kernel/shortage.h"
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
 
 #define EVERY (5 * 1000 * BH_NS_PER_MS)
 

@@ -11,7 +11,7 @@
  * What a stalled worker keeps from the others is handed to them at the second look
  * that finds it at the same turn: ipc/stall.h.
  */
-#include "kernel.h"
+#include "kernel/stall.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +19,11 @@
 #include <unistd.h>
 
 #include "ipc/stall.h"
+#include "kernel/clock.h"
+#include "kernel/hog.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/watch.h"
 
 enum {
 	LOOK_MS = 2,

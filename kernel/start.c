@@ -11,11 +11,19 @@
  * alone is down, and tried again for ever, with pauses that grow. But the first start of
  * all is a matter of the configuration: there a failure ends the system.
  */
-#include "kernel.h"
+#include "kernel/start.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/mains.h"
+#include "kernel/proc.h"
+#include "kernel/reset.h"
+#include "kernel/stop.h"
+#include "kernel/watch.h"
 
 enum {
 	TELL_S = 5,         /* how often a slow start is told of, */

@@ -7,7 +7,7 @@
  *                                     KILL ──all dead──▶ LAST ──▶ done
  *                                (all but admind)      (admind)
  */
-#include "kernel.h"
+#include "kernel/stop.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -17,7 +17,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/token.h"
+#include "kernel/audit.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/mains.h"
 #include "kernel/out.h"
+#include "kernel/proc.h"
+#include "kernel/reactor.h"
+#include "kernel/resize.h"
+#include "kernel/stall.h"
+#include "kernel/watch.h"
 
 enum {
 	ONE_REQUEST_MS = 1000, /* signals that come within it are one */

@@ -9,14 +9,21 @@
  *   worker: deadline, fence, armed_ns      kernel: armed_ns = 0, fence, deadline
  *   worker: ring, fence, sleeps_until      kernel: sleeps_until, fence, rings
  *
- * (the second one's right column is in kernel.c; its left one's fence comes at the end of
+ * (the second one's right column is in loop.c; its left one's fence comes at the end of
  * the poll: workers/owed.h).
  *
  * Deadlines and wheel are in the service's clock (ipc/clock.h), which a test may
  * have stopped.
  */
+#include "kernel/timers.h"
+
 #include "ipc/clock.h"
-#include "kernel.h"
+#include "ipc/event.h"
+#include "kernel/clock.h"
+#include "kernel/proc.h"
+#include "kernel/reactor.h"
+#include "kernel/watch.h"
+#include "kernel/wheel.h"
 
 enum {
 	EXPIRY_BUDGET = 4096, /* of one service in one turn */

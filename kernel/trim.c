@@ -6,7 +6,11 @@
  * one left something to the next: an idle system has none. It takes a sixteenth of
  * the kernel's time at most, in small steps.
  */
-#include "kernel.h"
+#include "kernel/trim.h"
+
+#include "kernel/clock.h"
+#include "kernel/proc.h"
+#include "kernel/watch.h"
 
 enum {
 	ROUND_MS = 1000,

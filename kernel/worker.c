@@ -9,13 +9,30 @@
  * CAS from STARTING(epoch). So the zygote may be asked twice; and a slot whose
  * epoch has moved on is lost to whoever was made for the old one.
  */
-#include "kernel.h"
+#include "kernel/worker.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "ipc/evring.h"
+#include "ipc/incarnation.h"
+#include "kernel/clock.h"
+#include "kernel/control.h"
+#include "kernel/crash.h"
+#include "kernel/heir.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/record.h"
+#include "kernel/recovery.h"
+#include "kernel/reset.h"
+#include "kernel/resize.h"
+#include "kernel/restart.h"
+#include "kernel/start.h"
+#include "kernel/stop.h"
+#include "kernel/watch.h"
 
 enum {
 	START_LIMIT_S = 10, /* from the wish to the first turn */

@@ -5,7 +5,11 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "kernel/kernel.h"
+#include "kernel/clock.h"
+#include "kernel/crash.h"
+#include "kernel/hold.h"
+#include "kernel/quarantine.h"
+#include "kernel/recovery.h"
 #include "tests/check_run.h"
 
 enum {

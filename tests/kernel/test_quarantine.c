@@ -11,7 +11,11 @@
 #include <string.h>
 
 #include "ipc/crash_key.h"
-#include "kernel/kernel.h"
+#include "kernel/clock.h"
+#include "kernel/crash.h"
+#include "kernel/log.h"
+#include "kernel/quarantine.h"
+#include "kernel/recovery.h"
 #include "tests/check_run.h"
 
 enum {

@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/reset.h"
+#include "kernel/restart.h"
+#include "kernel/stop.h"
+#include "kernel/worker.h"
 #include "tests/check_run.h"
 
 enum {
@@ -41,12 +47,6 @@ void bh_restart_later(struct bh_kernel *kernel, uint32_t idx, uint32_t failures,
 	(void)kernel, (void)idx, (void)max_ms;
 	paused = failures;
 	pause_ms = min_ms;
-}
-
-uint32_t bh_zygote_proc(const struct bh_ksvc *svc, enum bh_proc_kind kind)
-{
-	(void)kind;
-	return svc->procs;
 }
 
 void bh_fail(struct bh_kernel *kernel, const char *fmt, ...)
@@ -175,6 +175,7 @@ START_TEST(one_for_all_leaves_alone_whose_init_runs)
 	*other = *s;
 	other->id = 1;
 	other->procs = 100;
+	k->board->procs[100].kind = BH_PROC_ZYGOTE;
 	other->board = &k->board->services[1];
 	other->board->state = BH_PROC_STARTING;
 	bh_st_rel(&k->board->procs[100].state, _i ? BH_PROC_UP : BH_PROC_STARTING);

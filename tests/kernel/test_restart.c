@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/proc.h"
+#include "kernel/restart.h"
+#include "kernel/servers.h"
+#include "kernel/service.h"
+#include "kernel/worker.h"
 #include "tests/check_run.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel.c: the loop. The phases are explained in kernel.h. */
-#include "kernel.h"
+/* loop.c: see loop.h for the phases. */
+#include "kernel/loop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,60 +15,35 @@
 #include <unistd.h>
 
 #include "ipc/refused.h"
+#include "kernel/attach.h"
+#include "kernel/audit.h"
+#include "kernel/blocking.h"
+#include "kernel/clock.h"
+#include "kernel/control.h"
+#include "kernel/hold.h"
+#include "kernel/log.h"
+#include "kernel/oom.h"
 #include "kernel/out.h"
+#include "kernel/proc.h"
+#include "kernel/quarantine.h"
+#include "kernel/reactor.h"
+#include "kernel/record.h"
+#include "kernel/recovery.h"
+#include "kernel/restart.h"
+#include "kernel/servers.h"
+#include "kernel/shortage.h"
+#include "kernel/stall.h"
+#include "kernel/start.h"
+#include "kernel/stop.h"
+#include "kernel/timers.h"
+#include "kernel/trim.h"
+#include "kernel/watch.h"
+#include "kernel/worker.h"
 
 enum {
 	EVENTS = 64,
 	HOUSEKEEPING_MS = 1000,
 };
-
-int64_t bh_clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * BH_NS_PER_S + ts.tv_nsec;
-}
-
-/* -- sources ------------------------------------------------------------------------ */
-
-int bh_watch(struct bh_kernel *k, int fd, enum bh_source source, uint32_t index)
-{
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | index };
-
-	/* Who is dead stays dead, and readable: a kernel that waits for the guardian to
-	 * say how it died would turn and turn, perhaps on the very CPU that the guardian
-	 * needs. Once is enough: `gone` keeps it, and adding the descriptor again, as a
-	 * successor does, tells it again. */
-	if (source == BH_SRC_PIDFD)
-		e.events |= EPOLLET;
-	if (!epoll_ctl(k->epfd, EPOLL_CTL_ADD, fd, &e))
-		return 0;
-	return errno == EEXIST && !epoll_ctl(k->epfd, EPOLL_CTL_MOD, fd, &e) ? 0 : -errno;
-}
-
-void bh_unwatch(struct bh_kernel *k, int fd)
-{
-	epoll_ctl(k->epfd, EPOLL_CTL_DEL, fd, NULL);
-}
-
-void bh_drop_fd(struct bh_kernel *k, int fd)
-{
-	if (fd < 0)
-		return;
-	bh_unwatch(k, fd);
-	close(fd);
-}
-
-void bh_drop_named(struct bh_kernel *k, uint32_t *word)
-{
-	int fd = (int)*word;
-
-	*word = 0;
-	bh_compiler_barrier();
-	if (fd > 0)
-		bh_drop_fd(k, fd);
-}
 
 /* Only notes what the phases should look at: an event may be about something that
  * is gone by the time its phase comes, and each phase looks for itself. */

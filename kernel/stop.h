@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* stop.h: the system's end, and its arrival. */
+#ifndef BH_KERNEL_STOP_H
+#define BH_KERNEL_STOP_H
+
+#include "kernel/state.h"
+
+/* The system cannot go on: says why, in one sentence, and ends it with 111. */
+void bh_fail(struct bh_kernel *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Begins the end; @now: without grace. */
+void bh_stop(struct bh_kernel *k, bool now);
+
+/* A signal asks for the end. The next one means now, unless it comes within a second: the
+ * guardian forwards what the kernel was sent, too, with everybody else. */
+void bh_stop_signalled(struct bh_kernel *k);
+
+/* The guardian is dead: an orderly end, within a second. */
+void bh_stop_orphaned(struct bh_kernel *k);
+
+/* Phase. */
+void bh_phase_stop(struct bh_kernel *k);
+
+/* Housekeeping: services that are done, the system's start-up lines. */
+void bh_system_look(struct bh_kernel *k);
+
+#endif
