@@ -83,7 +83,7 @@ static bool fill(struct bh_answer *a, Bulkhead__Quarantine *all, uint32_t servic
 		e->probation_ms = ms_between(now_ns, bh_ld_rlx(&g->until_ns));
 	if (!named(e, r->lift))
 		return true;
-	all->entries[all->n_entries++] = e;
+	all->quarantined[all->n_quarantined++] = e;
 	return !all->lifted || lift(a, service, type, key);
 }
 
@@ -111,12 +111,12 @@ void bh_answer_quarantine(struct bh_answer *a)
 		return;
 	bulkhead__quarantine__init(all);
 	all->lifted = r->lift_all || r->lift[0];
-	all->entries = bh_scratch_take(&a->scratch,
-				       (size_t)n * (BH_TYPES + BH_GATES) * sizeof(*all->entries));
+	all->quarantined = bh_scratch_take(&a->scratch,
+				       (size_t)n * (BH_TYPES + BH_GATES) * sizeof(*all->quarantined));
 	for (uint32_t i = 0; i < n; i++)
 		if (bh_answer_wanted(a, r->service, i) && !fill_service(a, all, i))
 			return;
-	if (r->lift[0] && !all->n_entries) {
+	if (r->lift[0] && !all->n_quarantined) {
 		bh_answer_refuse(a, BULKHEAD__ERROR__CODE__UNAVAILABLE,
 				 "%.80s is not quarantined: `bhctl quarantine` lists what is",
 				 r->lift);

@@ -130,7 +130,9 @@ static char *doing_text(uint32_t letter)
 	}
 }
 
-static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, uint32_t service, uint32_t slot)
+/* @name: of its service. */
+static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, char *name, uint32_t service,
+			uint32_t slot)
 {
 	const struct bh_board *board = a->system->board;
 	const struct bh_board_service *b = &board->services[service];
@@ -138,6 +140,7 @@ static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, uint32_t servi
 	const struct bh_view *v = bh_system_arena(a->system, service);
 
 	bulkhead__worker__init(w);
+	w->service = name;
 	w->slot = slot;
 	w->pid = b->worker_pid[slot];
 	w->epoch = b->worker_epoch[slot];
@@ -307,7 +310,7 @@ static void fill_service(struct bh_answer *a, Bulkhead__Service *s, uint32_t i)
 	s->n_workers = workers_of(b);
 	s->workers = bh_scratch_list(&a->scratch, s->n_workers, sizeof(**s->workers));
 	for (uint32_t w = 0; w < s->n_workers; w++)
-		fill_worker(a, s->workers[w], i, w);
+		fill_worker(a, s->workers[w], s->name, i, w);
 	s->tasks = bh_scratch_take(&a->scratch, sizeof(*s->tasks));
 	bulkhead__task_counts__init(s->tasks);
 	fill_counts(a, s, bh_system_arena(a->system, i));
@@ -359,12 +362,8 @@ void bh_answer_workers(struct bh_answer *a)
 						sizeof(b->services[i].name));
 
 		for (uint32_t w = 0;
-		     bh_answer_wanted(a, name, i) && w < workers_of(&b->services[i]); w++) {
-			Bulkhead__Worker *to = all->workers[all->n_workers++];
-
-			fill_worker(a, to, i, w);
-			to->service = service;
-		}
+		     bh_answer_wanted(a, name, i) && w < workers_of(&b->services[i]); w++)
+			fill_worker(a, all->workers[all->n_workers++], service, i, w);
 	}
 	a->reply.answer_case = BULKHEAD__REPLY__ANSWER_WORKERS;
 	a->reply.workers = all;

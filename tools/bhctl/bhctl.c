@@ -9,7 +9,9 @@
 
 #include "ask.h"
 #include "find.h"
+#include "json.h"
 #include "tools/output.h"
+#include "value.h"
 
 /* libc looks for it by name. */
 __attribute__((visibility("default"))) const char *argp_program_version = "bhctl " BH_VERSION;
@@ -40,22 +42,21 @@ static const struct verb {
 	int takes;
 	void (*ask)(struct bh_question *q, const struct bh_options *o);
 	int (*show)(const Bulkhead__Reply *r);
-	int (*json)(const Bulkhead__Reply *r, struct json_object *out);
+	int (*json)(const Bulkhead__Reply *r, struct json_object *out); /* NULL: bh_json_answer() */
 } verbs[] = {
-	{ "status", BULKHEAD__REPLY__ANSWER_STATUS, 0, bh_status_ask, bh_status_show,
-	  bh_status_json },
+	{ "status", BULKHEAD__REPLY__ANSWER_STATUS, 0, bh_status_ask, bh_status_show, NULL },
 	{ "workers", BULKHEAD__REPLY__ANSWER_WORKERS, TAKES_SERVICE | TAKES_SET | TAKES_WIDE,
-	  bh_workers_ask, bh_workers_show, bh_workers_json },
+	  bh_workers_ask, bh_workers_show, NULL },
 	{ "tasks", BULKHEAD__REPLY__ANSWER_TASKS, TAKES_SERVICE | TAKES_LIMIT, bh_tasks_ask,
-	  bh_tasks_show, bh_tasks_json },
+	  bh_tasks_show, NULL },
 	{ "dump", BULKHEAD__REPLY__ANSWER_DUMP, TAKES_SERVICE | TAKES_LIMIT | TAKES_TASK,
 	  bh_dump_ask, bh_dump_show, bh_dump_json },
 	{ "crashes", BULKHEAD__REPLY__ANSWER_CRASHES, TAKES_LIMIT | TAKES_CRASH, bh_crashes_ask,
-	  bh_crashes_show, bh_crashes_json },
+	  bh_crashes_show, NULL },
 	{ "audit", BULKHEAD__REPLY__ANSWER_AUDIT, TAKES_SERVICE, bh_audit_ask, bh_audit_show,
 	  bh_audit_json },
 	{ "quarantine", BULKHEAD__REPLY__ANSWER_QUARANTINE, TAKES_SERVICE | TAKES_LIFT,
-	  bh_quarantine_ask, bh_quarantine_show, bh_quarantine_json },
+	  bh_quarantine_ask, bh_quarantine_show, NULL },
 };
 
 /* What `workers` is with --set. */
@@ -64,7 +65,7 @@ static const struct verb resize = { "workers",
 				    TAKES_SERVICE | TAKES_SET,
 				    bh_resize_ask,
 				    bh_resize_show,
-				    bh_resize_json };
+				    NULL };
 
 /* And with --wide. */
 static const struct verb wide = { "workers",
@@ -72,7 +73,7 @@ static const struct verb wide = { "workers",
 				  TAKES_SERVICE | TAKES_WIDE,
 				  bh_workers_ask,
 				  bh_workers_wide_show,
-				  bh_workers_json };
+				  NULL };
 
 /* Verbs that ask more than once. */
 static const struct session {
@@ -188,18 +189,12 @@ static const struct {
 	int bit;
 	const char *option;
 } takes[] = {
-	{ TAKES_SERVICE, "service" },
-	{ TAKES_LIMIT, "limit" },
-	{ TAKES_NOW, "now" },
-	{ TAKES_SET, "set" },
-	{ TAKES_WIDE, "wide" },
-	{ TAKES_ONCE, "once" },
-	{ TAKES_SECONDS, "seconds" },
-	{ TAKES_OUTPUT, "output or --svg" },
-	{ TAKES_BY, "by" },
-	{ TAKES_SIZE, "max-size" },
-	{ TAKES_TOTAL, "total" },
-	{ TAKES_LIFT, "lift or --all" },
+	{ TAKES_SERVICE, "service" }, { TAKES_LIMIT, "limit" },
+	{ TAKES_NOW, "now" },         { TAKES_SET, "set" },
+	{ TAKES_WIDE, "wide" },       { TAKES_ONCE, "once" },
+	{ TAKES_SECONDS, "seconds" }, { TAKES_OUTPUT, "output or --svg" },
+	{ TAKES_BY, "by" },           { TAKES_SIZE, "max-size" },
+	{ TAKES_TOTAL, "total" },     { TAKES_LIFT, "lift or --all" },
 };
 
 static void finish(struct command *c, struct argp_state *state)
@@ -362,11 +357,13 @@ static const char doc[] =
 static int print_json(const struct verb *v, const Bulkhead__Reply *r)
 {
 	struct json_object *out = json_object_new_object();
-	int code = v->json(r, out);
+	int code = BH_EXIT_OK;
 
-	puts(json_object_to_json_string_ext(out, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-							 JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(out);
+	if (v->json)
+		code = v->json(r, out);
+	else
+		bh_json_answer(out, r);
+	bh_value_print(out, false);
 	return code;
 }
 

@@ -59,11 +59,10 @@ struct bh_question {
 	};
 };
 
-/* Each verb: fills the question; shows the answer, or adds it to @out. Exit codes. */
+/* Each verb: fills the question; shows the answer: exit codes. */
 #define BH_VERB(name)                                                            \
 	void bh_##name##_ask(struct bh_question *q, const struct bh_options *o); \
-	int bh_##name##_show(const Bulkhead__Reply *r);                          \
-	int bh_##name##_json(const Bulkhead__Reply *r, struct json_object *out)
+	int bh_##name##_show(const Bulkhead__Reply *r)
 
 BH_VERB(status);
 BH_VERB(workers);
@@ -75,7 +74,9 @@ BH_VERB(audit);
 BH_VERB(quarantine);
 BH_VERB(resize); /* of `workers` with --set */
 
-void bh_crash_put(struct json_object *o, const Bulkhead__Crash *c);
+/* Answers whose JSON is more than json.h makes of them. */
+int bh_dump_json(const Bulkhead__Reply *r, struct json_object *out);
+int bh_audit_json(const Bulkhead__Reply *r, struct json_object *out);
 
 /* Verbs that ask more than once: exit codes. */
 int bh_crash_one(const char *url, const struct bh_options *o); /* `crashes` with an ID */

@@ -15,6 +15,7 @@
 
 #include "ask.h"
 #include "bhctl.h"
+#include "json.h"
 #include "symbols.h"
 #include "table.h"
 #include "value.h"
@@ -148,10 +149,9 @@ static void show_json(const char *url, const Bulkhead__Crash *c)
 {
 	struct json_object *o = json_object_new_object();
 
-	bh_crash_put(o, c);
+	bh_json_message(o, &c->base);
 	frames(url, c, bh_value_array(o, "stack"), put_frame);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
-	json_object_put(o);
+	bh_value_print(o, false);
 }
 
 static int show(const char *url, const struct bh_options *o, const Bulkhead__Crashes *all)

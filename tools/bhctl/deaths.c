@@ -214,8 +214,7 @@ static void show_json(const struct bh_recorder *r, const struct death *d)
 	for (uint32_t i = 0; i < d->n_registers && i < NAMED_REGISTERS; i++)
 		if (register_names[i])
 			bh_value_hex(list, register_names[i], d->registers[i]);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-	json_object_put(o);
+	bh_value_print(o, true);
 }
 
 static void show(const struct bh_recorder *r, const struct bh_event *died)

@@ -113,8 +113,7 @@ static void show_json(const struct bh_recorder *r, struct hog *const *list, size
 	}
 	bh_value_uint(o, "samples", samples);
 	bh_value_uint(o, "lost", r->lost);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
-	json_object_put(o);
+	bh_value_print(o, false);
 }
 
 int bh_hogs(const char *url, const struct bh_options *o)

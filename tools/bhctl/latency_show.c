@@ -270,6 +270,5 @@ void bh_latency_json(struct bh_latency *l)
 	list = bh_value_array(o, "groups");
 	for (size_t i = 0; i < l->n; i++)
 		add_group(bh_value_item(list), l->by, &l->groups[i]);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
-	json_object_put(o);
+	bh_value_print(o, false);
 }

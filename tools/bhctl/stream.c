@@ -39,8 +39,7 @@ static void print_json(const struct bh_recorder *r, const struct bh_event *e)
 	bh_value_hex(o, "other", e->other);
 	bh_value_uint(o, "a", e->a);
 	bh_value_uint(o, "b", e->b);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-	json_object_put(o);
+	bh_value_print(o, true);
 }
 
 static void put_detail(struct bh_text *t, const struct bh_event *e)

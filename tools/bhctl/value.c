@@ -64,3 +64,12 @@ void bh_value_bucket(struct json_object *o, uint64_t from_ns, uint64_t below_ns,
 		json_object_object_add(o, "below_ns", NULL);
 	bh_value_uint(o, "count", count);
 }
+
+void bh_value_print(struct json_object *o, bool line)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE |
+						       (line ? JSON_C_TO_STRING_PLAIN :
+							       JSON_C_TO_STRING_PRETTY |
+									JSON_C_TO_STRING_SPACED)));
+	json_object_put(o);
+}

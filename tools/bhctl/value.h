@@ -5,6 +5,7 @@
 #define BH_BHCTL_VALUE_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 void bh_value_int(struct json_object *o, const char *key, int64_t v);
@@ -20,5 +21,8 @@ void bh_value_bucket(struct json_object *o, uint64_t from_ns, uint64_t below_ns,
 
 /* A new object at the end of @array. */
 struct json_object *bh_value_item(struct json_object *array);
+
+/* Prints @o, on one line or for people, and frees it. */
+void bh_value_print(struct json_object *o, bool line);
 
 #endif

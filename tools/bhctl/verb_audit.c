@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "bhctl.h"
-#include "value.h"
+#include "json.h"
 
 typedef unsigned long long ull;
 
@@ -38,33 +38,11 @@ int bh_audit_show(const Bulkhead__Reply *r)
 	return code;
 }
 
-static void put_service(struct json_object *o, const Bulkhead__ServiceAudit *s)
-{
-	struct json_object *list;
-
-	bh_value_text(o, "service", s->service);
-	bh_value_uint(o, "found", s->found);
-	list = bh_value_array(o, "findings");
-	for (size_t f = 0; f < s->n_findings; f++) {
-		struct json_object *at = bh_value_item(list);
-
-		bh_value_text(at, "invariant", s->findings[f]->invariant);
-		bh_value_text(at, "text", s->findings[f]->text);
-	}
-	list = bh_value_object(o, "tasks");
-	for (size_t t = 0; t < s->n_tasks; t++)
-		bh_value_uint(list, s->tasks[t]->state, s->tasks[t]->count);
-}
-
 int bh_audit_json(const Bulkhead__Reply *r, struct json_object *o)
 {
-	struct json_object *list = bh_value_array(o, "services");
-	int code = BH_EXIT_OK;
-
-	for (size_t i = 0; i < r->audit->n_services; i++) {
-		put_service(bh_value_item(list), r->audit->services[i]);
+	bh_json_answer(o, r);
+	for (size_t i = 0; i < r->audit->n_services; i++)
 		if (r->audit->services[i]->found)
-			code = BH_EXIT_NO;
-	}
-	return code;
+			return BH_EXIT_NO;
+	return BH_EXIT_OK;
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "bhctl.h"
+#include "json.h"
 #include "socket.h"
 #include "table.h"
-#include "task.h"
 #include "unwind.h"
 #include "value.h"
 
@@ -250,43 +250,24 @@ static void put_frame(struct json_object *o, const struct bh_frame *f)
 	bh_value_int(o, "line", f->line);
 }
 
-static void put_io(const struct dump *d, struct json_object *o, const Bulkhead__DumpIo *io)
-{
-	const struct bh_socket *s = bh_socket_find(d->socket, d->sockets, io->inode);
-
-	bh_value_uint(o, "slot", io->slot);
-	bh_value_int(o, "fd", io->fd);
-	bh_value_text(o, "direction", io->direction);
-	put_text_or_null(o, "local", s ? s->local : NULL);
-	put_text_or_null(o, "peer", s ? s->peer : NULL);
-}
-
+/* What the message does not have: the ends of its sockets, and its backtrace. */
 static void put_item(const struct dump *d, struct json_object *o, const struct item *i)
 {
 	const Bulkhead__DumpTask *t = i->task;
 	struct json_object *list;
 
-	bh_task_json(o, t->task);
-	if (t->home >= 0)
-		bh_value_int(o, "home", t->home);
-	else
-		json_object_object_add(o, "home", NULL);
-	if (t->wait_on)
-		bh_value_hex(o, "wait_on", t->wait_on);
-	else
-		json_object_object_add(o, "wait_on", NULL);
-	if (t->timed)
-		bh_value_int(o, "left_ms", t->left_ms);
-	else
-		json_object_object_add(o, "left_ms", NULL);
-	list = bh_value_array(o, "io");
-	for (size_t n = 0; n < t->n_io; n++)
-		put_io(d, bh_value_item(list), t->io[n]);
+	bh_json_message(o, &t->base);
+	json_object_object_get_ex(o, "io", &list);
+	for (size_t n = 0; n < t->n_io; n++) {
+		struct json_object *io = json_object_array_get_idx(list, n);
+		const struct bh_socket *s = bh_socket_find(d->socket, d->sockets, t->io[n]->inode);
+
+		put_text_or_null(io, "local", s ? s->local : NULL);
+		put_text_or_null(io, "peer", s ? s->peer : NULL);
+	}
 	list = bh_value_array(o, "stack");
 	for (size_t n = 0; n < i->frames; n++)
 		put_frame(bh_value_item(list), &i->frame[n]);
-	bh_value_bool(o, "stack_cut", t->stack_cut);
-	put_text_or_null(o, "no_stack", t->no_stack);
 }
 
 int bh_dump_json(const Bulkhead__Reply *r, struct json_object *o)

@@ -4,7 +4,6 @@
 
 #include "bhctl.h"
 #include "table.h"
-#include "value.h"
 
 typedef unsigned long long ull;
 
@@ -33,15 +32,15 @@ int bh_quarantine_show(const Bulkhead__Reply *r)
 	const Bulkhead__Quarantine *all = r->quarantine;
 	struct bh_table t;
 
-	if (!all->n_entries) {
+	if (!all->n_quarantined) {
 		puts("nobody is quarantined");
 		return BH_EXIT_OK;
 	}
 	if (all->lifted)
 		puts("lifted:");
 	bh_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
-	for (size_t i = 0; i < all->n_entries; i++) {
-		const Bulkhead__Quarantined *e = all->entries[i];
+	for (size_t i = 0; i < all->n_quarantined; i++) {
+		const Bulkhead__Quarantined *e = all->quarantined[i];
 
 		bh_table_add(&t, "%s", e->service);
 		bh_table_add(&t, "%s", e->type);
@@ -52,28 +51,5 @@ int bh_quarantine_show(const Bulkhead__Reply *r)
 		show_until(&t, e);
 	}
 	bh_table_print(&t, 0);
-	return BH_EXIT_OK;
-}
-
-int bh_quarantine_json(const Bulkhead__Reply *r, struct json_object *o)
-{
-	const Bulkhead__Quarantine *all = r->quarantine;
-	struct json_object *list = bh_value_array(o, "quarantined");
-
-	for (size_t i = 0; i < all->n_entries; i++) {
-		const Bulkhead__Quarantined *e = all->entries[i];
-		struct json_object *at = bh_value_item(list);
-
-		bh_value_text(at, "service", e->service);
-		bh_value_text(at, "type", e->type);
-		bh_value_text(at, "key", e->key);
-		bh_value_hex(at, "crash_key", e->crash_key);
-		bh_value_text(at, "state", e->state);
-		bh_value_uint(at, "crashes", e->crashes);
-		bh_value_uint(at, "refused", e->refused);
-		bh_value_uint(at, "since_ms", e->since_ms);
-		bh_value_uint(at, "probation_ms", e->probation_ms);
-	}
-	bh_value_bool(o, "lifted", all->lifted);
 	return BH_EXIT_OK;
 }

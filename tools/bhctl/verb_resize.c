@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "bhctl.h"
-#include "value.h"
 
 void bh_resize_ask(struct bh_question *q, const struct bh_options *o)
 {
@@ -18,13 +17,5 @@ int bh_resize_show(const Bulkhead__Reply *r)
 {
 	printf("service %s: %u worker%s wanted, %u before\n", r->resized->service,
 	       r->resized->workers, r->resized->workers == 1 ? "" : "s", r->resized->before);
-	return BH_EXIT_OK;
-}
-
-int bh_resize_json(const Bulkhead__Reply *r, struct json_object *o)
-{
-	bh_value_text(o, "service", r->resized->service);
-	bh_value_uint(o, "before", r->resized->before);
-	bh_value_uint(o, "workers", r->resized->workers);
 	return BH_EXIT_OK;
 }

@@ -5,8 +5,6 @@
 
 #include "bhctl.h"
 #include "table.h"
-#include "value.h"
-#include "worker.h"
 
 typedef unsigned long long ull;
 
@@ -119,94 +117,5 @@ int bh_status_show(const Bulkhead__Reply *r)
 		printf("kernel pid %d, restarted %u times\n", s->kernel->pid, s->kernel->restarts);
 	for (size_t i = 0; i < s->n_services; i++)
 		show_service(s->services[i]);
-	return BH_EXIT_OK;
-}
-
-static void put_service(struct json_object *o, const Bulkhead__Service *s)
-{
-	/* What the server left out is 0. */
-	static const Bulkhead__TaskCounts no_tasks = BULKHEAD__TASK_COUNTS__INIT;
-	static const Bulkhead__Descriptors no_descriptors = BULKHEAD__DESCRIPTORS__INIT;
-	static const Bulkhead__Blocking no_blocking = BULKHEAD__BLOCKING__INIT;
-	const Bulkhead__TaskCounts *t = s->tasks ? s->tasks : &no_tasks;
-	const Bulkhead__Descriptors *d = s->descriptors ? s->descriptors : &no_descriptors;
-	const Bulkhead__Blocking *b = s->blocking ? s->blocking : &no_blocking;
-	struct json_object *list, *at;
-
-	bh_value_text(o, "name", s->name);
-	bh_value_text(o, "state", s->state);
-	list = bh_value_array(o, "listen");
-	for (size_t i = 0; i < s->n_listen; i++)
-		json_object_array_add(list, json_object_new_string(s->listen[i]));
-	list = bh_value_array(o, "workers");
-	for (size_t i = 0; i < s->n_workers; i++)
-		bh_worker_json(bh_value_item(list), s->workers[i]);
-	at = bh_value_object(o, "tasks");
-	bh_value_uint(at, "live", t->live);
-	bh_value_uint(at, "spawned", t->spawned);
-	bh_value_uint(at, "completed", t->completed);
-	bh_value_uint(at, "crashed", t->crashed);
-	bh_value_uint(at, "cancelled", t->cancelled);
-	bh_value_uint(bh_value_object(o, "io"), "open", s->io_open);
-	at = bh_value_object(o, "descriptors");
-	bh_value_uint(at, "limit", d->limit);
-	bh_value_uint(at, "sockets", d->sockets);
-	bh_value_uint(at, "files", d->files);
-	bh_value_uint(at, "closed", d->closed);
-	bh_value_uint(at, "refused", d->refused);
-	list = bh_value_array(o, "limits");
-	for (size_t i = 0; i < s->n_limits; i++) {
-		at = bh_value_item(list);
-		bh_value_text(at, "name", s->limits[i]->name);
-		bh_value_uint(at, "limit", s->limits[i]->limit);
-		bh_value_uint(at, "used", s->limits[i]->used);
-		bh_value_uint(at, "most", s->limits[i]->most);
-	}
-	at = bh_value_object(o, "memory");
-	bh_value_uint(at, "blocks", s->memory_blocks);
-	bh_value_uint(at, "bytes", s->memory_bytes);
-	bh_value_uint(at, "held", s->memory_held);
-	at = bh_value_object(o, "blocking");
-	bh_value_uint(at, "max", b->max);
-	bh_value_uint(at, "processes", b->processes);
-	bh_value_uint(at, "idle", b->idle);
-	bh_value_uint(at, "waiting", b->waiting);
-	bh_value_uint(at, "done", b->done);
-	bh_value_uint(at, "crashes", b->crashes);
-	bh_value_uint(o, "queued", s->queued);
-	bh_value_uint(o, "timers", s->timers);
-	at = bh_value_object(o, "quarantine");
-	bh_value_uint(at, "entries", s->quarantined);
-	bh_value_uint(at, "refused", s->refused);
-	bh_value_uint(o, "resets", s->resets);
-	bh_value_text(o, "last_reset", s->last_reset);
-	bh_value_int(o, "since_ms", s->since_ms);
-	at = bh_value_object(o, "start");
-	bh_value_uint(at, "failures", s->start_failures);
-	bh_value_text(at, "error", s->start_error);
-	bh_value_int(at, "next_ms", s->next_start_ms);
-	if (s->main_ended)
-		bh_value_int(o, "main_value", s->main_value);
-	at = bh_value_object(o, "zygote");
-	bh_value_int(at, "pid", s->zygote_pid);
-	bh_value_uint(at, "restarts", s->zygote_restarts);
-}
-
-int bh_status_json(const Bulkhead__Reply *r, struct json_object *o)
-{
-	const Bulkhead__Status *s = r->status;
-	struct json_object *list, *at;
-
-	bh_value_text(o, "version", s->version);
-	bh_value_int(o, "pid", s->pid);
-	bh_value_text(o, "state", s->state);
-	bh_value_int(o, "uptime_s", s->uptime_ms / 1000);
-	bh_value_text(o, "admin", s->admin);
-	at = bh_value_object(o, "kernel");
-	bh_value_int(at, "pid", s->kernel ? s->kernel->pid : 0);
-	bh_value_uint(at, "restarts", s->kernel ? s->kernel->restarts : 0);
-	list = bh_value_array(o, "services");
-	for (size_t i = 0; i < s->n_services; i++)
-		put_service(bh_value_item(list), s->services[i]);
 	return BH_EXIT_OK;
 }

@@ -192,8 +192,7 @@ static int show(const struct stop *s, bool json, int code)
 
 	bh_value_int(o, "pid", s->pid);
 	bh_value_bool(o, "stopped", !code);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
-	json_object_put(o);
+	bh_value_print(o, false);
 	return code;
 }
 

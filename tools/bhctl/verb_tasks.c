@@ -4,8 +4,6 @@
 
 #include "bhctl.h"
 #include "table.h"
-#include "task.h"
-#include "value.h"
 
 typedef unsigned long long ull;
 
@@ -79,49 +77,5 @@ int bh_tasks_show(const Bulkhead__Reply *r)
 	if (all->found > all->n_tasks)
 		printf("... and %llu more (--limit shows more)\n",
 		       (ull)(all->found - all->n_tasks));
-	return BH_EXIT_OK;
-}
-
-void bh_task_json(struct json_object *o, const Bulkhead__Task *k)
-{
-	bh_value_text(o, "service", k->service);
-	bh_value_hex(o, "task", k->task);
-	bh_value_text(o, "name", k->name);
-	bh_value_text(o, "kind", k->kind);
-	bh_value_text(o, "state", k->state);
-	bh_value_text(o, "wait", k->wait);
-	if (k->worker >= 0)
-		bh_value_int(o, "worker", k->worker);
-	else
-		json_object_object_add(o, "worker", NULL);
-	if (k->parent)
-		bh_value_hex(o, "parent", k->parent);
-	else
-		json_object_object_add(o, "parent", NULL);
-	bh_value_uint(o, "age_ms", k->age_ms);
-	bh_value_uint(o, "crashes", k->crashes);
-	bh_value_bool(o, "aborted", k->aborted);
-}
-
-int bh_tasks_json(const Bulkhead__Reply *r, struct json_object *o)
-{
-	const Bulkhead__Tasks *all = r->tasks;
-	struct json_object *list = bh_value_array(o, "types");
-
-	for (size_t i = 0; i < all->n_types; i++) {
-		struct json_object *y = bh_value_item(list);
-
-		bh_value_text(y, "service", all->types[i]->service);
-		bh_value_text(y, "name", all->types[i]->name);
-		bh_value_uint(y, "live", all->types[i]->live);
-		bh_value_uint(y, "crashes", all->types[i]->crashes);
-		bh_value_bool(y, "quarantined", all->types[i]->quarantined);
-		bh_value_text(y, "quarantine", all->types[i]->quarantine);
-		bh_value_uint(y, "probation_ms", all->types[i]->probation_ms);
-	}
-	bh_value_uint(o, "found", all->found);
-	list = bh_value_array(o, "tasks");
-	for (size_t i = 0; i < all->n_tasks; i++)
-		bh_task_json(bh_value_item(list), all->tasks[i]);
 	return BH_EXIT_OK;
 }

@@ -173,13 +173,14 @@ static void show(const struct bh_options *o, const struct bh_recorder *r)
 		bh_table_add(&t, "%" PRIu64, pairs[i].n);
 	}
 	bh_value_uint(json, "lost", r->lost);
-	if (o->json)
-		puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY));
-	else
-		bh_table_print(&t, 0);
-	if (!o->json && r->lost)
-		printf("%" PRIu64 " events were lost: there were more wake-ups\n", r->lost);
+	if (o->json) {
+		bh_value_print(json, false);
+		return;
+	}
 	json_object_put(json);
+	bh_table_print(&t, 0);
+	if (r->lost)
+		printf("%" PRIu64 " events were lost: there were more wake-ups\n", r->lost);
 }
 
 int bh_wakers(const char *url, const struct bh_options *o)
