@@ -17,10 +17,13 @@
 #include <unistd.h>
 
 #include "ipc/blocking.h"
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
-#include "kernel/control.h"
+#include "kernel/crash.h"
+#include "kernel/fail.h"
 #include "kernel/images.h"
 #include "kernel/log.h"
+#include "kernel/messages.h"
 #include "kernel/nobody.h"
 #include "kernel/out.h"
 #include "kernel/proc.h"
@@ -29,7 +32,6 @@
 #include "kernel/recovery.h"
 #include "kernel/reset.h"
 #include "kernel/resize.h"
-#include "kernel/restart.h"
 #include "kernel/servers.h"
 #include "kernel/service.h"
 #include "kernel/stop.h"

@@ -7,8 +7,6 @@
  */
 #include "kernel/blocking.h"
 
-#include <string.h>
-
 #include "ipc/blocking.h"
 #include "kernel/clock.h"
 #include "kernel/proc.h"

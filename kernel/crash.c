@@ -9,9 +9,13 @@
 #include <time.h>
 
 #include "kernel/clock.h"
-#include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
+#include "kernel/text.h"
+
+enum {
+	MEMORY = 8, /* over so many crashes their cost is averaged */
+};
 
 static const char *const kind_names[BH_PROC_KIND_COUNT] = {
 	[BH_PROC_NONE] = "process",        [BH_PROC_KERNEL] = "kernel",
@@ -19,29 +23,6 @@ static const char *const kind_names[BH_PROC_KIND_COUNT] = {
 	[BH_PROC_WORKER] = "worker",       [BH_PROC_ADMIND] = "admin server",
 	[BH_PROC_TRACED] = "trace server", [BH_PROC_BLOCKING] = "blocking process",
 };
-
-static void signal_name(int sig, char *out, size_t size)
-{
-	const char *abbrev = sigabbrev_np(sig);
-
-	if (abbrev)
-		snprintf(out, size, "SIG%s", abbrev);
-	else
-		snprintf(out, size, "signal %d", sig);
-}
-
-const char *bh_death_text(int status, char buf[static 40])
-{
-	char name[24];
-
-	if (WIFSIGNALED(status)) {
-		signal_name(WTERMSIG(status), name, sizeof(name));
-		snprintf(buf, 40, "died of %s", name);
-	} else {
-		snprintf(buf, 40, "ended with exit code %d", WEXITSTATUS(status));
-	}
-	return buf;
-}
 
 static struct bh_board_crash *record_of(struct bh_kernel *k, uint64_t id)
 {
@@ -66,13 +47,6 @@ static void fill_words(struct bh_board_crash *c, const struct bh_last_words *w)
 	memcpy(c->frames, w->frames, sizeof(c->frames));
 }
 
-int bh_crash_signal(const struct bh_crash_facts *f)
-{
-	if (!f->status_known)
-		return f->words ? f->words->signal : SIGKILL;
-	return WIFSIGNALED(f->status) ? WTERMSIG(f->status) : 0;
-}
-
 uint64_t bh_crash_recorded(struct bh_kernel *k, uint32_t idx)
 {
 	const struct bh_proc *p = bh_proc_at(k, idx);
@@ -81,6 +55,22 @@ uint64_t bh_crash_recorded(struct bh_kernel *k, uint32_t idx)
 	return p->crash_id && c->id == p->crash_id && c->pid == p->pid && c->time_ns == p->died_ns ?
 		       p->crash_id :
 		       0;
+}
+
+/* The record is the commit, and the counts follow from it. It says what they come to, so
+ * a kernel may be killed before, between or after these stores: its successor does them
+ * again, for the newest record, before it writes another one. */
+void bh_crash_count(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint64_t id = bh_crash_recorded(k, bh_worker_proc(s, slot));
+	const struct bh_board_crash *c = &k->board->crash[id % BH_BOARD_CRASHES];
+
+	if (!id || id < bh_ld_acq(&k->board->crashes))
+		return;
+	if (c->task)
+		bh_st_rlx(&s->v.types[c->task_type % BH_TYPES].crashes, c->type_crashes);
+	s->board->worker_crashes[slot] = c->worker_crashes;
 }
 
 uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_crash_facts *f)
@@ -161,6 +151,14 @@ static void tell(const struct bh_kernel *k, const struct bh_board_crash *c)
 	       c->restart_us);
 }
 
+/* A worker that crashed was back after so long. */
+static void add_cost(struct bh_ksvc *s, uint32_t us)
+{
+	int64_t before = s->crash_us ? s->crash_us : BH_CRASH_COST_US;
+
+	s->crash_us = before + ((int64_t)us - before) / MEMORY;
+}
+
 void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
@@ -181,7 +179,7 @@ void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns)
 	c->restart_us = (uint32_t)us;
 	bh_st_rel(&c->seq, seq + 1);
 	if (c->service < k->plan->n_services && c->kind == BH_PROC_WORKER)
-		bh_hold_cost(&k->svc[c->service], (uint32_t)us);
+		add_cost(&k->svc[c->service], (uint32_t)us);
 	if (c->service < k->plan->n_services && k->svc[c->service].mapped) {
 		struct bh_arena_crash *a = &k->svc[c->service].v.a->crash[id % BH_ARENA_CRASHES];
 

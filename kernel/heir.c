@@ -12,13 +12,9 @@
  */
 #include "kernel/heir.h"
 
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "ipc/incarnation.h"
-#include "kernel/control.h"
 #include "kernel/proc.h"
+#include "kernel/wire.h"
 
 void bh_heir_ask(struct bh_ksvc *s, uint32_t slot)
 {
@@ -52,18 +48,6 @@ bool bh_heir_forked(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, i
 	/* There was no room for it beside the dead one, or it has come and gone. */
 	h->epoch = 0;
 	return false;
-}
-
-void bh_heir_drop(struct bh_kernel *k, uint32_t idx)
-{
-	struct bh_kheir *h = &k->proc[idx].heir;
-
-	/* One that is not known yet is ended when it is. */
-	if (h->pid) {
-		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
-		close(h->pidfd);
-	}
-	*h = (struct bh_kheir){ 0 };
 }
 
 void bh_heirs_lost(struct bh_ksvc *s)

@@ -15,9 +15,6 @@ void bh_heir_ask(struct bh_ksvc *s, uint32_t slot);
 bool bh_heir_forked(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int pidfd,
 		    bool real);
 
-/* Nobody is to take over: ends the heir if there is one. */
-void bh_heir_drop(struct bh_kernel *k, uint32_t idx);
-
 /* The zygote has died: who was not told of by then may never be made. */
 void bh_heirs_lost(struct bh_ksvc *s);
 

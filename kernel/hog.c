@@ -21,8 +21,8 @@
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
-#include "kernel/recovery.h"
-#include "kernel/stall.h"
+#include "kernel/procfs.h"
+#include "kernel/text.h"
 
 enum {
 	ANSWER_MS = 50, /* for the handler to run */
@@ -31,7 +31,7 @@ enum {
 
 static const char *state_text(char state)
 {
-	if (bh_stall_stopped(state))
+	if (bh_procfs_stopped(state))
 		return "stopped by a signal";
 	return state == 'D' ? "blocked in the kernel" :
 	       state == 'S' ? "waiting in a system call" :
@@ -81,7 +81,7 @@ static bool ask_where(struct bh_ksvc *s, uint32_t slot)
 	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
 
 	bh_st_rel(&s->v.workers[slot].glance.valid, 0);
-	return bh_stall_ask(p->pid) == 'R' && p->pidfd >= 0 &&
+	return bh_procfs_state(p->pid) == 'R' && p->pidfd >= 0 &&
 	       !syscall(SYS_pidfd_send_signal, p->pidfd, SIGURG, NULL, 0);
 }
 
@@ -137,7 +137,7 @@ void bh_hog_look(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st)
 
 	if (s->kernel->proc[bh_worker_proc(s, slot)].killed)
 		return;
-	if (limit && ms >= limit && !bh_stall_stopped(st->state))
+	if (limit && ms >= limit && !bh_procfs_stopped(st->state))
 		hog(s, slot, st, t, limit);
 	if (plan->hang_report_ms && ms >= plan->hang_report_ms && !st->told) {
 		st->told = true;

@@ -21,14 +21,12 @@
 #include <bulkhead/task.h>
 
 #include "kernel/clock.h"
+#include "kernel/crash.h"
 #include "kernel/proc.h"
-#include "kernel/quarantine.h"
 #include "kernel/recovery.h"
 #include "kernel/watch.h"
 
 enum {
-	COST_US = 500,  /* what a crash takes of one worker's time, until one was seen */
-	MEMORY = 8,     /* over so many it is averaged */
 	SHARE = 16,     /* of the workers' time a type's crashes may take one part in so many; */
 	BURST_MS = 100, /* more at a time if there was less before */
 	MOST_MS = 1000, /* nobody is held back for longer */
@@ -38,7 +36,7 @@ enum {
 static int64_t due(struct bh_ksvc *s, uint32_t type)
 {
 	int64_t now = s->kernel->now_ns, *next = &s->crash_due_ns[type % BH_TYPES];
-	int64_t cost_us = s->crash_us ? s->crash_us : COST_US;
+	int64_t cost_us = s->crash_us ? s->crash_us : BH_CRASH_COST_US;
 	int64_t each = cost_us * 1000 * SHARE / s->board->workers_wanted;
 
 	if (*next < now)
@@ -47,13 +45,6 @@ static int64_t due(struct bh_ksvc *s, uint32_t type)
 	if (*next > now + (BURST_MS + MOST_MS) * BH_NS_PER_MS)
 		*next = now + (BURST_MS + MOST_MS) * BH_NS_PER_MS;
 	return *next - BURST_MS * BH_NS_PER_MS;
-}
-
-void bh_hold_cost(struct bh_ksvc *s, uint32_t us)
-{
-	int64_t before = s->crash_us ? s->crash_us : COST_US;
-
-	s->crash_us = before + ((int64_t)us - before) / MEMORY;
 }
 
 bool bh_hold(struct bh_ksvc *s, const struct bh_crash_facts *f)

@@ -3,14 +3,12 @@
 #ifndef BH_KERNEL_HOLD_H
 #define BH_KERNEL_HOLD_H
 
-#include "kernel/crash.h"
+#include "kernel/facts.h"
+#include "kernel/state.h"
 
 /* True: the task at hand is beyond its type's budget of crashes. The caller decides what
  * becomes of it (bh_recover_decide()), and that is carried out later. */
 bool bh_hold(struct bh_ksvc *s, const struct bh_crash_facts *f);
-
-/* A worker that crashed was back after so long. */
-void bh_hold_cost(struct bh_ksvc *s, uint32_t us);
 
 /* For bh_recover_ops: what the scan is to leave alone. */
 bool bh_held(void *ctx, uint32_t idx);

@@ -15,12 +15,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
+#include "kernel/failures.h"
 #include "kernel/log.h"
 #include "kernel/reset.h"
-#include "kernel/restart.h"
+#include "kernel/text.h"
 
 enum {
 	EXIT_LARGEST = 99, /* from 100 on codes have a meaning: 100, 101, 111 */
@@ -65,15 +66,6 @@ void bh_main_judge(struct bh_ksvc *s)
 	snprintf(why, sizeof(why), "its main crashed %u times within %u ms",
 		 s->plan->restart_intensity + 1, s->plan->restart_period_ms);
 	bh_service_reset(s, why);
-}
-
-/* -- its end ------------------------------------------------------------------------------ */
-
-const char *bh_error_text(int64_t value)
-{
-	const char *text = value < 0 && value > -4096 ? strerrordesc_np((int)-value) : NULL;
-
-	return text ? text : "no error of the system";
 }
 
 /* Hostile input: taken once, and a time that cannot be is the nearest that can. Told first,

@@ -3,7 +3,8 @@
 #ifndef BH_KERNEL_MAINS_H
 #define BH_KERNEL_MAINS_H
 
-#include "kernel/crash.h"
+#include "kernel/facts.h"
+#include "kernel/state.h"
 
 /* Main crashed, of which @crash is the record, and is to start again: says when. */
 void bh_main_crashed(struct bh_ksvc *s, const struct bh_crash_facts *f, uint64_t crash);
@@ -13,9 +14,6 @@ void bh_main_judge(struct bh_ksvc *s);
 
 /* Housekeeping: which mains have returned, and what. */
 void bh_mains_look(struct bh_kernel *k);
-
-/* What value -errno means, for people. */
-const char *bh_error_text(int64_t value);
 
 /* The exit code of a system whose services are done. */
 uint32_t bh_mains_exit_code(const struct bh_kernel *k);

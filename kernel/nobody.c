@@ -27,7 +27,7 @@
 
 #include "kernel/clock.h"
 #include "kernel/proc.h"
-#include "kernel/stall.h"
+#include "kernel/procfs.h"
 #include "kernel/watch.h"
 #include "kernel/worker.h"
 
@@ -47,7 +47,7 @@ static bool zygote_idle(struct bh_ksvc *s)
 
 	return bh_ld_acq(&z->state) == BH_PROC_UP && !k->proc[idx].gone &&
 	       !ioctl(z->ctl, SIOCOUTQ, &unread) && !ioctl(z->ctl, FIONREAD, &answers) && !unread &&
-	       !answers && bh_stall_ask(z->pid) == 'S';
+	       !answers && bh_procfs_state(z->pid) == 'S';
 }
 
 static bool unanswered(struct bh_ksvc *s, uint32_t idx)

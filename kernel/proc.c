@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,8 +21,8 @@
 #include "ipc/control.h"
 #include "ipc/refused.h"
 #include "kernel/clock.h"
-#include "kernel/heir.h"
 #include "kernel/log.h"
+#include "kernel/procfs.h"
 #include "kernel/recovery.h"
 #include "kernel/servers.h"
 #include "kernel/service.h"
@@ -147,6 +146,18 @@ void bh_proc_kill(struct bh_kernel *k, uint32_t idx)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 }
 
+void bh_heir_drop(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_kheir *h = &k->proc[idx].heir;
+
+	/* One that is not known yet is ended when it is. */
+	if (h->pid) {
+		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+		close(h->pidfd);
+	}
+	*h = (struct bh_kheir){ 0 };
+}
+
 void bh_proc_forget(struct bh_kernel *k, uint32_t idx)
 {
 	struct bh_proc *p = bh_proc_at(k, idx);
@@ -193,47 +204,6 @@ bool bh_proc_dead(struct bh_kernel *k, uint32_t idx)
 	if (p->pid <= 0)
 		return false;
 	return p->pidfd < 0 || (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN));
-}
-
-/* The number behind @name in the file at @path, or -errno; -ENODATA: it has no such line. */
-static int read_number(const char *path, const char *name, int32_t *value)
-{
-	FILE *f = fopen(path, "re");
-	size_t n = strlen(name);
-	char line[256];
-	int err = -ENODATA;
-
-	if (!f)
-		return -errno;
-	while (err && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, n) && sscanf(line + n, "%d", value) == 1)
-			err = 0;
-	fclose(f);
-	return err;
-}
-
-int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd)
-{
-	char info[64], status[64];
-	int32_t pid = 0, parent = 0, again = 0;
-	int err;
-
-	snprintf(info, sizeof(info), "/proc/self/fdinfo/%d", pidfd);
-	err = read_number(info, "Pid:", &pid);
-	if (err)
-		return err == -ENODATA ? -EBADF : err;
-	/* 0: of another pid namespace */
-	if (pid <= 0)
-		return pid < 0 ? -ESRCH : -EBADF;
-	snprintf(status, sizeof(status), "/proc/%d/status", pid);
-	err = read_number(status, "PPid:", &parent);
-	/* Reaped while it was looked at: there is no such file or no line in it, or that says
-	 * for a moment that there is no parent. */
-	if (err)
-		return err == -ENOENT || err == -ENODATA ? -ESRCH : err;
-	if (parent <= 0 && !read_number(info, "Pid:", &again) && again < 0)
-		return -ESRCH;
-	return parent == k->board->guardian_pid || k->orphaned ? pid : -ECHILD;
 }
 
 bool bh_proc_taken(struct bh_kernel *k, int32_t pid)

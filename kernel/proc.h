@@ -78,6 +78,9 @@ void bh_proc_watch(struct bh_kernel *k, uint32_t idx);
 
 void bh_proc_kill(struct bh_kernel *k, uint32_t idx);
 
+/* Nobody is to take over: ends the heir if there is one. */
+void bh_heir_drop(struct bh_kernel *k, uint32_t idx);
+
 /* The process is dead and cleaned up after: forgets its pid and descriptors. */
 void bh_proc_forget(struct bh_kernel *k, uint32_t idx);
 
@@ -90,10 +93,6 @@ bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *sta
 
 /* True while it is worth waiting for that: the guardian lives and has not had long. */
 bool bh_proc_status_due(const struct bh_kernel *k, uint32_t idx);
-
-/* The process that @pidfd names, a child of the guardian. -ESRCH: it is dead and reaped;
- * any other error: it names nothing of the kind. */
-int32_t bh_pidfd_pid(const struct bh_kernel *k, int pidfd);
 
 /* True if an entry stands for process @pid: nobody may claim it for another one. */
 bool bh_proc_taken(struct bh_kernel *k, int32_t pid);

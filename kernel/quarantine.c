@@ -18,7 +18,6 @@
  */
 #include "kernel/quarantine.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +25,7 @@
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
-#include "kernel/recovery.h"
+#include "kernel/text.h"
 
 enum {
 	PAUSE_MAX_MS = 3600 * 1000, /* unless the period is longer */
@@ -50,28 +49,6 @@ static bool listed(const char *list, size_t size, const char *name)
 		at += n + 1;
 	}
 	return false;
-}
-
-static bool own_fault(int sig)
-{
-	switch (sig) {
-	case 0: /* it called exit() */
-	case SIGSEGV:
-	case SIGBUS:
-	case SIGFPE:
-	case SIGILL:
-	case SIGABRT:
-	case SIGTRAP:
-	case SIGSYS:
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool bh_crash_own_fault(const struct bh_crash_facts *f)
-{
-	return f->oom || own_fault(bh_crash_signal(f));
 }
 
 /* What crashed before the death at hand (of which there may be a record already). */
@@ -102,7 +79,7 @@ static void read_history(const struct bh_ksvc *s, const struct bh_crash_facts *f
 
 		if (!c->id || c->id == f->recorded || c->service != s->id || !c->task ||
 		    c->task_type != f->type || c->time_ns < from ||
-		    !(c->oom || own_fault(c->signal)))
+		    !(c->oom || bh_signal_own_fault(c->signal)))
 			continue;
 		h->own += c->crash_key == f->key;
 		while (k < h->keys && keys[k] != c->crash_key)

@@ -3,11 +3,8 @@
 #ifndef BH_KERNEL_QUARANTINE_H
 #define BH_KERNEL_QUARANTINE_H
 
-#include "kernel/crash.h"
-
-/* True if the task itself brought about its death: SIGKILL and its like come from outside,
- * and hit whoever happens to run; but for want of memory it hits who took it. */
-bool bh_crash_own_fault(const struct bh_crash_facts *f);
+#include "kernel/facts.h"
+#include "kernel/state.h"
 
 /* The crash of task @f->task is about to be recorded. True: its type crashes too
  * often, by its key or by many: who did it is quarantined from now on. */

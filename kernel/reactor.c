@@ -26,7 +26,6 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "ipc/lease.h"
 #include "ipc/ready.h"

@@ -20,9 +20,10 @@
 #include "ipc/files.h"
 #include "ipc/lease.h"
 #include "ipc/meter.h"
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
-#include "kernel/control.h"
 #include "kernel/crash.h"
+#include "kernel/facts.h"
 #include "kernel/heir.h"
 #include "kernel/hold.h"
 #include "kernel/log.h"
@@ -34,9 +35,10 @@
 #include "kernel/record.h"
 #include "kernel/reset.h"
 #include "kernel/resize.h"
-#include "kernel/restart.h"
 #include "kernel/start.h"
+#include "kernel/text.h"
 #include "kernel/watch.h"
+#include "kernel/wire.h"
 #include "kernel/worker.h"
 
 enum {
@@ -58,16 +60,6 @@ static bool last_words(const struct bh_last_words *w, uint32_t epoch, struct bh_
 	return out->signal > 0 && out->signal < NSIG;
 }
 
-void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40])
-{
-	memcpy(out, s->v.types[type % BH_TYPES].name, 40);
-	out[39] = '\0';
-	/* It goes to people's terminals. */
-	for (char *c = out; *c; c++)
-		if ((unsigned char)*c < 32 || *c == 127)
-			*c = '?';
-}
-
 /* For the joiners, who see the arena alone. */
 static void record_in_arena(struct bh_ksvc *s, const struct bh_board_crash *c)
 {
@@ -86,22 +78,6 @@ static void record_in_arena(struct bh_ksvc *s, const struct bh_board_crash *c)
 	bh_st_rlx(&a->restart_us, 0);
 	memcpy(a->task_name, c->task_name, sizeof(a->task_name));
 	bh_st_rel(&a->id, c->id);
-}
-
-/* The record is the commit, and the counts follow from it. It says what they come to, so
- * a kernel may be killed before, between or after these stores: its successor does them
- * again, for the newest record, before it writes another one. */
-void bh_crash_count(struct bh_ksvc *s, uint32_t slot)
-{
-	struct bh_kernel *k = s->kernel;
-	uint64_t id = bh_crash_recorded(k, bh_worker_proc(s, slot));
-	const struct bh_board_crash *c = &k->board->crash[id % BH_BOARD_CRASHES];
-
-	if (!id || id < bh_ld_acq(&k->board->crashes))
-		return;
-	if (c->task)
-		bh_st_rlx(&s->v.types[c->task_type % BH_TYPES].crashes, c->type_crashes);
-	s->board->worker_crashes[slot] = c->worker_crashes;
 }
 
 /* Records the crash and decides about the task; returns the crash's id. */

@@ -9,9 +9,6 @@
  * call again. */
 bool bh_worker_died(struct bh_ksvc *s, uint32_t slot);
 
-/* The name of a task type, fit for a terminal. */
-void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40]);
-
 /* Phase: verifying scans and descriptors to close. */
 void bh_phase_verify(struct bh_kernel *k);
 
@@ -23,9 +20,5 @@ void bh_verify_start(struct bh_ksvc *s, bool requeue);
 
 /* True if a worker is dead and what it had is not yet put right. */
 bool bh_worker_unrecovered(const struct bh_ksvc *s);
-
-/* Counts the crash of the worker in @slot, if a record of it stands on the board and is
- * the newest: by a new kernel, before any other crash (recovery.c). */
-void bh_crash_count(struct bh_ksvc *s, uint32_t slot);
 
 #endif

@@ -9,38 +9,18 @@
 #include "kernel/reset.h"
 
 #include <stdio.h>
-#include <string.h>
 
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
+#include "kernel/fail.h"
+#include "kernel/failures.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
-#include "kernel/restart.h"
-#include "kernel/stop.h"
 #include "kernel/worker.h"
 
 enum {
 	START_PAUSE_MIN_MS = 100, /* after a failed start, whatever restart.backoff_min says */
 };
-
-/* OTP's rule: more than `intensity` within the period, wherever that begins. A kernel
- * that is killed after the count makes its successor count this failure twice, unless it
- * is known by its crash. */
-bool bh_too_often(struct bh_board_failures *b, int64_t now, uint32_t most, int64_t period,
-		  uint64_t crash)
-{
-	uint64_t n = b->seen;
-
-	if (!crash || !n || b->at[(n - 1) % BH_BOARD_RESETS].of != crash) {
-		if (!n || now - b->at[(n - 1) % BH_BOARD_RESETS].ns > period)
-			b->streak = 0;
-		b->streak++;
-		b->at[n % BH_BOARD_RESETS].ns = now;
-		b->at[n % BH_BOARD_RESETS].of = crash;
-		bh_compiler_barrier();
-		b->seen = ++n;
-	}
-	return most && n > most && now - b->at[(n - 1 - most) % BH_BOARD_RESETS].ns <= period;
-}
 
 /* A worker that the zygote was asked for and that nobody has seen: either it
  * loses its slot now, or it has taken it and is known from there. */

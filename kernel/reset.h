@@ -11,11 +11,6 @@ void bh_service_reset(struct bh_ksvc *s, const char *why);
 /* The same, and no failure: of this service alone, and not counted. */
 void bh_service_end(struct bh_ksvc *s);
 
-/* Counts a failure (of crash record @crash only once; 0: of none). True: there were more
- * than @most (0: never) within @period ns. */
-bool bh_too_often(struct bh_board_failures *b, int64_t now, uint32_t most, int64_t period,
-		  uint64_t crash);
-
 /* Goes on with a reset; with @anew, from its first step. */
 void bh_service_reset_step(struct bh_ksvc *s, bool anew);
 

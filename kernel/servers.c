@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "ipc/refused.h"
+#include "kernel/backoff.h"
 #include "kernel/child.h"
 #include "kernel/clock.h"
-#include "kernel/control.h"
 #include "kernel/crash.h"
+#include "kernel/facts.h"
+#include "kernel/fail.h"
 #include "kernel/lifeline.h"
 #include "kernel/log.h"
 #include "kernel/out.h"
@@ -26,9 +28,10 @@
 #include "kernel/quarantine.h"
 #include "kernel/record.h"
 #include "kernel/resize.h"
-#include "kernel/restart.h"
 #include "kernel/stop.h"
+#include "kernel/text.h"
 #include "kernel/watch.h"
+#include "kernel/wire.h"
 
 enum {
 	HEALTHY_MS = 1000,

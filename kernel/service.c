@@ -10,7 +10,6 @@
 #include "kernel/service.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,25 +17,29 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "kernel/backoff.h"
 #include "kernel/child.h"
 #include "kernel/clock.h"
-#include "kernel/control.h"
 #include "kernel/crash.h"
+#include "kernel/facts.h"
 #include "kernel/heir.h"
 #include "kernel/hold.h"
 #include "kernel/lifeline.h"
 #include "kernel/log.h"
+#include "kernel/messages.h"
 #include "kernel/proc.h"
+#include "kernel/procfs.h"
 #include "kernel/reactor.h"
 #include "kernel/reset.h"
 #include "kernel/resize.h"
-#include "kernel/restart.h"
 #include "kernel/servers.h"
 #include "kernel/shortage.h"
 #include "kernel/start.h"
+#include "kernel/text.h"
 #include "kernel/timers.h"
 #include "kernel/watch.h"
 #include "kernel/wheel.h"
+#include "kernel/wire.h"
 #include "kernel/worker.h"
 
 enum {

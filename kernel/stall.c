@@ -13,16 +13,12 @@
  */
 #include "kernel/stall.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "ipc/stall.h"
 #include "kernel/clock.h"
 #include "kernel/hog.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
+#include "kernel/procfs.h"
 #include "kernel/watch.h"
 
 enum {
@@ -33,24 +29,6 @@ enum {
 	ASK_MS = 100,         /* and again so often; */
 	ASK_PARKED_MS = 1000, /* if it is parked, in case it is stopped in its sleep */
 };
-
-char bh_stall_ask(int32_t pid)
-{
-	char path[32], text[128], *end;
-	int fd;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	/* The name before it is the worker's to choose. */
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' ? end[2] : 0;
-}
 
 static void turned(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, uint64_t beat)
 {
@@ -90,7 +68,7 @@ static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool par
 		return;
 	char before = st->state;
 
-	st->state = bh_stall_ask(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
+	st->state = bh_procfs_state(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
 	st->asked_ns = k->now_ns;
 	end_headless(s, slot, before, st->state);
 	/* One that runs is in user code, with nothing of ours in its hand. */
@@ -109,7 +87,7 @@ void bh_stall_look_blocking(struct bh_ksvc *s)
 		if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP ||
 		    !bh_ld_rlx(&s->v.workers[slot].current))
 			continue;
-		k->proc[idx].stall.state = bh_stall_ask(bh_proc_at(k, idx)->pid);
+		k->proc[idx].stall.state = bh_procfs_state(bh_proc_at(k, idx)->pid);
 		end_headless(s, slot, before, k->proc[idx].stall.state);
 	}
 }
@@ -125,7 +103,7 @@ static void look(struct bh_ksvc *s, uint32_t slot, int64_t since_ns)
 	if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP)
 		return;
 	ask(s, slot, st, parked);
-	if (beat != st->beat || (parked && !bh_stall_stopped(st->state))) {
+	if (beat != st->beat || (parked && !bh_procfs_stopped(st->state))) {
 		turned(s, slot, st, beat);
 		return;
 	}

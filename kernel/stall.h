@@ -11,12 +11,4 @@ void bh_phase_stalls(struct bh_kernel *k);
 /* Now and then: ends blocking processes whose main thread has ended. */
 void bh_stall_look_blocking(struct bh_ksvc *s);
 
-/* The letter of /proc/PID/stat: R, S, D, T, ...; 0: cannot be had. */
-char bh_stall_ask(int32_t pid);
-
-static inline bool bh_stall_stopped(char state)
-{
-	return state == 'T' || state == 't';
-}
-
 #endif

@@ -18,11 +18,11 @@
 #include <string.h>
 
 #include "kernel/clock.h"
+#include "kernel/fail.h"
 #include "kernel/log.h"
-#include "kernel/mains.h"
 #include "kernel/proc.h"
 #include "kernel/reset.h"
-#include "kernel/stop.h"
+#include "kernel/text.h"
 #include "kernel/watch.h"
 
 enum {

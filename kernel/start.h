@@ -3,7 +3,8 @@
 #ifndef BH_KERNEL_START_H
 #define BH_KERNEL_START_H
 
-#include "kernel/crash.h"
+#include "kernel/facts.h"
+#include "kernel/state.h"
 
 /* The service has not come up: it is tried again, for ever, with pauses. The first start
  * of all: ends the system. */

@@ -11,22 +11,21 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "ipc/token.h"
 #include "kernel/audit.h"
 #include "kernel/clock.h"
+#include "kernel/fail.h"
 #include "kernel/log.h"
 #include "kernel/mains.h"
 #include "kernel/out.h"
 #include "kernel/proc.h"
+#include "kernel/procfs.h"
 #include "kernel/reactor.h"
 #include "kernel/resize.h"
-#include "kernel/stall.h"
 #include "kernel/watch.h"
 
 enum {
@@ -36,7 +35,6 @@ enum {
 	LOOK_MS = 10,          /* while tasks are waited for */
 	GO_MS = 1000,          /* for workers to write out what was printed, and go; */
 	GO_LATE_MS = 50,       /* if the grace period is over: those that have nothing to do */
-	DEATH_MS = 5000,       /* for the killed to be dead; the guardian sees to the rest */
 	LEAVE_MS = 1000,       /* for admind to end by itself */
 	/* Without a guardian: for what is under way, and for admind; the rest of a second is
 	 * for a busy machine. */
@@ -158,27 +156,12 @@ static void wake_guardian(struct bh_kernel *k)
 {
 	pid_t pid = k->board->guardian_pid;
 
-	if (k->orphaned || !bh_stall_stopped(bh_stall_ask(pid)))
+	if (k->orphaned || !bh_procfs_stopped(bh_procfs_state(pid)))
 		return;
 	bh_log("the guardian (pid %d) was stopped by a signal: it is continued, for the system "
 	       "to end",
 	       pid);
 	kill(pid, SIGCONT);
-}
-
-static void kill_all(struct bh_kernel *k)
-{
-	k->stop = BH_STOP_KILL;
-	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
-	for (uint32_t i = BH_PROCS_TRACED; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
-		struct bh_proc *p = bh_proc_at(k, i);
-
-		if (p->pid > 0)
-			bh_proc_kill(k, i);
-		else
-			bh_st_rel(&p->state, BH_PROC_FREE);
-	}
-	bh_wake_by(k, k->now_ns);
 }
 
 /* Nobody new gets in; who has something to finish is woken to look at the time. */
@@ -206,7 +189,7 @@ void bh_stop(struct bh_kernel *k, bool now)
 		begin(k);
 	}
 	if (now && k->stop < BH_STOP_KILL)
-		kill_all(k);
+		bh_kill_all(k);
 }
 
 void bh_stop_signalled(struct bh_kernel *k)
@@ -231,24 +214,6 @@ void bh_stop_orphaned(struct bh_kernel *k)
 		begin(k);
 	if (k->stop_ns > end)
 		k->stop_ns = end;
-}
-
-void bh_fail(struct bh_kernel *k, const char *fmt, ...)
-{
-	char why[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING)
-		bh_outf(STDERR_FILENO, "bulkhead: %s\n", why);
-	else
-		bh_log("fatal: %s", why);
-	k->exit_code = 111;
-	bh_st_rel(&k->board->system_state, BH_SYSTEM_FAILED);
-	if (k->stop < BH_STOP_KILL)
-		kill_all(k);
 }
 
 static bool grace_over(struct bh_kernel *k)
@@ -326,7 +291,7 @@ void bh_phase_stop(struct bh_kernel *k)
 	if (k->stop == BH_STOP_GRACE && grace_over(k))
 		dismiss(k);
 	if (k->stop == BH_STOP_LEAVE && (all_gone(k) || k->now_ns >= k->stop_ns))
-		kill_all(k);
+		bh_kill_all(k);
 	if (k->stop == BH_STOP_KILL && (all_dead(k, BH_PROCS_TRACED) || k->now_ns >= k->stop_ns))
 		last(k);
 	if (k->stop == BH_STOP_LAST && k->now_ns >= k->stop_ns && admind->pid > 0 &&

@@ -5,9 +5,6 @@
 
 #include "kernel/state.h"
 
-/* The system cannot go on: says why, in one sentence, and ends it with 111. */
-void bh_fail(struct bh_kernel *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 /* Begins the end; @now: without grace. */
 void bh_stop(struct bh_kernel *k, bool now);
 

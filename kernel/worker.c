@@ -19,20 +19,21 @@
 
 #include "ipc/evring.h"
 #include "ipc/incarnation.h"
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
-#include "kernel/control.h"
 #include "kernel/crash.h"
 #include "kernel/heir.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
+#include "kernel/procfs.h"
 #include "kernel/record.h"
 #include "kernel/recovery.h"
 #include "kernel/reset.h"
 #include "kernel/resize.h"
-#include "kernel/restart.h"
 #include "kernel/start.h"
 #include "kernel/stop.h"
 #include "kernel/watch.h"
+#include "kernel/wire.h"
 
 enum {
 	START_LIMIT_S = 10, /* from the wish to the first turn */

@@ -12,10 +12,10 @@
 
 #include "ipc/crash_key.h"
 #include "kernel/clock.h"
-#include "kernel/crash.h"
+#include "kernel/facts.h"
 #include "kernel/log.h"
 #include "kernel/quarantine.h"
-#include "kernel/recovery.h"
+#include "kernel/text.h"
 #include "tests/check_run.h"
 
 enum {
@@ -44,11 +44,6 @@ void bh_type_name(const struct bh_ksvc *svc, uint32_t type, char out[static 40])
 {
 	(void)svc;
 	snprintf(out, 40, "type%u", type);
-}
-
-int bh_crash_signal(const struct bh_crash_facts *f)
-{
-	return f->status;
 }
 
 static void setup(void)

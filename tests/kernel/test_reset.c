@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
+#include "kernel/fail.h"
+#include "kernel/failures.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
 #include "kernel/reset.h"
-#include "kernel/restart.h"
-#include "kernel/stop.h"
 #include "kernel/worker.h"
 #include "tests/check_run.h"
 

@@ -1,80 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.c: messages between the kernel and its children (ipc/control.h).
+ * messages.c: messages between the kernel and its children (ipc/control.h).
  *
  * A message is looked at, acted upon (which puts its outcome on the board), and
  * only then taken off the socket: a kernel that is killed in between leaves it
  * for its successor, who does the same again.
  */
-#include "kernel/control.h"
+#include "kernel/messages.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/control.h"
 #include "kernel/proc.h"
 #include "kernel/recovery.h"
 #include "kernel/servers.h"
 #include "kernel/service.h"
 #include "kernel/watch.h"
+#include "kernel/wire.h"
 #include "kernel/worker.h"
 
 enum {
 	BUDGET = 64, /* messages of one child in one turn */
 };
-
-union fd_room {
-	struct cmsghdr head;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
-int bh_ctl_send(int ctl, const struct bh_ctl *m, int fd)
-{
-	struct iovec iov = { (void *)(uintptr_t)m, sizeof(*m) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-	union fd_room room = { 0 };
-
-	if (ctl < 0)
-		return -EBADF;
-	if (fd >= 0) {
-		h.msg_control = &room;
-		h.msg_controllen = sizeof(room);
-		room.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-					      .cmsg_level = SOL_SOCKET,
-					      .cmsg_type = SCM_RIGHTS };
-		memcpy(CMSG_DATA(&room.head), &fd, sizeof(fd));
-	}
-	return sendmsg(ctl, &h, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* The next message, left on the socket. 0: none. *fd: the descriptor that came
- * along, or -1. */
-static int peek(int ctl, struct bh_ctl *m, int *fd)
-{
-	struct iovec iov = { m, sizeof(*m) };
-	union fd_room room;
-	struct msghdr h = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &room,
-			    .msg_controllen = sizeof(room) };
-	ssize_t n = recvmsg(ctl, &h, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
-
-	*fd = -1;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (n == 0)
-		return -EPIPE;
-	for (c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-	if (n != sizeof(*m))
-		m->op = 0; /* not one of ours: taken off and forgotten */
-	m->text[sizeof(m->text) - 1] = '\0';
-	return 1;
-}
 
 /* What a message carries is its handler's to keep or close. */
 static void handle_service(struct bh_kernel *k, struct bh_proc *p, const struct bh_ctl *m, int fd)
@@ -120,7 +68,7 @@ void bh_control_drain(struct bh_kernel *k, uint32_t idx)
 	for (int i = 0; i < BUDGET && p->ctl >= 0; i++) {
 		int ctl = p->ctl;
 
-		got = peek(ctl, &m, &fd);
+		got = bh_ctl_peek(ctl, &m, &fd);
 		if (got == 0)
 			return;
 		if (got < 0) {

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test_restart.c: suite kernel.restart. How long the pauses of the back-off are. */
+/* test_backoff.c: suite kernel.backoff. How long the pauses of the back-off are. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/backoff.h"
 #include "kernel/clock.h"
-#include "kernel/log.h"
 #include "kernel/proc.h"
-#include "kernel/restart.h"
-#include "kernel/servers.h"
-#include "kernel/service.h"
-#include "kernel/worker.h"
 #include "tests/check_run.h"
 
 enum {
@@ -20,39 +16,6 @@ enum {
 };
 
 static struct bh_kernel *k;
-
-/* Nobody is started here. */
-
-void bh_service_start(struct bh_ksvc *s)
-{
-	(void)s;
-}
-
-void bh_twin_start(struct bh_ksvc *s)
-{
-	(void)s;
-}
-
-void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
-{
-	(void)s, (void)slot;
-}
-
-void bh_server_start(struct bh_kernel *kernel, uint32_t idx)
-{
-	(void)kernel, (void)idx;
-}
-
-void bh_log(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
-uint32_t bh_proc_after(const struct bh_kernel *kernel, uint32_t idx)
-{
-	(void)kernel;
-	return idx + 1 < ENTRIES ? idx + 1 : BH_BOARD_PROCS;
-}
 
 static void setup(void)
 {
@@ -104,7 +67,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("kernel.restart");
+	Suite *s = suite_create("kernel.backoff");
 	TCase *c = tcase_create("pauses");
 
 	tcase_add_checked_fixture(c, setup, teardown);
