@@ -14,6 +14,10 @@ __attribute__((constructor)) static void bh_check_limit(void)
 	setenv("CK_DEFAULT_TIMEOUT", "280", 0);
 }
 
+/* Assertions that failed in children of tests (check_child.c). */
+unsigned bh_check_child_failures(void);
+void bh_check_forget_child_failure(void); /* the last one was what the test is about */
+
 /* Runs all of @s, which is freed; the exit code. */
 static inline int bh_check_run(Suite *s)
 {
@@ -22,7 +26,7 @@ static inline int bh_check_run(Suite *s)
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed || bh_check_child_failures() ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 #endif
