@@ -39,12 +39,16 @@ static struct bh_tcb *victim(void)
 	abort();
 }
 
-/* A size class of which there are blocks. */
-static uint32_t class_in_use(void)
+/* A block of the victim's (its stack, if no other). A free block is no place to plant
+ * in: the kernel, when it trims, writes its own marks there. */
+static struct bh_block *block_in_use(void)
 {
+	uint32_t owner = (uint32_t)(victim() - view.tasks);
+
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
-		if (bh_ld_acq(&view.block_pool[c].pool->mark))
-			return c;
+		for (uint32_t i = 1; i < bh_ld_acq(&view.block_pool[c].pool->mark); i++)
+			if (bh_handle_idx(bh_ld_acq(&view.blocks[c][i].owner)) == owner)
+				return &view.blocks[c][i];
 	abort();
 }
 
@@ -101,14 +105,12 @@ static void plant_pinned_home(void)
 
 static void plant_block_owner(void)
 {
-	uint32_t c = class_in_use();
-
-	bh_st_rel(&view.blocks[c][1].owner, bh_handle(1, view.l.tasks));
+	bh_st_rel(&block_in_use()->owner, bh_handle(1, view.l.tasks));
 }
 
 static void plant_block_link(void)
 {
-	bh_st_rlx(&view.blocks[class_in_use()][1].next, ~0u);
+	bh_st_rlx(&block_in_use()->next, bh_block_ref(0, view.l.blocks[0]));
 }
 
 static void plant_io_owner(void)
