@@ -29,7 +29,7 @@
 #include "kernel/proc.h"
 #include "kernel/reactor.h"
 #include "kernel/record.h"
-#include "kernel/recovery.h"
+#include "kernel/request.h"
 #include "kernel/reset.h"
 #include "kernel/resize.h"
 #include "kernel/servers.h"

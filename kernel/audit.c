@@ -46,9 +46,9 @@
 #include "kernel/log.h"
 #include "kernel/nobody.h"
 #include "kernel/proc.h"
-#include "kernel/recovery.h"
+#include "kernel/request.h"
 #include "kernel/reset.h"
-#include "kernel/stop.h"
+#include "kernel/verify.h"
 #include "kernel/watch.h"
 
 enum {
@@ -288,7 +288,7 @@ static void step(struct bh_ksvc *s)
 		suspect(s, &out.finding[i]);
 	a->next_ns = k->now_ns + PAUSE_US * 1000;
 	if (end && a->empty)
-		bh_system_look(k);
+		bh_system_changed(k);
 }
 
 bool bh_audit_all_ended(const struct bh_ksvc *s)

@@ -23,7 +23,7 @@
 #include "kernel/clock.h"
 #include "kernel/crash.h"
 #include "kernel/proc.h"
-#include "kernel/recovery.h"
+#include "kernel/request.h"
 #include "kernel/watch.h"
 
 enum {

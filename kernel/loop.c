@@ -19,6 +19,7 @@
 #include "kernel/audit.h"
 #include "kernel/blocking.h"
 #include "kernel/clock.h"
+#include "kernel/deaths.h"
 #include "kernel/hold.h"
 #include "kernel/log.h"
 #include "kernel/messages.h"
@@ -28,7 +29,7 @@
 #include "kernel/quarantine.h"
 #include "kernel/reactor.h"
 #include "kernel/record.h"
-#include "kernel/recovery.h"
+#include "kernel/request.h"
 #include "kernel/restart.h"
 #include "kernel/servers.h"
 #include "kernel/shortage.h"
@@ -37,6 +38,7 @@
 #include "kernel/stop.h"
 #include "kernel/timers.h"
 #include "kernel/trim.h"
+#include "kernel/verify.h"
 #include "kernel/watch.h"
 #include "kernel/worker.h"
 
@@ -176,7 +178,7 @@ static void housekeeping(struct bh_kernel *k)
 		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
 			bh_stall_look_blocking(&k->svc[i]);
 	bh_shortage_look(k);
-	bh_system_look(k);
+	bh_system_changed(k);
 }
 
 /* -- a kernel's life --------------------------------------------------------------------------- */
@@ -223,6 +225,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_blocking(k);
 		bh_phase_servers(k);
 		housekeeping(k);
+		bh_phase_system(k);
 		bh_phase_stop(k);
 		k->board->turns++;
 	}

@@ -5,7 +5,7 @@
  *
  *   wait → signals → deaths → control → workers → starts → reactor → timers → hold
  *        → verify → stalls → trim → audit → record → restarts → blocking → servers
- *        → housekeeping → stop
+ *        → housekeeping → system → stop
  */
 #ifndef BH_KERNEL_LOOP_H
 #define BH_KERNEL_LOOP_H

@@ -68,6 +68,8 @@ void bh_main_judge(struct bh_ksvc *s)
 	bh_service_reset(s, why);
 }
 
+/* -- its end ------------------------------------------------------------------------------ */
+
 /* Hostile input: taken once, and a time that cannot be is the nearest that can. Told first,
  * for a successor that finds the board's word says nothing. */
 static void ended(struct bh_ksvc *s)

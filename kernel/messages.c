@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "ipc/control.h"
+#include "kernel/lostfds.h"
 #include "kernel/proc.h"
-#include "kernel/recovery.h"
 #include "kernel/servers.h"
 #include "kernel/service.h"
 #include "kernel/watch.h"

@@ -21,11 +21,7 @@
 #include "ipc/control.h"
 #include "ipc/refused.h"
 #include "kernel/clock.h"
-#include "kernel/log.h"
 #include "kernel/procfs.h"
-#include "kernel/recovery.h"
-#include "kernel/servers.h"
-#include "kernel/service.h"
 #include "kernel/watch.h"
 
 enum {
@@ -227,58 +223,4 @@ int bh_proc_stray(struct bh_kernel *k, int32_t pid)
 		return pidfd;
 	close(pidfd);
 	return is == -ESRCH ? is : -EEXIST;
-}
-
-/* `gone` stays until the entry is forgotten: Linux says it once (bh_watch()). */
-static void died(struct bh_kernel *k, uint32_t idx)
-{
-	struct bh_proc *p = bh_proc_at(k, idx);
-	struct bh_kproc *kp = &k->proc[idx];
-	int status = 0;
-
-	if (!kp->seen_ns)
-		kp->seen_ns = k->now_ns;
-	if (bh_ld_acq(&p->state) != BH_PROC_DEAD && kp->seen_ns == k->now_ns)
-		p->died_ns = k->now_ns;
-	if (p->kind == BH_PROC_WORKER || p->kind == BH_PROC_BLOCKING) {
-		if (!bh_worker_died(&k->svc[p->service], p->slot))
-			bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
-		return;
-	}
-	bool known = bh_proc_status(k, p, &status);
-	if (!known && bh_proc_status_due(k, idx)) {
-		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
-		return;
-	}
-	if (p->kind == BH_PROC_ZYGOTE || p->kind == BH_PROC_TWIN)
-		bh_zygote_died(&k->svc[p->service], idx, known ? status : SIGKILL);
-	else
-		bh_server_died(k, idx, status, known);
-	/* A zygote whose death resets its service is forgotten by the reset. */
-	if (kp->gone)
-		bh_wake_by(k, k->now_ns);
-}
-
-void bh_phase_deaths(struct bh_kernel *k)
-{
-	uint64_t ring;
-
-	if (k->deaths && read(k->death_fd, &ring, sizeof(ring)) < 0 && errno != EAGAIN)
-		bh_log("cannot read the guardian's doorbell: %s", strerror(errno));
-	/* Entries stay readable until the guardian comes round to them again. */
-	bh_st_rel(&k->board->deaths_head, bh_ld_acq(&k->board->deaths_tail));
-	for (uint32_t i = BH_PROCS_ADMIND; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
-		struct bh_proc *p = bh_proc_at(k, i);
-
-		if (p->pid > 0 && p->pidfd < 0) /* dead when it was found: nothing tells of it */
-			k->proc[i].gone = true;
-		if (!k->proc[i].gone)
-			continue;
-		/* The event may be about a descriptor that was replaced since. */
-		if (bh_proc_dead(k, i))
-			died(k, i);
-		else
-			k->proc[i].gone = false;
-	}
-	k->deaths = false;
 }

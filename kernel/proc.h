@@ -101,8 +101,4 @@ bool bh_proc_taken(struct bh_kernel *k, int32_t pid);
  * stands for. -ESRCH: dead and reaped; any other error: it is nothing of the kind. */
 int bh_proc_stray(struct bh_kernel *k, int32_t pid);
 
-/* Phase: entries whose death was announced are confirmed and handed to those who
- * look after their kind. */
-void bh_phase_deaths(struct bh_kernel *k);
-
 #endif

@@ -27,10 +27,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "ipc/event.h"
 #include "ipc/lease.h"
 #include "ipc/ready.h"
 #include "kernel/proc.h"
-#include "kernel/record.h"
+#include "kernel/wake.h"
 #include "kernel/watch.h"
 
 enum {
@@ -39,17 +40,6 @@ enum {
 	ROUNDS = 4,       /* of one service in one turn; what is left comes again */
 	PATIENCE_NS = 1000000,
 };
-
-/* Killed between the wake-up and the queueing: a successor's scan queues it. */
-void bh_task_wake(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint64_t what)
-{
-	struct bh_tcb *t = bh_tcb_at(&s->v, idx);
-
-	if (!t || bh_state_wake(&t->state, 0, 0) != BH_WAKE_QUEUE)
-		return;
-	bh_record_woken(s, idx, why, what);
-	bh_enqueue_shared(&s->v, idx);
-}
 
 /* -- the descriptors -------------------------------------------------------------- */
 

@@ -3,7 +3,6 @@
 #ifndef BH_KERNEL_REACTOR_H
 #define BH_KERNEL_REACTOR_H
 
-#include "ipc/event.h"
 #include "kernel/state.h"
 
 /* Phase: I/O events that no worker takes become ready marks and wake-ups. */
@@ -30,8 +29,5 @@ void bh_reactor_wake_all(struct bh_ksvc *s);
 /* Some have been, with their taker: the same, from the first slot on, even if that
  * is under way. */
 void bh_reactor_lost(struct bh_ksvc *s);
-
-/* Wakes task @idx, whichever it is now. @why and @what: its event and the event's a. */
-void bh_task_wake(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint64_t what);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recovery.c: the death of a worker, from its confirmation to its replacement,
- * and the verifying scan that follows it.
+ * recovery.c: the death of a worker, from its confirmation to its replacement.
  *
  * Every step may be the kernel's last: the entry stands at DEAD until all are
  * done, and a successor does them again from the first (recover.h says why that
@@ -11,7 +10,6 @@
 
 #include <bulkhead/task.h>
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -26,29 +24,22 @@
 #include "kernel/facts.h"
 #include "kernel/heir.h"
 #include "kernel/hold.h"
-#include "kernel/log.h"
 #include "kernel/mains.h"
 #include "kernel/oom.h"
 #include "kernel/proc.h"
 #include "kernel/quarantine.h"
 #include "kernel/reactor.h"
 #include "kernel/record.h"
+#include "kernel/request.h"
 #include "kernel/reset.h"
-#include "kernel/resize.h"
+#include "kernel/slot.h"
 #include "kernel/start.h"
 #include "kernel/text.h"
-#include "kernel/watch.h"
-#include "kernel/wire.h"
 #include "kernel/worker.h"
 
 enum {
-	HEALTHY_MS = 100,      /* a worker that lived so long started well */
-	FREE_RESTARTS = 3,     /* short lives without a task in a row before there is a pause */
-	VERIFY_ENTRIES = 4096, /* in one turn */
-	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
-	CLOSE_BUDGET = 4096,   /* I/O slots looked at in one turn */
-	CLOSE_RETRY_MS = 2,
-	AUDIT_AGAIN_MS = 500, /* a worker that hangs in an accept may do so for long */
+	HEALTHY_MS = 100,  /* a worker that lived so long started well */
+	FREE_RESTARTS = 3, /* short lives without a task in a row before there is a pause */
 };
 
 /* What the dead said of itself, if it is this incarnation's. */
@@ -227,7 +218,7 @@ static bool went(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_f
 	bool by_itself =
 		f->status_known ? WIFEXITED(f->status) && !WEXITSTATUS(f->status) : !f->words;
 
-	return by_itself && bh_worker_retired(s, slot);
+	return by_itself && bh_slot_retired(s, slot);
 }
 
 bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
@@ -249,7 +240,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	bool first = mark_dead(s, slot);
 	bh_meter_end(&s->v.workers[slot].meter, k->now_ns);
 	if (first && p->failures <= FREE_RESTARTS && slot < BH_MAX_WORKERS &&
-	    !bh_worker_retired(s, slot))
+	    !bh_slot_retired(s, slot))
 		bh_heir_ask(s, slot);
 	f.status_known = bh_proc_status(k, p, &f.status);
 	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
@@ -279,155 +270,4 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	bh_start_init_judge(s, &f, in_init);
 	bh_main_judge(s);
 	return true;
-}
-
-/* -- the verifying scan ------------------------------------------------------------- */
-
-void bh_verify_start(struct bh_ksvc *s, bool requeue)
-{
-	if (s->scanning) {
-		s->scan_again = true;
-		s->requeue_again |= requeue;
-		return;
-	}
-	s->scanning = true;
-	s->scan = (struct bh_verify){ .requeue = requeue };
-}
-
-/* A worker that is dead and not recovered has a task that recovery must find, not
- * the scan: only recovery knows how it died. */
-bool bh_worker_unrecovered(const struct bh_ksvc *s)
-{
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_DEAD)
-			return true;
-	return false;
-}
-
-static void scan(struct bh_ksvc *s)
-{
-	struct bh_kernel *k = s->kernel;
-
-	if (!bh_worker_unrecovered(s) && bh_verify_step(&s->v, &s->scan, VERIFY_ENTRIES, &s->ops)) {
-		if (s->scan.repaired)
-			bh_log("service %s: the verifying scan repaired %llu entries",
-			       s->plan->name, (unsigned long long)s->scan.repaired);
-		/* Of tasks that went with the dead process's slot. */
-		s->files |= bh_files_lose(&s->v, 0) != 0;
-		s->scanning = s->scan_again;
-		s->scan = (struct bh_verify){ .requeue = s->requeue_again };
-		s->scan_again = s->requeue_again = false;
-	}
-	if (s->scanning)
-		bh_wake_by(k, k->now_ns + VERIFY_PAUSE_US * 1000);
-}
-
-/* Descriptors that the zygote was not yet told to close, or a dead one was. */
-static void close_ios(struct bh_ksvc *s)
-{
-	struct bh_kernel *k = s->kernel;
-	uint32_t mark = bh_ld_acq(&s->v.a->io_pool.mark), end = s->v.l.ios;
-	uint32_t at = s->closing_at, n = CLOSE_BUDGET;
-
-	if (mark < end)
-		end = mark;
-	s->closing = false;
-	for (; at < end && n && !s->closing; at++, n--)
-		if (bh_ld_acq(&s->v.ios[at].owner) == BH_IO_CLOSING)
-			s->ops.close_io(s, at); /* sets `closing` if that cannot be sent */
-	if (s->closing) {
-		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
-	} else if (at < end) {
-		s->closing = true;
-		s->closing_at = at;
-		bh_wake_by(k, k->now_ns + VERIFY_PAUSE_US * 1000);
-	}
-}
-
-static void close_files(struct bh_ksvc *s)
-{
-	struct bh_kernel *k = s->kernel;
-	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
-	struct bh_ctl m = { .op = BH_CTL_CLOSE_FILES };
-
-	if (bh_ld_acq(&z->state) == BH_PROC_UP)
-		s->files = bh_ctl_send(z->ctl, &m, -1) != 0;
-	if (s->files)
-		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
-}
-
-static void who(const struct bh_ksvc *s, uint32_t type, const char *nobody, char out[static 48])
-{
-	if (type) {
-		strcpy(out, "task ");
-		bh_type_name(s, type - 1, out + 5);
-	} else {
-		strcpy(out, nobody);
-	}
-}
-
-/* Somebody tried to close what is not his: once a second is enough to be told. */
-static void tell_refused(struct bh_ksvc *s)
-{
-	struct bh_kernel *k = s->kernel;
-	const struct bh_files *f = &s->v.a->files;
-	uint64_t n = bh_ld_acq(&f->refused);
-	char by[48], of[48];
-
-	if (n == s->refused)
-		return;
-	if (k->now_ns < s->refused_ns) {
-		bh_wake_by(k, s->refused_ns);
-		return;
-	}
-	who(s, bh_ld_rlx(&f->refused_by), "what is no task", by);
-	who(s, bh_ld_rlx(&f->refused_of), "the runtime", of);
-	bh_log("service %s: %s tried to close descriptor %d, which belongs to %s: refused (EBADF), "
-	       "%llu times so far; it closes a number twice, or one that it was not given",
-	       s->plan->name, by, bh_ld_rlx(&f->refused_fd), of, (unsigned long long)n);
-	s->refused = n;
-	s->refused_ns = k->now_ns + BH_NS_PER_S;
-}
-
-/* Asked after the replacement of the dead worker, which matters more. */
-static void audit(struct bh_ksvc *s)
-{
-	struct bh_kernel *k = s->kernel;
-	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
-	struct bh_ctl m = { .op = BH_CTL_AUDIT_FDS };
-
-	if (k->now_ns < s->audit_ns) {
-		bh_wake_by(k, s->audit_ns);
-		return;
-	}
-	if (bh_ld_acq(&z->state) == BH_PROC_UP)
-		s->audit = bh_ctl_send(z->ctl, &m, -1) != 0;
-	if (s->audit)
-		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
-}
-
-void bh_audit_again(struct bh_ksvc *s)
-{
-	s->audit = true;
-	s->audit_ns = s->kernel->now_ns + AUDIT_AGAIN_MS * BH_NS_PER_MS;
-	bh_wake_by(s->kernel, s->audit_ns);
-}
-
-void bh_phase_verify(struct bh_kernel *k)
-{
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
-			continue;
-		if (s->scanning)
-			scan(s);
-		if (s->closing)
-			close_ios(s);
-		if (s->files)
-			close_files(s);
-		if (s->audit)
-			audit(s);
-		tell_refused(s);
-	}
 }

@@ -16,7 +16,7 @@
 #include "kernel/failures.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
-#include "kernel/worker.h"
+#include "kernel/slot.h"
 
 enum {
 	START_PAUSE_MIN_MS = 100, /* after a failed start, whatever restart.backoff_min says */
@@ -29,10 +29,9 @@ static void end_worker(struct bh_ksvc *s, uint32_t slot)
 	struct bh_kernel *k = s->kernel;
 	uint32_t idx = bh_worker_proc(s, slot);
 	struct bh_proc *p = bh_proc_at(k, idx);
-	uint32_t state = bh_ld_acq(&p->state);
 
-	if (p->pid == 0 && state == BH_PROC_STARTING && s->mapped && bh_worker_bump(s, slot))
-		state = BH_PROC_BACKOFF;
+	if (p->pid == 0 && bh_ld_acq(&p->state) == BH_PROC_STARTING && s->mapped)
+		bh_slot_bump(s, slot);
 	if (p->pid > 0)
 		bh_proc_kill(k, idx);
 	else

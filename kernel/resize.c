@@ -12,7 +12,6 @@
 #include "ipc/blocking.h"
 #include "kernel/log.h"
 #include "kernel/proc.h"
-#include "kernel/recovery.h"
 #include "kernel/worker.h"
 
 void bh_service_resize(struct bh_ksvc *s, uint32_t wanted)
@@ -53,24 +52,4 @@ void bh_resize_dismiss(struct bh_ksvc *s)
 			bh_unpark(&s->v.workers[i].park, s->v.kick);
 	for (uint32_t i = 0; i < s->board->blocking_mark && bh_blocking_pick(&s->v); i++)
 		;
-}
-
-bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot)
-{
-	const struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-
-	return bh_ld_acq(&s->v.workers[slot].word) ==
-	       bh_worker_word(BH_WORKER_VACANT, p->epoch, (uint32_t)p->pid);
-}
-
-void bh_worker_vacate(struct bh_ksvc *s, uint32_t slot)
-{
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-
-	/* Tasks that were pinned to it before they ran end with the next scan. */
-	bh_st_rel(&s->v.workers[slot].word, bh_worker_word(BH_WORKER_VACANT, p->epoch, 0));
-	s->were_up &= ~(1ull << slot);
-	p->failures = 0;
-	bh_st_rel(&p->state, BH_PROC_FREE);
-	bh_verify_start(s, false);
 }

@@ -16,10 +16,4 @@ void bh_resize_tell(struct bh_ksvc *s);
  * To be called again until they are gone. */
 void bh_resize_dismiss(struct bh_ksvc *s);
 
-/* True if the worker that died in @slot says that it gave up its slot. */
-bool bh_worker_retired(const struct bh_ksvc *s, uint32_t slot);
-
-/* The slot stays empty, until it is wanted again. */
-void bh_worker_vacate(struct bh_ksvc *s, uint32_t slot);
-
 #endif

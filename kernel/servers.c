@@ -27,6 +27,7 @@
 #include "kernel/proc.h"
 #include "kernel/quarantine.h"
 #include "kernel/record.h"
+#include "kernel/request.h"
 #include "kernel/resize.h"
 #include "kernel/stop.h"
 #include "kernel/text.h"
@@ -147,7 +148,7 @@ static void is_up(struct bh_kernel *k, uint32_t idx)
 	bh_st_rel(&p->state, BH_PROC_UP);
 	if (idx == BH_PROCS_ADMIND)
 		remember_socket(k);
-	bh_system_look(k);
+	bh_system_changed(k);
 }
 
 /* traced's page: kept (its number in the entry's `slot`) for each admind to come. */
@@ -189,11 +190,6 @@ void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m
 	}
 	if (fd >= 0)
 		close(fd);
-}
-
-void bh_servers_owe(struct bh_kernel *k)
-{
-	k->proc[BH_PROCS_ADMIND].owed = k->proc[BH_PROCS_TRACED].owed = true;
 }
 
 static int send_arenas(struct bh_kernel *k, int ctl)

@@ -10,9 +10,6 @@ void bh_server_start(struct bh_kernel *k, uint32_t idx);
 void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known);
 void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd);
 
-/* Sends the arenas (anew) to all servers. */
-void bh_servers_owe(struct bh_kernel *k);
-
 /* Phase: pays what is owed. */
 void bh_phase_servers(struct bh_kernel *k);
 

@@ -26,13 +26,12 @@
 #include "kernel/hold.h"
 #include "kernel/lifeline.h"
 #include "kernel/log.h"
-#include "kernel/messages.h"
 #include "kernel/proc.h"
 #include "kernel/procfs.h"
 #include "kernel/reactor.h"
+#include "kernel/request.h"
 #include "kernel/reset.h"
 #include "kernel/resize.h"
-#include "kernel/servers.h"
 #include "kernel/shortage.h"
 #include "kernel/start.h"
 #include "kernel/text.h"
@@ -383,12 +382,11 @@ static void promote(struct bh_ksvc *s, uint32_t dead, int status)
 	bh_twin_start(s);
 }
 
-void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
+void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status, bool starting)
 {
 	struct bh_kernel *k = s->kernel;
 	struct bh_proc *p = bh_proc_at(k, idx);
 	uint32_t twin = bh_zygote_proc(s, BH_PROC_TWIN);
-	bool starting = bh_ld_acq(&p->state) == BH_PROC_STARTING;
 	char text[40], why[120];
 
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
@@ -401,9 +399,6 @@ void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
 		twin_died(s, idx, status);
 		return;
 	}
-	bh_control_drain(k, idx); /* its last words: workers and a twin it made */
-	if (k->done || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
-		return;
 	twin_adopt(s);
 	if (!starting && bh_ld_acq(&bh_proc_at(k, twin)->state) == BH_PROC_UP &&
 	    !bh_proc_dead(k, twin)) {

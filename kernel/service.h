@@ -18,6 +18,8 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 
 /* A new kernel's way to a twin: takes it up, asks for it or starts it. */
 void bh_twin_ask(struct bh_ksvc *s);
-void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status);
+
+/* Zygote or twin in entry @idx died. @starting: it was, before its last words were read. */
+void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status, bool starting);
 
 #endif

@@ -60,6 +60,7 @@ struct bh_kernel {
 	bool attached;         /* this kernel replaced one that died */
 	int64_t oom_kills[2];  /* oom.c: accounted for; as last looked at */
 	bool signalled, deaths;
+	bool changed;   /* the system may have arrived, or be done (stop.c) */
 	bool no_pwait2; /* epoll_pwait2() is refused */
 	bool orphaned;  /* the guardian is dead: nobody reaps, and nobody notes deaths */
 	enum bh_stop stop;

@@ -105,10 +105,13 @@ static void look_started(struct bh_kernel *k)
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_RUNNING);
 }
 
-void bh_system_look(struct bh_kernel *k)
+void bh_phase_system(struct bh_kernel *k)
 {
 	uint32_t done = 0;
 
+	if (!k->changed)
+		return;
+	k->changed = false;
 	look_started(k);
 	bh_mains_look(k);
 	if (bh_ld_acq(&k->board->system_state) != BH_SYSTEM_RUNNING)

@@ -15,10 +15,10 @@ void bh_stop_signalled(struct bh_kernel *k);
 /* The guardian is dead: an orderly end, within a second. */
 void bh_stop_orphaned(struct bh_kernel *k);
 
+/* Phase: services that are done, the system's start-up lines; if anything changed. */
+void bh_phase_system(struct bh_kernel *k);
+
 /* Phase. */
 void bh_phase_stop(struct bh_kernel *k);
-
-/* Housekeeping: services that are done, the system's start-up lines. */
-void bh_system_look(struct bh_kernel *k);
 
 #endif

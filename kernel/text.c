@@ -16,8 +16,6 @@ void bh_type_name(const struct bh_ksvc *s, uint32_t type, char out[static 40])
 			*c = '?';
 }
 
-/* -- its end ------------------------------------------------------------------------------ */
-
 const char *bh_error_text(int64_t value)
 {
 	const char *text = value < 0 && value > -4096 ? strerrordesc_np((int)-value) : NULL;

@@ -21,7 +21,7 @@
 #include "ipc/event.h"
 #include "kernel/clock.h"
 #include "kernel/proc.h"
-#include "kernel/reactor.h"
+#include "kernel/wake.h"
 #include "kernel/watch.h"
 #include "kernel/wheel.h"
 

@@ -27,17 +27,18 @@
 #include "kernel/proc.h"
 #include "kernel/procfs.h"
 #include "kernel/record.h"
-#include "kernel/recovery.h"
+#include "kernel/request.h"
 #include "kernel/reset.h"
-#include "kernel/resize.h"
+#include "kernel/slot.h"
 #include "kernel/start.h"
-#include "kernel/stop.h"
 #include "kernel/watch.h"
 #include "kernel/wire.h"
 
 enum {
 	START_LIMIT_S = 10, /* from the wish to the first turn */
 };
+
+static const char not_a_worker[] = "a worker slot names a process that is not a worker";
 
 /* @heir may take the slot as soon as its word says so: the entry says before that it
  * starts, for the sake of a successor. */
@@ -68,6 +69,19 @@ void bh_worker_go_on(struct bh_ksvc *s, uint32_t slot)
 		bh_incarnation_start(&s->v.workers[slot], epoch);
 }
 
+/* The slot stays empty, until it is wanted again. */
+static void vacate(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+
+	/* Tasks that were pinned to it before they ran end with the next scan. */
+	bh_st_rel(&s->v.workers[slot].word, bh_worker_word(BH_WORKER_VACANT, p->epoch, 0));
+	s->were_up &= ~(1ull << slot);
+	p->failures = 0;
+	bh_st_rel(&p->state, BH_PROC_FREE);
+	bh_verify_start(s, false);
+}
+
 void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 {
 	struct bh_kernel *k = s->kernel;
@@ -81,7 +95,7 @@ void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
 	if (slot < BH_MAX_WORKERS &&
 	    (slot >= s->board->workers_wanted || k->stop == BH_STOP_LEAVE)) {
 		bh_heir_drop(k, idx);
-		bh_worker_vacate(s, slot);
+		vacate(s, slot);
 		return;
 	}
 	begin(s, slot, &heir);
@@ -117,43 +131,19 @@ void bh_worker_ask(struct bh_ksvc *s, uint32_t slot)
 	k->proc[idx].asked_ns = k->now_ns;
 }
 
-/* It was made by a zygote that died before it could say so, or told to a kernel that did. */
 void bh_worker_adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	int pidfd = bh_proc_stray(k, pid);
-
-	if (pidfd == -ESRCH) {
-		/* Dead and reaped: if the guardian's ring has it still, that says how. */
-		bh_proc_at(k, idx)->pid = pid;
-		s->board->worker_pid[slot] = pid;
-		bh_wake_by(k, k->now_ns);
-		return;
-	}
-	if (pidfd < 0) {
-		bh_service_reset(s, "a worker slot names a process that is not a worker");
-		return;
-	}
-	bh_proc_pid(k, idx, pid, pidfd);
-	s->board->worker_pid[slot] = pid;
+	if (bh_slot_adopt(s, slot, pid))
+		bh_service_reset(s, not_a_worker);
 }
 
 bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	_Atomic uint64_t *word = &s->v.workers[slot].word;
-	uint64_t w = bh_ld_acq(word), up = bh_worker_word(BH_WORKER_UP, p->epoch, 0);
-	uint32_t next = bh_epoch_next(p->epoch);
+	int got = bh_slot_bump(s, slot);
 
-	do {
-		if ((uint32_t)w == (uint32_t)up) {
-			bh_worker_adopt(s, slot, (int32_t)(w >> 32));
-			return false;
-		}
-	} while (!bh_cas(word, &w, bh_worker_word(BH_WORKER_STARTING, next, 0)));
-	s->board->worker_epoch[slot] = p->epoch = next;
-	return true;
+	if (got < 0)
+		bh_service_reset(s, not_a_worker);
+	return got > 0;
 }
 
 /* What is known of the process that the zygote tells of: 0: who it is; -ESRCH: it has
@@ -321,7 +311,7 @@ static void look_all(struct bh_ksvc *s, bool housekeeping)
 	}
 	if ((s->were_up & all) == all && s->board->state == BH_PROC_STARTING) {
 		come_up(s);
-		bh_system_look(k);
+		bh_system_changed(k);
 	}
 	if (bh_ld_rlx(&s->v.a->rescan) && bh_xchg(&s->v.a->rescan, 0))
 		bh_verify_start(s, true);

@@ -8,7 +8,7 @@
 #include "kernel/clock.h"
 #include "kernel/facts.h"
 #include "kernel/hold.h"
-#include "kernel/recovery.h"
+#include "kernel/request.h"
 #include "tests/check_run.h"
 
 enum {

@@ -11,7 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/proc.h"
 #include "kernel/reset.h"
-#include "kernel/worker.h"
+#include "kernel/slot.h"
 #include "tests/check_run.h"
 
 enum {
@@ -36,10 +36,10 @@ void bh_proc_forget(struct bh_kernel *kernel, uint32_t idx)
 	(void)kernel, (void)idx;
 }
 
-bool bh_worker_bump(struct bh_ksvc *svc, uint32_t slot)
+int bh_slot_bump(struct bh_ksvc *svc, uint32_t slot)
 {
 	(void)svc, (void)slot;
-	return true;
+	return 1;
 }
 
 void bh_restart_later(struct bh_kernel *kernel, uint32_t idx, uint32_t failures, uint32_t min_ms,
