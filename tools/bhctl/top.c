@@ -251,11 +251,6 @@ int bh_top(const char *url, const struct bh_options *o)
 	struct top t = { .ui.focus = BH_TOP_WORKERS };
 	int err, code = BH_EXIT_SYSTEM;
 
-	if (o->json) {
-		fprintf(stderr, "bhctl: top has no --json; `bhctl status --json` and `bhctl "
-				"workers --json` have what it shows\n");
-		return BH_EXIT_USAGE;
-	}
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &sa, NULL);
 	bh_top_init(&t.model);
