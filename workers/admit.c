@@ -6,7 +6,8 @@
 #include "workers/admit.h"
 
 #include "ipc/crash_key.h"
-#include "workers/io.h"
+#include "workers/ioslot.h"
+#include "workers/rt.h"
 
 uint64_t bh_crash_key(const void *bytes, size_t len)
 {

@@ -7,52 +7,23 @@
  * no worker: nobody steals from it, so what it wakes or spawns goes to the shared
  * queues, and its own ring and LIFO slot stay empty.
  */
+#include "workers/blocking.h"
+
 #include <errno.h>
 #include <unistd.h>
 
+#include "ipc/monotonic.h"
+#include "workers/executor.h"
 #include "workers/fork.h"
-#include "workers/run.h"
+#include "workers/meter.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+#include "workers/slot.h"
 #include "workers/trace.h"
 
 enum {
 	KEEP_MS = 10000
 };
-
-/* Asks the kernel for another process, unless somebody has. */
-static void want(void)
-{
-	struct bh_blocking *b = &bh_rt.v.a->blocking;
-
-	if (!bh_xchg(&b->wanted, 1))
-		bh_doorbell();
-}
-
-void bh_job_queue(uint32_t idx)
-{
-	if (!bh_blocking_push(&bh_rt.v, idx))
-		want();
-}
-
-void bh_job_aborted(struct bh_tcb *t, uint32_t idx)
-{
-	/* Taken since: whoever did looks at the flag. */
-	if (bh_state_of(bh_ld_acq(&t->state)) == BH_SCHEDULED) {
-		bh_enqueue_shared(&bh_rt.v, idx);
-		return;
-	}
-	bh_st_rel(&bh_rt.v.a->blocking.aborted, 1);
-	bh_doorbell();
-}
-
-void bh_job_run(struct bh_tcb *t)
-{
-	int64_t value = bh_rt_aborted() ? 0 : ((bh_fiber_fn)t->fn)((void *)t->arg);
-
-	if (bh_rt.forked)
-		bh_forked_end(value);
-	t->value = value;
-	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
-}
 
 /* If the slot's word was changed just now, it is the kernel's to say what became of it. */
 static _Noreturn void leave(void)
@@ -69,7 +40,7 @@ bool bh_job_turn(void)
 	if (!idx)
 		return false;
 	bh_count(&me->heartbeat, 1);
-	bh_trace_look();
+	bh_meter_look();
 	bh_task_run(idx);
 	bh_st_rlx(&me->current, 0);
 	/* The kernel stores `doomed`, then looks at the job's state word; this has
@@ -88,9 +59,9 @@ static void park(struct bh_worker *me, int64_t until)
 	if (!bh_blocking_park_begin(&bh_rt.v, bh_rt.slot))
 		return;
 	bh_count(&me->count.parks, 1);
-	bh_meter_end(&me->meter, bh_rt_clock());
+	bh_meter_end(&me->meter, bh_monotonic_ns());
 	while (bh_ld_acq(&me->park) == BH_PARKED) {
-		int64_t left = mine ? until - bh_rt_clock() : -1;
+		int64_t left = mine ? until - bh_monotonic_ns() : -1;
 
 		if (mine && left <= 0) {
 			if (bh_blocking_unmark(&bh_rt.v, bh_rt.slot))
@@ -100,7 +71,7 @@ static void park(struct bh_worker *me, int64_t until)
 		}
 		bh_futex_wait(&me->park, BH_PARKED, left);
 	}
-	bh_meter_begin(&me->meter, bh_rt_clock());
+	bh_meter_begin(&me->meter, bh_monotonic_ns());
 	bh_count(&me->count.unparks, 1);
 }
 
@@ -113,10 +84,10 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 		return err;
 	bh_rt.detour |= BH_DETOUR_SHARED;
 	struct bh_worker *me = bh_rt.me;
-	int64_t idle_since = bh_rt_clock();
+	int64_t idle_since = bh_monotonic_ns();
 	for (;;)
 		if (bh_job_turn())
-			idle_since = bh_rt_clock();
+			idle_since = bh_monotonic_ns();
 		else if (!bh_ld_rlx(&bh_rt.v.a->workers_wanted))
 			leave(); /* the system ends */
 		else

@@ -3,10 +3,12 @@
  * blocks.c: memory blocks: taking one for a task, freeing, and the list of those
  * that a task has.
  */
-#include "workers/rt.h"
+#include "workers/blocks.h"
 
 #include <sched.h>
 #include <sys/mman.h>
+
+#include "workers/rt.h"
 
 /* Blocks from 256 KiB on give their pages back when they are freed; smaller ones
  * keep them for the next task, until nobody has used them for a second or two (trim.h). */

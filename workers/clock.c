@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* clock.c: the service's clock (ipc/clock.h), and stopping it for tests. */
+#include "workers/clock.h"
+
 #include <errno.h>
 #include <time.h>
 
 #include "ipc/clock.h"
-#include "workers/run.h"
-
-int64_t bh_rt_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
+#include "ipc/monotonic.h"
+#include "workers/doorbell.h"
+#include "workers/rt.h"
 
 int64_t bh_now(void)
 {
 	/* Also called where there is no arena: in init(), in programs' main(). */
 	int64_t word = bh_rt.v.a ? bh_ld_acq(&bh_rt.v.a->clock) : 0;
 
-	return bh_rt.seen_ns = bh_clock_read(word, bh_rt_clock());
+	return bh_rt.seen_ns = bh_clock_read(word, bh_monotonic_ns());
 }
 
 int64_t bh_after(int64_t ns)
@@ -46,7 +42,7 @@ int bh_clock_pause(int automatic)
 		return bh_rt_no_task(-EPERM);
 	word = bh_ld_acq(&bh_rt.v.a->clock);
 	while (!bh_cas(&bh_rt.v.a->clock, &word,
-		       bh_clock_word(bh_clock_read(word, bh_rt_clock()), flags)))
+		       bh_clock_word(bh_clock_read(word, bh_monotonic_ns()), flags)))
 		;
 	return changed();
 }
@@ -80,7 +76,7 @@ int bh_clock_resume(void)
 		if (!(word & BH_CLOCK_PAUSED))
 			return -EINVAL;
 	} while (!bh_cas(&bh_rt.v.a->clock, &word,
-			 bh_clock_word(bh_clock_read(word, 0) - bh_rt_clock(), 0)));
+			 bh_clock_word(bh_clock_read(word, 0) - bh_monotonic_ns(), 0)));
 	return changed();
 }
 

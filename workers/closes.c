@@ -18,6 +18,7 @@
 #include "workers/io.h"
 #include "workers/next.h"
 #include "workers/popen.h"
+#include "workers/reclocks.h"
 #include "workers/rt.h"
 
 static int refused(int fd)
@@ -35,6 +36,16 @@ static int close_own(int fd)
 	return 0;
 }
 
+/* As POSIX has it, closing a descriptor ends all record locks of the process on its file. */
+static enum bh_file_may may_close(int fd, uint64_t *by)
+{
+	enum bh_file_may may = bh_file_may_close(fd, by);
+
+	if (may == BH_FILE_MAY)
+		bh_reclocks_closing(fd);
+	return may;
+}
+
 BH_EXPORT int close(int fd)
 {
 	uint64_t by;
@@ -42,7 +53,7 @@ BH_EXPORT int close(int fd)
 
 	if (!bh_files_here())
 		return NEXT(close)(fd);
-	switch (bh_file_may_close(fd, &by)) {
+	switch (may_close(fd, &by)) {
 	case BH_FILE_KEPT:
 		return 0;
 	case BH_FILE_OWN:
@@ -97,7 +108,7 @@ BH_EXPORT void closefrom(int first)
 /* 0 to 2 may be redirected: for all. */
 static bool may_replace(int fd, uint64_t *by)
 {
-	enum bh_file_may may = bh_file_may_close(fd, by);
+	enum bh_file_may may = may_close(fd, by);
 
 	return may == BH_FILE_MAY || may == BH_FILE_KEPT;
 }
@@ -145,7 +156,7 @@ static int close_stream(FILE *f)
 	int fd = bh_files_here() ? fileno(f) : -1, rc;
 	uint64_t by = 0;
 
-	if (fd >= 0 && bh_file_may_close(fd, &by) && !part(f, fd))
+	if (fd >= 0 && may_close(fd, &by) && !part(f, fd))
 		return EOF;
 	rc = NEXT(fclose)(f);
 	bh_file_closed(fd, by);
@@ -166,7 +177,7 @@ BH_EXPORT int closedir(DIR *d)
 	int fd = bh_files_here() ? dirfd(d) : -1, rc;
 	uint64_t by = 0;
 
-	if (fd >= 0 && bh_file_may_close(fd, &by))
+	if (fd >= 0 && may_close(fd, &by))
 		return refused(fd);
 	rc = NEXT(closedir)(d);
 	bh_file_closed(fd, by);

@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 
 #include "ipc/address.h"
+#include "workers/coop.h"
 #include "workers/files.h"
 #include "workers/io.h"
-#include "workers/run.h"
+#include "workers/ioslot.h"
+#include "workers/rt.h"
 
 #define FULL_PAUSE BH_MS(1) /* of a Unix listener whose backlog is full: no event tells */
 

@@ -9,10 +9,12 @@
  * task from the LIFO slot lives on what its waker left, for two tasks that wake
  * each other are one long poll to everybody else.
  */
+#include "workers/coop.h"
+
 #include <errno.h>
 
 #include "workers/fiber.h"
-#include "workers/run.h"
+#include "workers/rt.h"
 
 bool bh_coop_spend(void)
 {

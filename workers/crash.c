@@ -7,6 +7,8 @@
  * what stands here as a claim. Async-signal-safe, on a stack of its own, once: the
  * handler is reset before it runs, so a fault inside it ends the process.
  */
+#include "workers/crash.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,6 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "ipc/monotonic.h"
 #include "workers/dump.h"
 #include "workers/guard.h"
 #include "workers/lines.h"
@@ -61,10 +64,7 @@ static void walk(struct bh_last_words *lw, uint32_t stack)
 
 static void set_down(struct bh_last_words *lw, int sig, const ucontext_t *uc)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	lw->time_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	lw->time_ns = bh_monotonic_ns();
 	lw->signal = sig;
 	registers(lw, uc);
 	walk(lw, bh_rt.task ? bh_ld_rlx(&bh_rt.task->stack) : 0);

@@ -6,9 +6,12 @@
  * the front; the newest block stands first in the list, so a walk finds the newest
  * clean-up first. Only the task touches them; after a crash they are never read.
  */
+#include "workers/defer.h"
+
 #include <errno.h>
 
-#include "workers/run.h"
+#include "workers/blocks.h"
+#include "workers/rt.h"
 
 #define DEFERS_MARK 0xdefe0000u /* a length that no block has */
 

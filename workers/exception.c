@@ -4,7 +4,9 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include "workers/context.h"
 #include "workers/fiber.h"
+#include "workers/rt.h"
 
 typedef struct bh_eh_globals *globals_fn(void);
 

@@ -9,149 +9,47 @@
  * here, each first every other turn; the inject queue; the rings of others, from a
  * random one on; then sleep (idle.h), in epoll_wait if nobody else does (reactor.c).
  */
-#include "rt.h"
+#include "workers/executor.h"
 
 #include <errno.h>
 #include <unistd.h>
 
+#include "ipc/monotonic.h"
+#include "workers/context.h"
+#include "workers/doorbell.h"
 #include "workers/fiber.h"
 #include "workers/fork.h"
 #include "workers/guard.h"
+#include "workers/jobs.h"
 #include "workers/lines.h"
 #include "workers/meter.h"
 #include "workers/owed.h"
-#include "workers/run.h"
+#include "workers/park_spin.h"
+#include "workers/queue.h"
+#include "workers/reactor.h"
+#include "workers/retire.h"
+#include "workers/rt.h"
+#include "workers/sched.h"
+#include "workers/slot.h"
+#include "workers/suspend.h"
 #include "workers/take.h"
+#include "workers/task.h"
 #include "workers/trace.h"
 
 enum {
 	FEW = 8 /* tasks in the ring: who yields then lets those in the inject queue go first */
 };
 
-struct bh_rt bh_rt;
-
-/* -- queues ------------------------------------------------------------------ */
-
-/* Makes room in the own ring: the newer half goes to the inject queue. Killed in
- * the middle, what is in neither still stands in the ring's cells. */
-static void overflow(struct bh_worker *me)
-{
-	uint32_t out[BH_RUNQ_CAP / 2], n = bh_runq_overflow(&me->runq, out);
-
-	for (uint32_t i = 0; i < n; i++)
-		if (!bh_inject_push(&bh_rt.v.inject, out[i]))
-			bh_st_rel(&bh_rt.v.a->rescan, 1);
-	bh_count(&me->count.overflows, n != 0);
-}
-
-void bh_rt_push_back(uint32_t idx)
-{
-	while (!bh_runq_push(&bh_rt.me->runq, idx))
-		overflow(bh_rt.me);
-}
-
-/* A pinned task stands in its home's ring, never where others steal. */
-static bool is_pinned(uint32_t idx)
-{
-	return bh_ld_rlx(&bh_rt.v.tasks[idx].state) & BH_PINNED;
-}
+/* -- finding a task ------------------------------------------------------------ */
 
 /* The running task, SCHEDULED again: behind what others wait for. */
 static void push_again(void)
 {
 	bh_trace_outcome(BH_EVP_AGAIN);
-	if (is_pinned(bh_rt.idx))
+	if (bh_queue_pinned(bh_rt.idx))
 		bh_enqueue_shared(&bh_rt.v, bh_rt.idx);
 	else
 		bh_rt_push_back(bh_rt.idx);
-}
-
-/* True: it is queued. */
-static __attribute__((noinline)) bool detour(uint32_t idx, enum bh_event_kind how)
-{
-	bh_trace_ready(how, idx);
-	if (!(bh_rt.detour & BH_DETOUR_SHARED))
-		return false;
-	bh_enqueue_shared(&bh_rt.v, idx);
-	return true;
-}
-
-void bh_rt_schedule(uint32_t idx, enum bh_event_kind how)
-{
-	struct bh_worker *me = bh_rt.me;
-
-	if (__builtin_expect(bh_rt.detour != 0, 0) && detour(idx, how))
-		return;
-	uint32_t before = bh_ld_rlx(&me->lifo);
-
-	if (is_pinned(idx)) {
-		bh_enqueue_shared(&bh_rt.v, idx);
-		return;
-	}
-	if (!bh_rt.sched.lifo_max) {
-		bh_rt_push_back(idx);
-		bh_owe_look();
-		return;
-	}
-	/* Out of the slot and not yet in the ring, `before` stands in the journal. */
-	bh_st_rlx(&me->journal.popped, before);
-	bh_compiler_barrier();
-	bh_st_rel(&me->lifo, idx);
-	if (!before)
-		return; /* this worker takes it next: nobody need be woken */
-	bh_rt_push_back(before);
-	bh_owe_look();
-}
-
-int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
-{
-	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
-
-	if (!t)
-		return -BH_ESTALE;
-	bh_st_rlx(&bh_rt.me->journal.wake, idx);
-	bh_compiler_barrier();
-	enum bh_wake woken = bh_state_wake(&t->state, gen, flags);
-	if (woken == BH_WAKE_QUEUE)
-		bh_trace_wake(idx, t); /* here, or `t` has to survive the next call */
-	if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
-		bh_job_aborted(t, idx);
-	switch (woken) {
-	case BH_WAKE_QUEUE:
-		bh_rt_schedule(idx, BH_EV_WAKE);
-		return 0;
-	case BH_WAKE_NOTHING:
-		return 0;
-	default:
-		return -BH_ESTALE;
-	}
-}
-
-/* The slot is filled by its owner alone, and emptied by the kernel, too, while the owner
- * does not turn (stall.h). So loads and stores do, where an exchange would cost: if the
- * kernel takes the task between the two, there are two hints to it. */
-static uint32_t pop_lifo(struct bh_worker *me)
-{
-	uint32_t idx = bh_ld_rlx(&me->lifo);
-
-	if (!idx)
-		return 0;
-	bh_st_rlx(&me->journal.popped, idx);
-	bh_compiler_barrier();
-	bh_st_rlx(&me->lifo, 0);
-	return idx;
-}
-
-void bh_hand_over(void)
-{
-	struct bh_worker *me = bh_rt.me;
-	uint32_t idx;
-
-	/* Killed between a pop and its push: the entry stands in its cell, or in the
-	 * journal. */
-	while ((idx = bh_hand_next(&me->hand)) || (idx = bh_runq_pop(&me->runq)) ||
-	       (idx = pop_lifo(me)))
-		bh_enqueue_shared(&bh_rt.v, idx);
 }
 
 static uint32_t pop_pinned(struct bh_worker *me)
@@ -178,7 +76,8 @@ static uint32_t pop_local(struct bh_worker *me)
 {
 	uint32_t idx;
 
-	if (bh_rt.lifo_run < bh_rt.sched.lifo_max && bh_rt.budget && (idx = pop_lifo(me))) {
+	if (bh_rt.lifo_run < bh_rt.sched.lifo_max && bh_rt.budget &&
+	    (idx = bh_queue_pop_lifo(me))) {
 		bh_rt.lifo_run++;
 		bh_count(&me->count.lifo_hits, 1);
 		return idx;
@@ -186,7 +85,7 @@ static uint32_t pop_local(struct bh_worker *me)
 	bh_rt.lifo_run = 0;
 	if ((idx = pop_rings(me)))
 		return idx;
-	return pop_lifo(me);
+	return bh_queue_pop_lifo(me);
 }
 
 static uint32_t pop_inject(struct bh_worker *me)
@@ -276,7 +175,7 @@ static bool park(struct bh_worker *me)
 		return false;
 	}
 	bh_count(&me->count.parks, 1);
-	int64_t since = bh_rt_clock();
+	int64_t since = bh_monotonic_ns();
 	bh_meter_end(&me->meter, since);
 	bh_trace_park();
 	if (leased)
@@ -286,9 +185,9 @@ static bool park(struct bh_worker *me)
 			bh_futex_wait(&me->park, BH_PARKED, -1);
 	bh_idle_park_end(idle, bh_rt.slot);
 	bh_spin_end();
-	int64_t now = bh_rt_clock();
+	int64_t now = bh_monotonic_ns();
 	bh_meter_begin(&me->meter, now);
-	bh_trace_look();
+	bh_meter_look();
 	bh_trace_parked(since, now);
 	bh_count(&me->count.unparks, 1);
 	bh_sched_slept(&bh_rt.sched);
@@ -375,6 +274,16 @@ static void run_poll(struct bh_tcb *t)
 		push_again();
 }
 
+static void run_job(struct bh_tcb *t)
+{
+	int64_t value = bh_rt_aborted() ? 0 : ((bh_fiber_fn)t->fn)((void *)t->arg);
+
+	if (bh_rt.forked)
+		bh_forked_end(value);
+	t->value = value;
+	bh_task_finish(bh_rt_aborted() ? BH_END_CANCELED : BH_END_RETURNED);
+}
+
 /* Back to the end of the ring: what others wait for goes first. */
 void bh_task_requeue(void)
 {
@@ -448,7 +357,7 @@ INLINE void task_run(uint32_t idx)
 	if ((t->kind == BH_KIND_BLOCKING) != (bh_rt.slot >= BH_MAX_WORKERS))
 		pass_on(t, idx);
 	else if (t->kind == BH_KIND_BLOCKING)
-		bh_job_run(t);
+		run_job(t);
 	else if (t->kind == BH_KIND_POLL)
 		run_poll(t);
 	else
@@ -474,7 +383,7 @@ static __attribute__((noinline)) uint32_t look_around(struct bh_worker *me, uint
 {
 	uint32_t idx;
 
-	bh_trace_look();
+	bh_meter_look();
 	if (due & BH_DUE_EVENTS)
 		bh_reactor_look();
 	if (!(due & BH_DUE_INJECT) || !(idx = pop_inject(me)))

@@ -267,13 +267,6 @@ void bh_fd_close_lost(void)
 
 /* -- control sockets ------------------------------------------------------------------ */
 
-bool bh_fd_is_control(int fd)
-{
-	return fd >= bh_listen_fd(&bh_rt.v.l) && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
-	       socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
-	       socket_option(fd, SO_PRIORITY) == BH_CTL_MARK;
-}
-
 /* The other end is closed: the kernel does that for the dead, and guardian and
  * kernel share their descriptors, so a kernel's death does not. The twin's, which
  * may live, is not looked at. */
@@ -282,7 +275,7 @@ static void close_stale(void *own, int fd)
 	struct pollfd p = { .fd = fd };
 
 	if (fd != *(int *)own && fd != bh_ld_rlx(&bh_rt.v.a->clones.twin_ctl) &&
-	    bh_fd_is_control(fd) && poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
+	    bh_file_is_control(fd) && poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
 		bh_sys_close(fd);
 }
 

@@ -27,9 +27,6 @@ void bh_fd_close_stale(int own);
 /* True if @fd is a pidfd; the first numbers, which are given, are none. */
 bool bh_fd_is_pidfd(int fd);
 
-/* True if @fd may be a zygote's end of a control socket. */
-bool bh_fd_is_control(int fd);
-
 /* Closes the pidfd that *@word names, and forgets it. Killed in between, the number
  * is closed by the next one only if it is a pidfd. */
 void bh_fd_drop_pidfd(_Atomic int32_t *word);

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 
+#include "workers/blocks.h"
+#include "workers/context.h"
+#include "workers/defer.h"
 #include "workers/fork.h"
-#include "workers/run.h"
+#include "workers/rt.h"
 
 /* Entry of every fiber, on its own stack. */
 static void fiber_main(void *arg)

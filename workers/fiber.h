@@ -7,6 +7,7 @@
 #ifndef BH_WORKERS_FIBER_H
 #define BH_WORKERS_FIBER_H
 
+#include "workers/context.h"
 #include "workers/rt.h"
 
 /* A bh_token_run() that the fiber is in; lies in that call's frame. */
@@ -63,8 +64,5 @@ static inline struct bh_context *bh_fiber_context(struct bh_tcb *t)
 /* Makes the first frame of the running task. The service's main, which the zygote has
  * spawned, gets its stack here; of all others it was taken by the spawn. */
 int bh_fiber_start(struct bh_tcb *t);
-
-/* True if a token of one of the calls from @g outwards is canceled, or gone. */
-bool bh_guards_canceled(const struct bh_token_guard *g);
 
 #endif

@@ -3,29 +3,16 @@
 #undef _FORTIFY_SOURCE /* its headers define some of these inline */
 #include "workers/files.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "workers/fdaudit.h"
-#include "workers/next.h"
-#include "workers/reclocks.h"
-#include "workers/run.h"
-
-struct bh_next bh_next;
+#include "ipc/control.h"
+#include "workers/doorbell.h"
+#include "workers/rt.h"
 
 static _Atomic pid_t self;
-
-void bh_next_find(void)
-{
-#define FIND(name) bh_next.name = (__typeof__(bh_next.name))dlsym(RTLD_NEXT, #name);
-	BH_NEXT(FIND)
-#undef FIND
-}
-
-/* A program that opens nothing itself may be linked with libraries that do. */
-__attribute__((used)) static void *const linked[] = { (void *)open, (void *)close };
 
 /* For people to see. */
 static void note_limit(void)
@@ -39,8 +26,6 @@ static void note_limit(void)
 
 void bh_files_enter(void)
 {
-	bh_next_find();
-	bh_reclocks_forget(); /* the parent's */
 	self = getpid();
 	if (!bh_rt.me && bh_rt.v.a)
 		note_limit();
@@ -123,6 +108,21 @@ uint64_t bh_file_stamp_of(int fd)
 	return bh_file_known(by) ? by : 0;
 }
 
+static int socket_option(int fd, int name)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &n) ? -1 : value;
+}
+
+bool bh_file_is_control(int fd)
+{
+	return fd >= bh_listen_fd(&bh_rt.v.l) && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+	       socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
+	       socket_option(fd, SO_PRIORITY) == BH_CTL_MARK;
+}
+
 enum bh_file_may bh_file_may_close(int fd, uint64_t *by)
 {
 	uint32_t io;
@@ -140,9 +140,8 @@ enum bh_file_may bh_file_may_close(int fd, uint64_t *by)
 		return bh_rt.task && owner == bh_rt.handle ? BH_FILE_OWN : BH_FILE_OTHERS;
 	}
 	*by = bh_file_stamp_of(fd);
-	if (!*by && bh_fd_is_control(fd))
+	if (!*by && bh_file_is_control(fd))
 		return BH_FILE_OTHERS;
-	bh_reclocks_closing(fd);
 	return BH_FILE_MAY;
 }
 

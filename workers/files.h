@@ -52,6 +52,9 @@ void bh_file_refuse(int fd);
 /* True if the running task opened @fd, or its process did while no task ran. */
 bool bh_file_is_mine(int fd);
 
+/* True if @fd may be a zygote's end of a control socket. */
+bool bh_file_is_control(int fd);
+
 /* A socket of the runtime's own, as bh_file_lift() has it. */
 int bh_sys_socket(int family, int type);
 

@@ -38,6 +38,8 @@
 #include <unistd.h>
 
 #include "workers/atfork.h"
+#include "workers/blocks.h"
+#include "workers/context.h"
 #include "workers/dump.h"
 #include "workers/files.h"
 #include "workers/rt.h"

@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "workers/run.h"
+#include "workers/ioslot.h"
+#include "workers/rt.h"
 
 /* An error alone is no end for a socket: it may be one of a queue of them. */
 static bool hung_up(const struct bh_ioslot *s, enum bh_gone when)

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "workers/blocks.h"
 #include "workers/rt.h"
 
 enum {

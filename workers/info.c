@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* info.c: error texts and options. */
+/* info.c: what a task may ask about itself and its service. */
 #include <errno.h>
 #include <string.h>
 
@@ -48,4 +48,22 @@ const char *bh_option(const char *key)
 int bh_stopping(void)
 {
 	return bh_rt.v.a && bh_ld_acq(&bh_rt.v.a->run_state) == BH_RUN_STOPPING;
+}
+
+bh_task bh_self(void)
+{
+	return bh_rt.handle;
+}
+
+uint32_t bh_worker(void)
+{
+	return bh_rt.slot;
+}
+
+uint32_t bh_workers(void)
+{
+	uint32_t wanted = bh_rt.v.a ? bh_ld_rlx(&bh_rt.v.a->workers_wanted) : 0;
+
+	/* 0: the system ends, and nobody counts on them */
+	return wanted && wanted < bh_rt.v.l.workers ? wanted : bh_rt.v.l.workers;
 }

@@ -1,122 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io.c: I/O slots: opening, waiting, giving away, closing.
- *
- * A slot's owner word is the truth (ipc/task.h). Opening and closing a descriptor
- * and writing it down are two steps; between them:
- *
- *   a descriptor made and not yet in a slot     journal.accepting is set: the
- *                                               zygote looks for it and closes it
- *   closed and the slot not yet free            the slot's inode tells that the
- *                                               number is somebody else's by now
+ * io.c: trying a system call on an I/O slot's descriptor, and waiting when that says
+ * EAGAIN: of fibers (bh_io_wait()) and of poll tasks (bh_io_arrange()).
  */
 #include "workers/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/epoll.h>
-#include <sys/stat.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "workers/clock.h"
 #include "workers/files.h"
+#include "workers/ioslot.h"
+#include "workers/rt.h"
+#include "workers/suspend.h"
 
-int bh_io_of(bh_io io, struct bh_ioslot **out)
-{
-	struct bh_ioslot *s = bh_io_at(&bh_rt.v, bh_handle_idx(io));
-
-	if (!bh_rt.task)
-		return bh_rt_no_task(-EPERM);
-	if (!s || bh_ld_rlx(&s->gen) != bh_handle_gen(io) || bh_ld_rlx(&s->owner) != bh_rt.handle)
-		return -BH_ESTALE;
-	*out = s;
-	return 0;
-}
-
-static void free_slot(uint32_t idx, uint64_t owner)
-{
-	bh_pool_freeing(&bh_rt.me->ios, idx);
-	if (bh_cas(&bh_rt.v.ios[idx].owner, &owner, 0))
-		bh_pool_give(&bh_rt.v.io_pool, &bh_rt.me->ios, idx);
-}
-
-static struct bh_ioslot *take_slot(uint32_t *idx)
-{
-	while ((*idx = bh_pool_take(&bh_rt.v.io_pool, &bh_rt.me->ios))) {
-		struct bh_ioslot *s = &bh_rt.v.ios[*idx];
-		uint64_t free = 0;
-
-		/* What a closed predecessor left must not look like ours. */
-		bh_st_rlx(&bh_rt.me->journal.io, *idx);
-		bh_compiler_barrier();
-		if (bh_cas(&s->owner, &free, bh_rt.handle))
-			return s;
-	}
-	return NULL;
-}
-
-/* What is taken from the pool is a hint, which goes back. */
-bool bh_io_room(void)
-{
-	uint32_t idx;
-
-	while ((idx = bh_pool_take(&bh_rt.v.io_pool, &bh_rt.me->ios)))
-		if (!bh_ld_acq(&bh_rt.v.ios[idx].owner)) {
-			bh_pool_give(&bh_rt.v.io_pool, &bh_rt.me->ios, idx);
-			return true;
-		}
-	return false;
-}
-
-/* A duplicate of a listener (net.c) shares its file, which stays open when the
- * duplicate is closed; so may the registration of one whose worker died on the
- * way. It is taken over by whoever gets the same number next. An adopted one's is
- * not: that number is in another slot. */
-static int watch(int fd, bh_io io, bool adopted)
-{
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				  .data.u64 = io };
-	int epfd = bh_rt_epfd(fd), rc = epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev);
-
-	if (rc && errno == EEXIST && !adopted)
-		rc = epoll_ctl(epfd, EPOLL_CTL_MOD, fd, &ev);
-	return rc ? -errno : 0;
-}
-
-int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
-{
-	uint32_t idx;
-	struct bh_ioslot *s = take_slot(&idx);
-	struct stat st;
-
-	if (!s)
-		return -BH_ENOSLOT;
-	uint32_t gen = bh_ld_rlx(&s->gen) + 1;
-	gen += gen == 0;
-	bh_st_rlx(&s->ino, fstat(fd, &st) ? 0 : (uint64_t)st.st_ino);
-	/* What came before the registration is for the first attempt to find. */
-	bh_st_rlx(&s->ready[0], BH_IO_READY);
-	bh_st_rlx(&s->ready[1], BH_IO_READY);
-	s->kind = kind;
-	bh_st_rlx(&s->peer, 0);
-	bh_st_rlx(&s->idle_ms, 0);
-	bh_st_rel(&s->gen, gen); /* events for the old generation are dropped from here on */
-	bh_st_rel(&s->fd, fd);
-	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));
-	bh_st_rel(&bh_rt.task->ios, idx);
-	bh_st_rlx(&bh_rt.me->journal.io, 0);
-	int err = watch(fd, bh_handle(gen, idx), kind >= BH_IO_SOCKET);
-	if (err) {
-		bh_st_rlx(&bh_rt.me->journal.io, idx);
-		bh_compiler_barrier();
-		bh_st_rel(&bh_rt.task->ios, bh_ld_rlx(&s->next));
-		bh_st_rlx(&s->fd, -1);
-		free_slot(idx, bh_rt.handle);
-		return err;
-	}
-	bh_file_to_io(&bh_rt.v, fd, idx);
-	*out = bh_handle(gen, idx);
-	return 0;
-}
+/* -- waiting ------------------------------------------------------------------ */
 
 bool bh_io_may(struct bh_ioslot *s, int dir)
 {
@@ -130,14 +32,6 @@ bool bh_io_may(struct bh_ioslot *s, int dir)
 void bh_io_more(struct bh_ioslot *s, int dir)
 {
 	bh_or(&s->ready[dir], BH_IO_READY);
-}
-
-bool bh_io_is_own(const struct bh_ioslot *s)
-{
-	int fd = bh_ld_rlx(&s->fd);
-
-	return fd < 0 || (uint32_t)fd >= bh_rt.v.l.files ||
-	       &bh_rt.v.ios[bh_ld_rlx(&bh_rt.v.files[fd].io)] == s;
 }
 
 static bool stopping(void)
@@ -176,6 +70,23 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 	return err == -BH_ETIMEDOUT && (r & BH_IO_READY) ? 0 : err;
 }
 
+/* Commit: the CAS on the mark. */
+int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
+{
+	uint64_t r = bh_ld_acq(&s->ready[dir]);
+
+	if (r & BH_IO_READY) {
+		/* The edge came since: without it the next one would not be seen. */
+		bh_and(&s->ready[dir], ~BH_IO_READY);
+		return 0;
+	}
+	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
+		return 0;
+	/* Not wait_on: an inline state may lie there. */
+	cx->task->wait = BH_WAIT_SUSPEND;
+	return -EAGAIN;
+}
+
 bool bh_io_idle(struct bh_ioslot *s)
 {
 	if (bh_ld_rlx(&s->idle_ms))
@@ -185,92 +96,129 @@ bool bh_io_idle(struct bh_ioslot *s)
 	return true;
 }
 
-/* Takes slot @idx out of @t's list. Commit: the store of the link. */
-static void unlink_io(struct bh_tcb *t, uint32_t idx)
-{
-	struct bh_ioslot *s = &bh_rt.v.ios[idx], *p;
-	uint32_t at = bh_ld_rlx(&t->ios);
+/* -- reading and writing --------------------------------------------------------- */
 
-	if (at == idx) {
-		bh_st_rel(&t->ios, bh_ld_rlx(&s->next));
-		return;
+int bh_io_is_ready(const struct bh_ioslot *s, short events)
+{
+	struct pollfd p = { .fd = bh_ld_rlx(&s->fd), .events = events };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/*
+ * True if a read that gave less than it might has emptied the socket, so that the next
+ * one need not try before it waits. That holds for TCP alone, between marks of urgent
+ * data. A mark whose event nobody has harvested yet does no harm: that event is still to
+ * set BH_IO_READY.
+ */
+static bool is_drained(const struct bh_ioslot *s)
+{
+	return s->kind == BH_IO_TCP && !(bh_ld_rlx(&s->ready[0]) & BH_IO_URGENT);
+}
+
+ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags)
+{
+	int fd = bh_ld_rlx(&s->fd);
+	ssize_t n;
+
+	if (!bh_io_sole(s->kind) && (flags & MSG_PEEK)) {
+		if (!bh_io_is_ready(s, POLLIN | POLLRDHUP))
+			return -EAGAIN;
+		bh_io_more(s, 0);
+		return 1;
 	}
-	while ((p = bh_io_at(&bh_rt.v, at)) && bh_ld_rlx(&p->next) != idx)
-		at = bh_ld_rlx(&p->next);
-	if (p)
-		bh_st_rel(&p->next, bh_ld_rlx(&s->next));
+	do
+		n = s->kind == BH_IO_FILE ? read(fd, buf, len) :
+					    recv(fd, buf, len, MSG_DONTWAIT | flags);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	if (n <= 0 || (size_t)n == len || (flags & MSG_PEEK) || !is_drained(s))
+		bh_io_more(s, 0);
+	return n < 0 ? -errno : n;
 }
 
-/* Killed between close() and the next store, the zygote finds the number, perhaps in
- * use again, and its inode tells. An eventfd and its like share one inode: the number
- * is first made one of the arena's, and the slot forgets the inode. */
-static void close_fd(struct bh_ioslot *s, int fd)
+ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len)
 {
-	/* Closing a stream takes it out of the epoll instance, too; of the others there
-	 * may be a duplicate. */
-	if (!bh_io_sole(s->kind))
-		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
-	if (s->kind >= BH_IO_FILE && (int)syscall(SYS_dup3, BH_ARENA_FD, fd, O_CLOEXEC) == fd)
-		bh_st_rel(&s->ino, 0);
-	bh_sys_close(fd);
-}
-
-static void close_slot(struct bh_tcb *t, uint32_t idx, uint64_t owner)
-{
-	struct bh_ioslot *s = &bh_rt.v.ios[idx];
 	int fd = bh_ld_rlx(&s->fd);
 
-	bh_st_rlx(&bh_rt.me->journal.io, idx);
-	bh_compiler_barrier();
-	unlink_io(t, idx);
-	if (fd >= 0 && bh_io_is_own(s))
-		close_fd(s, fd);
-	bh_st_rlx(&s->fd, -1);
-	bh_st_rlx(&s->ready[0], 0);
-	bh_st_rlx(&s->ready[1], 0);
-	free_slot(idx, owner);
-	bh_st_rlx(&bh_rt.me->journal.io, 0);
+	if (s->kind == BH_IO_FILE)
+		return write(fd, buf, len);
+	return send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void bh_ios_release(struct bh_tcb *t, uint64_t owner)
+/* -- accepting ------------------------------------------------------------------- */
+
+static bool somebody_waits(int listener)
 {
-	uint32_t idx;
-
-	while ((idx = bh_ld_rlx(&t->ios))) {
-		struct bh_ioslot *s = bh_io_at(&bh_rt.v, idx);
-
-		if (!s || bh_ld_rlx(&s->owner) != owner)
-			break;
-		close_slot(t, idx, owner);
-	}
-	bh_st_rlx(&t->ios, 0);
+	return poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 0) > 0;
 }
 
-int bh_io_give(bh_io io, struct bh_tcb *to, uint64_t owner)
+/* A connection that there is no slot for stays in the listener's queue: taken from there,
+ * it could only be closed. */
+static int accept_once(int listener, bh_io *out)
 {
-	struct bh_ioslot *s;
-	uint64_t mine = bh_rt.handle;
-	int err = bh_io_of(io, &s);
+	enum bh_io_kind kind = BH_IO_STREAM;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int one = 1, fd, err;
 
-	if (err)
-		return err;
-	bh_st_rlx(&bh_rt.me->journal.io, bh_handle_idx(io));
-	bh_compiler_barrier();
-	unlink_io(bh_rt.task, bh_handle_idx(io));
-	bh_st_rlx(&s->next, 0);
-	bh_st_rel(&to->ios, bh_handle_idx(io));
-	bh_cas(&s->owner, &mine, owner);
-	bh_compiler_barrier();
-	bh_st_rlx(&bh_rt.me->journal.io, 0);
-	return 0;
-}
-
-int bh_close(bh_io io)
-{
-	struct bh_ioslot *s;
-	int err = bh_io_of(io, &s);
-
+	if (!bh_io_room())
+		return somebody_waits(listener) ? -BH_ENOSLOT : -EAGAIN;
+	bh_io_making(true);
+	fd = bh_file_lift((int)syscall(SYS_accept4, listener, (struct sockaddr *)&ss, &len,
+				       SOCK_NONBLOCK | SOCK_CLOEXEC));
+	if (fd < 0)
+		fd = -errno;
+	else if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)
+		kind = BH_IO_TCP;
+	err = bh_io_keep(fd, kind, out);
+	bh_io_making(false);
 	if (!err)
-		close_slot(bh_rt.task, bh_handle_idx(io), bh_rt.handle);
+		bh_st_rlx(&bh_rt.v.ios[bh_handle_idx(*out)].peer,
+			  bh_io_key(fd, (struct sockaddr *)&ss, len));
 	return err;
+}
+
+/* Errors of a connection that was gone before it was accepted. */
+static bool try_next(int err)
+{
+	return err == -ECONNABORTED || err == -EINTR || err == -EPROTO || err == -ENETDOWN ||
+	       err == -EHOSTUNREACH || err == -ENETUNREACH;
+}
+
+static int accept_from(int listener, bh_io *out)
+{
+	int rc;
+
+	do {
+		rc = accept_once(listener, out);
+	} while (try_next(rc));
+	return rc;
+}
+
+bool bh_io_no_more(int rc)
+{
+	return rc == -EAGAIN || (rc == -EINVAL && bh_stopping());
+}
+
+/* Beginning behind the one that gave the last connection, so that none keeps the clients
+ * of others waiting. */
+static int accept_from_any(bh_io *out)
+{
+	static uint32_t at; /* of this process */
+	int given = bh_listen_fd(&bh_rt.v.l), rc = -EAGAIN;
+	uint32_t n = bh_rt.plan_service->n_listen;
+
+	for (uint32_t i = 0; i < n && i < BH_PLAN_LISTEN && bh_io_no_more(rc); i++) {
+		at = (at + 1) % n;
+		rc = accept_from(given + (int)at, out);
+	}
+	return rc;
+}
+
+int bh_io_accept(const struct bh_ioslot *s, bh_io *out)
+{
+	return s->kind == BH_IO_LISTENERS ? accept_from_any(out) :
+					    accept_from(bh_ld_rlx(&s->fd), out);
 }

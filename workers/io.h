@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* io.h: I/O slots of the running task (io.c), for the calls of net.c. */
+/* io.h: one attempt at a time on a descriptor of the running task, and waiting for the next
+ * (io.c). */
 #ifndef BH_WORKERS_IO_H
 #define BH_WORKERS_IO_H
 
-#include "workers/rt.h"
-
-/* The slot that @io names, if it is the running task's. */
-int bh_io_of(bh_io io, struct bh_ioslot **out);
-
-/* Takes a slot for the running task and registers @fd with the service's epoll
- * instance. On error @fd is still the caller's. Commit: the CAS on the owner. */
-int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out);
-
-/* False: somebody closed the slot's descriptor by a system call of his own, and its
- * number is another's by now. */
-bool bh_io_is_own(const struct bh_ioslot *s);
-
-/* True if there is a free slot. Another worker may take it. */
-bool bh_io_room(void);
-
-/* From the moment a descriptor may exist until a slot names it, the journal says so. */
-void bh_io_making(bool on);
-
-/* bh_io_open() of @fd, which is closed if that fails; or the error that it is. */
-int bh_io_keep(int fd, enum bh_io_kind kind, bh_io *out);
+#include "workers/ioslot.h"
 
 /* Accepts a connection from the listener, or listeners, of slot @s into a slot of the
  * running task's: 0, -EAGAIN, or why not. */
 int bh_io_accept(const struct bh_ioslot *s, bh_io *out);
-
-/* The crash key of who is at the other end of @io; 0: not known, or not ours. */
-uint64_t bh_io_peer(bh_io io);
 
 /* True if @rc, of bh_io_accept(), says that nobody waits there: now, or since the kernel
  * closed the address, ever. */
@@ -48,6 +26,9 @@ void bh_io_more(struct bh_ioslot *s, int dir);
  * -EAGAIN: a count or -errno. Less than @len, of TCP: it is empty, and an edge will tell when it
  * no longer is, unless there is urgent data (pollable.c). @flags: 0, or MSG_PEEK. */
 ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags);
+
+/* Is one of @events (of poll()) or an error there? */
+int bh_io_is_ready(const struct bh_ioslot *s, short events);
 
 /* send() or write(), without waiting; the error is in errno. */
 ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len);
@@ -74,9 +55,5 @@ static inline void bh_io_busy(struct bh_ioslot *s)
 	if (bh_ld_rlx(&s->idle_ms))
 		bh_st_rlx(&s->idle_ms, 0);
 }
-
-/* Notes that listeners are opened at @port (a bh_address_key()), for whoever looks for
- * lost sockets. */
-void bh_port_note(uint32_t port);
 
 #endif

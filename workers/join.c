@@ -6,9 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "workers/blocks.h"
+#include "workers/coop.h"
 #include "workers/gone.h"
 #include "workers/heap.h"
-#include "workers/run.h"
+#include "workers/ioslot.h"
+#include "workers/rt.h"
+#include "workers/suspend.h"
+#include "workers/task.h"
 
 enum {
 	REPLY_MAX = (16 << 20) - 64

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* listen.c: opening listeners. */
+#include "workers/listen.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +12,8 @@
 #include "ipc/address.h"
 #include "workers/files.h"
 #include "workers/io.h"
+#include "workers/ioslot.h"
+#include "workers/rt.h"
 
 /* A listener that the launcher opened: a number of its own for the same socket,
  * since one number can be registered only once. -ENOENT: it has none such. */

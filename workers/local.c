@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-#include "workers/run.h"
+#include "workers/rt.h"
+#include "workers/task.h"
 
 int bh_local_set_init(struct bh_local_set *set)
 {

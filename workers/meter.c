@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "workers/meter.h"
 
+#include "ipc/monotonic.h"
+#include "workers/rt.h"
 #include "workers/trace.h"
 
 enum {
@@ -12,10 +14,10 @@ enum {
 /* What a reading of the clock adds to what is timed. */
 static int64_t cost_of_clock(void)
 {
-	int64_t least = INT64_MAX, before = bh_rt_clock(), now;
+	int64_t least = INT64_MAX, before = bh_monotonic_ns(), now;
 
 	for (int i = 0; i < TRIES; i++, before = now) {
-		now = bh_rt_clock();
+		now = bh_monotonic_ns();
 		least = now - before < least ? now - before : least;
 	}
 	return least;
@@ -28,8 +30,8 @@ void bh_meter_start(void)
 					     .left = 1,
 					     .stride = 1,
 					     .cost_ns = cost_of_clock(),
-					     .chance = (uint32_t)bh_rt_clock() };
-	bh_meter_begin(&bh_rt.me->meter, bh_rt_clock());
+					     .chance = (uint32_t)bh_monotonic_ns() };
+	bh_meter_begin(&bh_rt.me->meter, bh_monotonic_ns());
 }
 
 /* 1 to 2 * @mean - 1. */
@@ -44,12 +46,24 @@ static void next(struct bh_meter_run *r)
 	r->step = r->until = bh_trace_on() ? 1 : r->left;
 }
 
-void bh_meter_each(void)
+/* The worker is recorded now: from the next poll on. */
+static void each(void)
 {
 	struct bh_meter_run *r = &bh_rt.meter;
 
 	r->step -= r->until - 1;
 	r->until = 1;
+}
+
+void bh_meter_look(void)
+{
+	bool on = bh_ld_rlx(&bh_rt.v.a->recording) != 0;
+
+	if (on == bh_trace_on())
+		return;
+	bh_rt.detour ^= BH_DETOUR_RECORD;
+	if (on)
+		each();
 }
 
 /* A poll begins that the meter takes, or that is recorded, or both; or, if the record has
@@ -65,7 +79,7 @@ int64_t bh_meter_time(void)
 		next(r);
 		return 0;
 	}
-	now = bh_rt_clock();
+	now = bh_monotonic_ns();
 	if (recorded)
 		bh_trace_begin(now);
 	return now;
@@ -85,7 +99,7 @@ static void count(struct bh_meter_run *r, int64_t took)
 void bh_meter_timed(int64_t since_ns)
 {
 	struct bh_meter_run *r = &bh_rt.meter;
-	int64_t now = bh_rt_clock();
+	int64_t now = bh_monotonic_ns();
 
 	bh_trace_end(now);
 	if (!r->left)

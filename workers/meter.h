@@ -18,8 +18,8 @@
 /* This process begins to time, and to be busy. */
 void bh_meter_start(void);
 
-/* The worker is recorded now: from the next poll on. Between two polls. */
-void bh_meter_each(void);
+/* Between two polls: does somebody record? Then each of them is timed. */
+void bh_meter_look(void);
 
 int64_t bh_meter_time(void);
 void bh_meter_timed(int64_t since_ns);

@@ -16,7 +16,8 @@
 #ifndef BH_WORKERS_OWED_H
 #define BH_WORKERS_OWED_H
 
-#include "workers/run.h"
+#include "workers/doorbell.h"
+#include "workers/rt.h"
 
 /* Something was queued for anybody. */
 static inline void bh_owe_look(void)

@@ -10,25 +10,10 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "workers/coop.h"
 #include "workers/io.h"
-#include "workers/run.h"
-
-/* Commit: the CAS on the mark. */
-int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
-{
-	uint64_t r = bh_ld_acq(&s->ready[dir]);
-
-	if (r & BH_IO_READY) {
-		/* The edge came since: without it the next one would not be seen. */
-		bh_and(&s->ready[dir], ~BH_IO_READY);
-		return 0;
-	}
-	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
-		return 0;
-	/* Not wait_on: an inline state may lie there. */
-	cx->task->wait = BH_WAIT_SUSPEND;
-	return -EAGAIN;
-}
+#include "workers/ioslot.h"
+#include "workers/rt.h"
 
 static bool stopping(void)
 {

@@ -10,10 +10,16 @@
  * lease is held, so that if this worker is killed the kernel knows that events may be
  * lost with it.
  */
+#include "workers/reactor.h"
+
 #include <sys/epoll.h>
 
+#include "ipc/monotonic.h"
 #include "ipc/ready.h"
-#include "workers/run.h"
+#include "workers/meter.h"
+#include "workers/park_spin.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
 #include "workers/trace.h"
 
 enum {
@@ -103,14 +109,14 @@ void bh_reactor_sleep(void)
 			break;
 		int n = epoll_wait(epfd, events, EVENTS, spins ? 0 : -1);
 		if (n > 0) {
-			bh_meter_begin(&bh_rt.me->meter, bh_rt_clock());
-			bh_trace_look();
+			bh_meter_begin(&bh_rt.me->meter, bh_monotonic_ns());
+			bh_meter_look();
 		}
 		woken += dispatch(events, n);
 		if (woken && bh_idle_park_leave(idle, bh_rt.slot, &bh_rt.me->park))
 			break;
 		if (n > 0)
-			bh_meter_end(&bh_rt.me->meter, bh_rt_clock());
+			bh_meter_end(&bh_rt.me->meter, bh_monotonic_ns());
 	}
 	bh_reactor_unlease();
 	/* One is for this worker. */

@@ -6,7 +6,11 @@
  * put right by the recovery that follows every death of a worker. Only tasks that are
  * pinned here have nowhere to go, so it stays, and works, until they have ended.
  */
-#include "workers/run.h"
+#include "workers/retire.h"
+
+#include "ipc/monotonic.h"
+#include "workers/rt.h"
+#include "workers/slot.h"
 
 enum {
 	LOOK_EVERY_MS = 50, /* while it is busy: the look goes over the task table */
@@ -38,8 +42,8 @@ bool bh_retire(bool idle)
 {
 	static int64_t next;
 
-	if (!idle && bh_rt_clock() < next)
+	if (!idle && bh_monotonic_ns() < next)
 		return false;
-	next = bh_rt_clock() + BH_MS(LOOK_EVERY_MS);
+	next = bh_monotonic_ns() + BH_MS(LOOK_EVERY_MS);
 	return !pinned_here() && bh_slot_leave();
 }

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
-#include "workers/run.h"
+#include "workers/clock.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
 
 enum {
 	BATCH = 64,    /* asked at a time: a look at the whole table is worth it */

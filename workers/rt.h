@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rt.h: what the files of workers/ share: the state of this worker process and
- * the few calls between executor, tasks, memory and I/O.
+ * rt.h: what the files of workers/ share: the state of this worker process.
  *
  * A worker has one thread. Control passes between the executor's loop (on the
  * process's own stack) and one fiber at a time (on a stack in the arena); a poll
@@ -17,6 +16,11 @@
 
 #include <bulkhead/bulkhead.h>
 
+#include "ipc/arena.h"
+#include "workers/context.h"
+#include "workers/sched.h"
+#include "workers/spin.h"
+
 /* In here names are the caller's to tell. */
 #undef bh_spawn
 #undef bh_spawn_poll
@@ -28,11 +32,6 @@
 #undef bh_local_spawn_poll
 #undef bh_serve
 #undef bh_serve_poll
-
-#include "ipc/arena.h"
-#include "workers/context.h"
-#include "workers/sched.h"
-#include "workers/spin.h"
 
 /* What a fiber asks of the executor when it switches back to it. */
 enum bh_after {
@@ -75,7 +74,7 @@ struct bh_rt {
 	struct bh_tcb *task;
 	uint64_t handle;
 	enum bh_after after;
-	struct bh_context loop; /* the executor, while a fiber runs */
+	struct bh_context loop;              /* the executor, while a fiber runs */
 	struct bh_eh_globals *eh[BH_EH_MAX]; /* of C++ libraries; NULL: of no more (exception.h) */
 	uint32_t tick;
 	uint32_t detour;   /* enum bh_detour */
@@ -98,7 +97,16 @@ struct bh_rt {
 	struct bh_service service; /* as much of it as the module's header knew */
 };
 
-extern struct bh_rt bh_rt;
+/* What a poll task is given. */
+struct bh_cx {
+	struct bh_tcb *task;
+	int64_t value;
+	bool valued; /* bh_poll_result() was called, with `value` */
+	bool again;  /* bh_poll_again() was called */
+};
+
+/* Hidden, so that its address is a constant of the image: no register is spent on it. */
+extern struct bh_rt bh_rt __attribute__((visibility("hidden")));
 
 /* The epoll instance for descriptor @fd. Also one that took over the number knows it. */
 static inline int bh_rt_epfd(int fd)
@@ -111,105 +119,5 @@ static inline int bh_rt_no_task(int otherwise)
 {
 	return bh_rt.forked ? -BH_EFORKED : otherwise;
 }
-
-/* Maps this process's view of the arena and takes worker slot @slot at @epoch,
- * then runs tasks until killed. -ESTALE: the slot is no longer ours. Never
- * returns otherwise. */
-int bh_executor_run(uint32_t slot, uint32_t epoch);
-
-/* The same for blocking slot @slot and jobs (blocking.c). */
-int bh_blocking_run(uint32_t slot, uint32_t epoch);
-
-/* -- executor.c: the running task ------------------------------------------ */
-
-/*
- * Suspends the running fiber until it is woken, aborted, or @deadline; may return
- * in another worker. 0: woken (perhaps spuriously), -BH_ETIMEDOUT,
- * -BH_ECANCELED, -EDEADLK (not in a fiber). BH_NOWAIT: -BH_ETIMEDOUT at once.
- */
-int bh_rt_suspend(enum bh_wait why, uint64_t on, int64_t deadline);
-
-/* True if the running task was aborted. */
-bool bh_rt_aborted(void);
-
-/* Queues a hint that task @idx is SCHEDULED, where this worker finds it first,
- * and wakes a worker if the idle rules ask for it. @how it came to be, for the record:
- * BH_EV_SPAWN or BH_EV_WAKE. */
-void bh_rt_schedule(uint32_t idx, enum bh_event_kind how);
-
-/* bh_state_wake() and the queueing that follows it, by this worker. */
-int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags);
-
-/* Sets the running task's deadline and tells the kernel. INT64_MAX: none. */
-void bh_rt_deadline(struct bh_tcb *t, uint32_t idx, int64_t deadline);
-
-/* -- clock.c ----------------------------------------------------------------- */
-
-/* CLOCK_MONOTONIC in ns, whatever the service's clock shows: for what the kernel or
- * people are told. */
-int64_t bh_rt_clock(void);
-
-/* ms since the arena was made, by the coarse clock: to compare, and to show people. */
-uint32_t bh_rt_age_ms(void);
-
-/* -- blocks.c: memory blocks of a task -------------------------------------- */
-
-/* Takes a block of class @cls for the task with handle @owner and puts its
- * reference in *@slot (one of the task's single-block fields) or, when @slot is
- * NULL, at the head of its list. 0: no memory. Commit: the CAS on the owner. */
-uint32_t bh_block_take(struct bh_tcb *t, uint64_t owner, uint32_t cls, _Atomic uint32_t *slot);
-
-/* Frees one block that @owner has, which must be in no list any more. */
-void bh_block_free(uint32_t ref, uint64_t owner);
-
-/* Frees all blocks in the list of @t, its argument and its stack (not its
- * reply: @reply says so). */
-void bh_blocks_release(struct bh_tcb *t, uint64_t owner, bool reply);
-
-/* Which block of data the address lies in; 0: none. */
-uint32_t bh_block_containing(const void *p);
-
-/* -- net.c: I/O slots of a task --------------------------------------------- */
-
-/* Closes every I/O slot in the list of @t. */
-void bh_ios_release(struct bh_tcb *t, uint64_t owner);
-
-/* Moves I/O slot handle @io from the running task to @to, a task that it holds
- * in RESERVED with handle @owner. -BH_ESTALE: not the caller's. Commit: the
- * store of the slot's owner word; until then it is the caller's. */
-int bh_io_give(bh_io io, struct bh_tcb *to, uint64_t owner);
-
-/* -- types.c: task types ------------------------------------------------------ */
-
-/* The index of type {fn, name}; registers it on first use. When the table is
- * full: the last entry, "other". */
-uint32_t bh_type_of(uint64_t fn, const char *name);
-
-/* -- crash.c ------------------------------------------------------------------ */
-
-/* Installs the handlers that write this worker's last words. */
-void bh_crash_handlers(void);
-
-/* The handler of fatal signals, for who stands before it. Their action is the default when
- * it runs. */
-void bh_crash_fatal(int sig, siginfo_t *info, void *context);
-
-/* -- zygote.c ----------------------------------------------------------------- */
-
-/* The life of a zygote whose service code is @service: maps, init, the service's
- * first task, then forks workers and twins on request. Does not return. */
-_Noreturn void bh_zygote_run(const struct bh_service *service);
-
-/* -- task.c: for the zygote --------------------------------------------------- */
-
-/* Spawns the service's main as a task with no parent, by the zygote. */
-int bh_spawn_main(const struct bh_service *service);
-
-/* worker_init.c: the service's worker_init(), in the process that has taken its slot. Ends
- * the process if that fails. */
-void bh_worker_init(void);
-
-/* main_task.c: the fiber that is: runs bh_rt.service's main(). */
-int64_t bh_main_fiber(void *unused);
 
 #endif

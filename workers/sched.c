@@ -3,7 +3,7 @@
 
 #include <sys/random.h>
 
-#include "workers/rt.h"
+#include "ipc/monotonic.h"
 
 enum {
 	BUDGET = 128,
@@ -32,7 +32,7 @@ static uint64_t seed_of(const struct bh_plan_service *p, uint32_t slot, uint32_t
 	if (p && p->seed)
 		return mix((uint64_t)p->seed << 32 | (uint64_t)slot << 16 | (epoch & 0xffff)) | 1;
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = mix((uint64_t)bh_rt_clock());
+		seed = mix((uint64_t)bh_monotonic_ns());
 	return seed | 1;
 }
 
@@ -84,7 +84,7 @@ static void next_inject(struct bh_sched *s)
 	int64_t now;
 
 	if (s->tune) {
-		now = bh_rt_clock();
+		now = bh_monotonic_ns();
 		if (s->since_ns)
 			bh_sched_tune(s, (uint64_t)(now - s->since_ns), s->inject_interval);
 		s->since_ns = now;

@@ -10,7 +10,8 @@
 #include <errno.h>
 
 #include "workers/fiber.h"
-#include "workers/run.h"
+#include "workers/rt.h"
+#include "workers/suspend.h"
 
 struct bh_scope {
 	bh_task *child;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "workers/room.h"
-#include "workers/run.h"
+#include "workers/rt.h"
+#include "workers/types.h"
 
 /* What each task gets: its function, and an argument that begins with the connection. */
 struct server {

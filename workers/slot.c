@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* slot.c: how a process becomes the one in its slot, as worker or for jobs, and ceases
  * to be. */
+#include "workers/slot.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "ipc/incarnation.h"
+#include "ipc/monotonic.h"
+#include "workers/crash.h"
+#include "workers/doorbell.h"
 #include "workers/files.h"
 #include "workers/lines.h"
 #include "workers/meter.h"
-#include "workers/run.h"
+#include "workers/next.h"
+#include "workers/reclocks.h"
+#include "workers/rt.h"
+#include "workers/sched.h"
+#include "workers/spin.h"
 #include "workers/strict.h"
 #include "workers/trace.h"
+#include "workers/worker_init.h"
+
+/* A program that opens nothing itself may be linked with libraries that do: the runtime's
+ * open() and close() come with it. */
+__attribute__((used)) static void *const linked[] = { (void *)open, (void *)close };
 
 int bh_slot_take(uint32_t slot, uint32_t epoch)
 {
@@ -26,14 +41,16 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_sched_init(&bh_rt.sched, bh_rt.plan_service, bh_rt.v.l.workers, slot, epoch);
 	bh_rt.budget = bh_rt.sched.budget;
 	bh_spin_init(&bh_rt.spin, bh_rt.plan_service);
+	bh_next_find();
+	bh_reclocks_forget(); /* the zygote's */
 	bh_files_enter();
 	bh_lines_enter();
 	bh_crash_handlers();
 	bh_meter_start();
-	bh_trace_look(); /* its first poll may be its last, and is to be recorded */
+	bh_meter_look(); /* its first poll may be its last, and is to be recorded */
 	bh_worker_init();
 	bh_strict_begin();
-	bh_st_rel(&me->ready_ns, bh_rt_clock());
+	bh_st_rel(&me->ready_ns, bh_monotonic_ns());
 	bh_doorbell();
 	return 0;
 }

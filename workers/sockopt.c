@@ -7,6 +7,7 @@
 
 #include "ipc/address.h"
 #include "workers/io.h"
+#include "workers/ioslot.h"
 
 int bh_local(bh_io io, char *text, size_t size)
 {

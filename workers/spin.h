@@ -35,19 +35,4 @@ bool bh_spin_pays(struct bh_spin *s);
 void bh_spin_hit(struct bh_spin *s);
 void bh_spin_slept(struct bh_spin *s, int64_t idle_ns);
 
-/* -- the same for this worker, on its park word -- */
-
-/* It is about to park. True: as BH_SPINNING. */
-bool bh_spin_begin(void);
-
-/* It did not park after all. */
-void bh_spin_cancel(void);
-
-/* Watches the word for a moment. True: look again, at the word and whatever else
- * may end the idle time. False: sleep, as the word says. */
-bool bh_spin_slice(void);
-
-/* It is awake. */
-void bh_spin_end(void);
-
 #endif

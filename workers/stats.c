@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ipc/monotonic.h"
 #include "workers/rt.h"
 
 enum {
@@ -31,7 +32,7 @@ static void count_worker(struct bh_worker_stats *to, uint32_t slot)
 	to->lifo_hits = bh_ld_rlx(&c->lifo_hits);
 	to->budget_yields = bh_ld_rlx(&c->budget_yields);
 	to->queued = bh_runq_len(&w->runq) + bh_ld_rlx(&w->hand.n) + (bh_ld_rlx(&w->lifo) != 0);
-	to->busy_ns = bh_meter_busy(&w->meter, bh_rt_clock());
+	to->busy_ns = bh_meter_busy(&w->meter, bh_monotonic_ns());
 	to->poll_ns = bh_ld_rlx(&w->meter.poll_ns);
 	for (uint32_t b = 0; b < BH_POLL_BUCKETS; b++)
 		to->poll_buckets[b] = bh_ld_rlx(&w->meter.buckets[b]);
@@ -112,7 +113,7 @@ int bh_stats_get(struct bh_stats *stats)
 	uint64_t ended = all.completed + all.canceled + all.crashed;
 	/* Each counter is raised just after what it counts became visible. */
 	all.live = all.spawned > ended ? all.spawned - ended : 0;
-	all.uptime_ns = (uint64_t)(bh_rt_clock() - bh_rt.v.a->made_ns);
+	all.uptime_ns = (uint64_t)(bh_monotonic_ns() - bh_rt.v.a->made_ns);
 	all.queued = bh_inject_len(&bh_rt.v.inject);
 	all.timers = bh_ld_rlx(&bh_rt.v.a->timers);
 	count_workers(&all);

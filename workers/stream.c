@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "workers/coop.h"
 #include "workers/io.h"
-#include "workers/run.h"
+#include "workers/ioslot.h"
 
 enum {
 	WINDOW = 16,         /* parts of a vector handed over at once */

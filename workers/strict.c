@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "ipc/order.h"
+#include "workers/crash.h"
 #include "workers/lines.h"
 #include "workers/rt.h"
 

@@ -7,13 +7,22 @@
  * the journal says what is being done, then the element names its owner (one
  * CAS), then it is linked (one store), then it is made visible (one store).
  */
-#include "workers/admit.h"
-#include "workers/room.h"
-#include "workers/run.h"
-#include "workers/trace.h"
+#include "workers/task.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "workers/admit.h"
+#include "workers/blocks.h"
+#include "workers/clock.h"
+#include "workers/defer.h"
+#include "workers/ioslot.h"
+#include "workers/jobs.h"
+#include "workers/queue.h"
+#include "workers/room.h"
+#include "workers/rt.h"
+#include "workers/trace.h"
+#include "workers/types.h"
 
 enum {
 	STACK_MAX = 16 << 20,
@@ -45,7 +54,7 @@ static struct bh_tcb *reserve(uint32_t *idx, uint64_t *word)
 	return NULL;
 }
 
-static void blank(struct bh_tcb *t)
+void bh_task_blank(struct bh_tcb *t)
 {
 	bh_st_rlx(&t->deadline_ns, 0);
 	t->value = 0;
@@ -220,7 +229,7 @@ int bh_task_spawn(bh_task *out, enum bh_task_kind kind, uint64_t fn, const void 
 	}
 	uint64_t handle = bh_handle(bh_state_gen(word), idx);
 
-	blank(t);
+	bh_task_blank(t);
 	t->fn = fn;
 	t->kind = (uint8_t)kind;
 	t->type = (uint16_t)type;
@@ -305,39 +314,6 @@ int bh_spawn_poll_on(uint32_t worker, bh_task *out, bh_poll_fn fn, const void *s
 		return -EINVAL;
 	return bh_task_spawn(out, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts,
 			     &(struct bh_home){ worker, 0 });
-}
-
-int bh_spawn_main(const struct bh_service *service)
-{
-	static char name[40];
-	static struct bh_pool_cache cache;
-	struct bh_arena *a = bh_rt.v.a;
-	uint32_t idx = bh_pool_take(&bh_rt.v.task_pool, &cache);
-	uint64_t word;
-
-	if (bh_ld_acq(&a->booted))
-		return 0;
-	if (!idx || !bh_state_reserve(&bh_rt.v.tasks[idx].state, BH_OWNER_ZYGOTE, 0, &word))
-		return -BH_ENOSLOT;
-	struct bh_tcb *t = &bh_rt.v.tasks[idx];
-	blank(t);
-	strncpy(name, service->name ? service->name : "service", sizeof(name) - 6);
-	strcat(name, ".main");
-	t->fn = (uint64_t)(uintptr_t)bh_main_fiber;
-	t->arg = 0;
-	t->kind = BH_KIND_FIBER;
-	t->type = (uint16_t)bh_type_of((uint64_t)(uintptr_t)service->main, name);
-	t->opts = BH_TASK_RESTART;
-	t->hog = 0;
-	t->restarts = 0xffff;
-	bh_st_rlx(&bh_rt.v.tokens[BH_TOKEN_SERVICE].word, 1ull << 32);
-	bh_st_rel(&bh_rt.v.tokens[BH_TOKEN_SERVICE].owner, BH_TOKEN_OWNER_SERVICE);
-	bh_st_rel(&a->booted, 1);
-	bh_state_publish(&t->state, word, BH_DETACHED);
-	bh_enqueue_shared(&bh_rt.v, idx);
-	while (cache.n)
-		bh_pool_give_shared(&bh_rt.v.task_pool, cache.idx[--cache.n]);
-	return 0;
 }
 
 /* -- end ---------------------------------------------------------------------- */

@@ -2,8 +2,10 @@
 /* time.c: sleeping, time limits, intervals: all of them made of deadlines. */
 #include <errno.h>
 
+#include "workers/coop.h"
 #include "workers/fiber.h"
-#include "workers/run.h"
+#include "workers/rt.h"
+#include "workers/suspend.h"
 
 int bh_sleep_until(int64_t deadline)
 {

@@ -2,8 +2,11 @@
 /* token.c: cancellation tokens of cancel.h; the protocol is in ipc/token.h. */
 #include <errno.h>
 
+#include "workers/defer.h"
 #include "workers/fiber.h"
-#include "workers/run.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+#include "workers/suspend.h"
 
 static struct bh_token_slot *slot_of(bh_token token)
 {
@@ -196,14 +199,6 @@ int bh_token_poll(struct bh_cx *cx, bh_token token)
 		return is < 0 ? -BH_ESTALE : 0;
 	cx->task->wait = BH_WAIT_TOKEN;
 	return -EAGAIN;
-}
-
-bool bh_guards_canceled(const struct bh_token_guard *g)
-{
-	for (; g; g = g->outer)
-		if (bh_token_look(&bh_rt.v, g->token))
-			return true;
-	return false;
 }
 
 int bh_token_run(bh_token token, int64_t (*fn)(void *arg), void *arg, int64_t *value)

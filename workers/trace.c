@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "workers/trace.h"
 
-#include "workers/meter.h"
+#include "ipc/monotonic.h"
+#include "workers/rt.h"
 
 struct bh_trace bh_trace;
 
 static struct bh_evring *ring(void)
 {
 	return &bh_rt.v.events[bh_rt.slot];
-}
-
-void bh_trace_look(void)
-{
-	bool on = bh_ld_rlx(&bh_rt.v.a->recording) != 0;
-
-	if (on == bh_trace_on())
-		return;
-	bh_rt.detour ^= BH_DETOUR_RECORD;
-	if (on)
-		bh_meter_each();
 }
 
 bool bh_trace_room(void)
@@ -50,7 +40,7 @@ void bh_trace_ready(enum bh_event_kind how, uint32_t idx)
 
 	if (!bh_trace_on() || !bh_trace_room())
 		return;
-	put(&(struct bh_event){ .time_ns = (uint64_t)bh_rt_clock(),
+	put(&(struct bh_event){ .time_ns = (uint64_t)bh_monotonic_ns(),
 				.kind = how,
 				.task = bh_handle(bh_state_gen(bh_ld_rlx(&t->state)), idx),
 				.other = bh_rt.handle,
@@ -100,7 +90,7 @@ void bh_trace_parked(int64_t since_ns, int64_t now_ns)
 void bh_trace_stolen(uint32_t took, uint32_t from)
 {
 	if (bh_trace_on() && bh_trace_room())
-		put(&(struct bh_event){ .time_ns = (uint64_t)bh_rt_clock(),
+		put(&(struct bh_event){ .time_ns = (uint64_t)bh_monotonic_ns(),
 					.kind = BH_EV_STEAL,
 					.a = took,
 					.b = from,

@@ -4,7 +4,7 @@
  * probes (ipc/probe.h; tasks are told by index there, the lower half of a handle).
  *
  * A worker looks whether somebody records when it begins, when it has slept, and where it
- * looks at epoll and at the inject queue (bh_trace_look()), and goes by that until it looks
+ * looks at epoll and at the inject queue (bh_meter_look()), and goes by that until it looks
  * again. So while nobody does, a poll costs a store (its outcome) and two nops, and a
  * wake-up a nop and the load of who wakes: the tests there are those of the meter (meter.h)
  * and of queueing (enum bh_detour). What it is with and without all this, in instructions:
@@ -43,9 +43,6 @@ static inline bool bh_trace_on(void)
 {
 	return bh_rt.detour & BH_DETOUR_RECORD;
 }
-
-/* Between two polls: does somebody record? */
-void bh_trace_look(void);
 
 /* May a poll be recorded that begins now? If not, it is counted. */
 bool bh_trace_room(void);

@@ -8,11 +8,13 @@
  * is there. A worker that finds none writes it; several at once write the same bytes,
  * but for those that know it by the text of the call alone, and differ in that.
  */
-#include "workers/rt.h"
-#include "workers/symbols.h"
+#include "workers/types.h"
 
 #include <dlfcn.h>
 #include <string.h>
+
+#include "workers/rt.h"
+#include "workers/symbols.h"
 
 enum {
 	CACHE = 64,

@@ -7,6 +7,8 @@
  * A process that dies in it says so by `initing`, which stands in its slot with its
  * epoch.
  */
+#include "workers/worker_init.h"
+
 #include <stdio.h>
 #include <unistd.h>
 

@@ -8,6 +8,8 @@
  * but the kernel, one request at a time; every request is safe to carry out twice
  * (ipc/control.h), so a twin that takes over may be asked again.
  */
+#include "workers/zygote.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,17 +32,23 @@
 #include "ipc/clone.h"
 #include "ipc/control.h"
 #include "workers/atfork.h"
+#include "workers/blocking.h"
 #include "workers/dump.h"
 #include "workers/exception.h"
+#include "workers/executor.h"
 #include "workers/fdaudit.h"
+#include "workers/files.h"
 #include "workers/fork.h"
 #include "workers/lines.h"
+#include "workers/main_task.h"
+#include "workers/next.h"
 #include "workers/random.h"
+#include "workers/reclocks.h"
+#include "workers/rt.h"
 #include "workers/signals.h"
 #include "workers/strict.h"
 #include "workers/symbols.h"
 #include "workers/threads.h"
-#include "workers/zygote.h"
 
 static int ctl_fd = BH_CTL_FD;
 static int *tid_word; /* where the C library keeps the thread's id; NULL: not known */
@@ -191,7 +199,7 @@ static void end_twin(int keep)
 	/* Forgotten first: killed here, the audit finds the socket. */
 	bh_st_rlx(&c->twin_ctl, 0);
 	bh_compiler_barrier();
-	if (ctl != ctl_fd && ctl != keep && bh_fd_is_control(ctl))
+	if (ctl != ctl_fd && ctl != keep && bh_file_is_control(ctl))
 		bh_sys_close(ctl);
 }
 
@@ -226,6 +234,8 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 	if (pid == 0) {
 		/* The number stays open in the shared table; it is this process's now. */
 		ctl_fd = fd;
+		bh_next_find();
+		bh_reclocks_forget();
 		bh_files_enter();
 		return;
 	}
@@ -352,8 +362,8 @@ const struct bh_plan_service *bh_zygote_plan(void)
 	bh_rt.plan = p;
 	unsigned long i = index ? strtoul(index, NULL, 10) : BH_PLAN_SERVICES;
 	if (bh_rt.plan->magic != BH_PLAN_MAGIC || bh_rt.plan->format != bh_format ||
-	    bh_rt.plan->bytes != sizeof(*bh_rt.plan) ||
-	    i >= bh_rt.plan->n_services || i >= BH_PLAN_SERVICES)
+	    bh_rt.plan->bytes != sizeof(*bh_rt.plan) || i >= bh_rt.plan->n_services ||
+	    i >= BH_PLAN_SERVICES)
 		bh_zygote_fail(-EBADMSG,
 			       "its program and bulkhead-kernel are of different builds: build it "
 			       "anew with this one's runtime");
@@ -434,9 +444,9 @@ static void run_init(void)
 	if (bh_rt.forked)
 		bh_forked_end(err);
 	if (err > 0)
-		bh_zygote_fail(-EINVAL,
-			       "the service's init() failed: %d (0 or a negative error is expected)",
-			       err);
+		bh_zygote_fail(
+			-EINVAL,
+			"the service's init() failed: %d (0 or a negative error is expected)", err);
 	if (err)
 		bh_zygote_fail(err, "the service's init() failed: %d (%s)", err, bh_strerror(err));
 }
@@ -459,11 +469,13 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_layout_from_plan(&l, bh_rt.plan_service);
 	err = bh_view_map(&bh_rt.v, &l, BH_ARENA_FD, (void *)BH_ARENA_BASE, true);
 	if (err)
-		bh_zygote_fail(err, "the arena cannot be mapped at its address: %s", bh_strerror(err));
+		bh_zygote_fail(err, "the arena cannot be mapped at its address: %s",
+			       bh_strerror(err));
 	for (uint32_t i = 0; i < l.reactors; i++) {
 		bh_rt.epfd[i] = bh_epoll_fd(i);
 		bh_rt.v.kick[i] = bh_kick_fd(i);
 	}
+	bh_next_find();
 	bh_files_enter();
 	take_service(service);
 	bh_symbols_load();

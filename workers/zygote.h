@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zygote.h: what a program that becomes a zygote calls before bh_zygote_run(). */
+/* zygote.h: becoming a zygote. */
 #ifndef BH_WORKERS_ZYGOTE_H
 #define BH_WORKERS_ZYGOTE_H
 
@@ -14,5 +14,9 @@ int bh_zygote_module_fd(void);
 
 /* Tells the kernel that the service cannot start, and why; exits with 111. */
 _Noreturn void bh_zygote_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The life of a zygote whose service code is @service: maps, init, the service's
+ * first task, then forks workers and twins on request. Does not return. */
+_Noreturn void bh_zygote_run(const struct bh_service *service);
 
 #endif

@@ -11,6 +11,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "workers/context.h"
+#include "workers/executor.h"
+#include "workers/rt.h"
+
 #ifndef __x86_64__
 int main(void)
 {

@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+#include "workers/queue.h"
+#include "workers/rt.h"
+
 static void between_polls(struct world *w)
 {
 	struct bh_tcb *t = &w->v.tasks[w->me];

@@ -4,6 +4,11 @@
 
 #include <stdlib.h>
 
+#include "workers/blocks.h"
+#include "workers/executor.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+
 static enum bh_poll count_poll(struct bh_cx *cx, void *state)
 {
 	(void)cx, (void)state;

@@ -7,7 +7,11 @@
 #include <sys/epoll.h>
 
 #include "ipc/ready.h"
+#include "workers/context.h"
 #include "workers/io.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+#include "workers/task.h"
 
 static void must(int rc)
 {

@@ -4,6 +4,11 @@
 
 #include <stdlib.h>
 
+#include "workers/blocking.h"
+#include "workers/executor.h"
+#include "workers/jobs.h"
+#include "workers/queue.h"
+
 static int64_t job(void *arg)
 {
 	(void)arg;

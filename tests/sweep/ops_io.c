@@ -10,8 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "workers/gone.h"
 #include "workers/io.h"
+#include "workers/ioslot.h"
+#include "workers/listen.h"
 #include "workers/room.h"
+#include "workers/rt.h"
 
 static void must(int rc)
 {

@@ -7,6 +7,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "workers/reactor.h"
+#include "workers/rt.h"
+
 /* Two tasks wait for a socket each. */
 static void setup_waiting(struct world *w)
 {

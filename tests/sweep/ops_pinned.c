@@ -4,8 +4,12 @@
 
 #include <stdlib.h>
 
+#include "workers/context.h"
 #include "workers/exception.h"
+#include "workers/executor.h"
 #include "workers/fiber.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
 
 static enum bh_poll pending(struct bh_cx *cx, void *state)
 {

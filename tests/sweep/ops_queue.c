@@ -6,6 +6,13 @@
 #include <unistd.h>
 
 #include "ipc/stall.h"
+#include "workers/blocks.h"
+#include "workers/executor.h"
+#include "workers/queue.h"
+#include "workers/retire.h"
+#include "workers/rt.h"
+#include "workers/slot.h"
+#include "workers/suspend.h"
 
 static void fill_ring(struct world *w, uint32_t slot, uint32_t n)
 {

@@ -3,6 +3,8 @@
  * again. */
 #include "sweep.h"
 
+#include <bulkhead/task.h>
+
 /* A worker that died with one of everything. */
 static void setup_rich(struct world *w)
 {

@@ -5,6 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "workers/blocks.h"
+#include "workers/ioslot.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+#include "workers/task.h"
+#include "workers/types.h"
+
 static void must(int rc)
 {
 	if (rc)

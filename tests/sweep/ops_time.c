@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include <bulkhead/time.h>
+
 #include "ipc/clock.h"
 
 static void run_clock(struct world *w)

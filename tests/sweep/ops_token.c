@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "workers/rt.h"
+
 static void must(int rc)
 {
 	if (rc)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ipc/stall.h"
+#include "workers/queue.h"
 
 enum {
 	MAX_STEPS = 400000

@@ -28,7 +28,6 @@
 #include "ipc/audit.h"
 #include "ipc/recover.h"
 #include "ipc/trim.h"
-#include "workers/run.h"
 
 enum {
 	VICTIM = 0,

@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workers/rt.h"
+#include "workers/sched.h"
+
 /* By the system call: the vDSO reads the clock again if a tick came in between, and under
  * single-step, where others have the CPUs, one always does. */
 int clock_gettime(clockid_t clock, struct timespec *ts)

@@ -14,6 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workers/executor.h"
+#include "workers/main_task.h"
+#include "workers/rt.h"
+
 void *crew_shared(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -15,7 +15,10 @@
 #include <stdlib.h>
 
 #include "tests/sweep/sweep.h"
-#include "workers/run.h"
+#include "workers/executor.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+#include "workers/sched.h"
 
 enum {
 	POLLS = 20000,

@@ -10,6 +10,7 @@
 
 #include "crew.h"
 #include "tests/check_run.h"
+#include "workers/rt.h"
 
 enum {
 	WORKERS = 4,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/check_run.h"
+#include "workers/blocks.h"
 #include "workers/heap.h"
 #include "workers/rt.h"
 

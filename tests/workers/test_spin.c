@@ -5,6 +5,9 @@
 
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
+#include "workers/park_spin.h"
+#include "workers/rt.h"
+#include "workers/spin.h"
 
 enum {
 	BRIEF_NS = 20000,

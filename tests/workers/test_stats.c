@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/monotonic.h"
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 #include "workers/meter.h"
-#include "workers/run.h"
+#include "workers/rt.h"
+#include "workers/slot.h"
 #include "workers/trace.h"
 
 static struct world w;
@@ -142,7 +144,7 @@ START_TEST(a_recording_has_each_poll_and_changes_no_sample)
 		ck_assert_uint_eq(poll_recorded(i, &pos), 0);
 		bh_st_rlx(&w.v.a->recording, i);
 		bh_evring_allow(ring, i);
-		bh_trace_look();
+		bh_meter_look();
 		uint64_t room = bh_ld_rlx(&ring->limit) - bh_ld_rlx(&ring->tail);
 		uint64_t skipped = bh_ld_rlx(&ring->skipped);
 		ck_assert_uint_ge(room, i);
@@ -150,7 +152,7 @@ START_TEST(a_recording_has_each_poll_and_changes_no_sample)
 		ck_assert_uint_eq(poll_recorded(7, &pos), 0);
 		ck_assert_uint_eq(bh_ld_rlx(&ring->skipped), skipped + 7);
 		bh_st_rlx(&w.v.a->recording, 0);
-		bh_trace_look();
+		bh_meter_look();
 		polls += i + room + 7;
 		const struct bh_meter_run *r = &bh_rt.meter;
 		ck_assert_uint_eq(timed(), polls - r->stride + r->left - (r->step - r->until));
@@ -180,7 +182,7 @@ START_TEST(long_polls_are_timed_each)
 	bh_meter_start();
 	for (int i = 0; i < 20; i++) {
 		ck_assert_int_ne(bh_meter_poll(), 0);
-		bh_meter_polled(bh_rt_clock() - 1000000); /* it began a millisecond ago */
+		bh_meter_polled(bh_monotonic_ns() - 1000000); /* it began a millisecond ago */
 	}
 	ck_assert_uint_eq(timed(), 20);
 	ck_assert_uint_ge(bh_ld_rlx(&meter()->poll_ns), 20 * 900000);

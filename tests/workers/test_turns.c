@@ -14,6 +14,11 @@
 #include "ipc/stall.h"
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
+#include "workers/coop.h"
+#include "workers/executor.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
+#include "workers/sched.h"
 
 static struct world w;
 static struct bh_plan_service plan;

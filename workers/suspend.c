@@ -1,35 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.c: suspending the running task, deadlines, and waking others.
+ * suspend.c: suspending the running task, deadlines, and waking others.
  *
  * A deadline lives in the task (`deadline_ns`); the kernel's wheel only knows
  * when to look. So cancelling and moving later are plain stores; moving earlier
  * posts the task's index on this worker's timer ring, and rings the doorbell if
  * the kernel would sleep past it.
  */
-#include "workers/owed.h"
+#include "workers/suspend.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <unistd.h>
 
+#include "workers/context.h"
+#include "workers/doorbell.h"
 #include "workers/exception.h"
 #include "workers/fiber.h"
+#include "workers/owed.h"
+#include "workers/queue.h"
+#include "workers/rt.h"
 
 #define FAR_NS 1000000000ll
 
 bool bh_rt_aborted(void)
 {
 	return bh_rt.task && (bh_ld_rlx(&bh_rt.task->state) & BH_ABORTED);
-}
-
-void bh_doorbell(void)
-{
-	uint64_t one = 1;
-
-	/* EAGAIN: the counter is full, so the bell is ringing already. */
-	if (write(bh_rt.doorbell, &one, sizeof(one)) < 0)
-		return;
 }
 
 /* Commit: the store of tail. When the ring is full the kernel is behind (or being
@@ -85,12 +81,21 @@ static inline __attribute__((always_inline)) void switch_out(enum bh_after after
 	 * local across the switch. */
 }
 
+/* True if a token of one of the calls from @g outwards is canceled, or gone. */
+static bool guards_canceled(const struct bh_token_guard *g)
+{
+	for (; g; g = g->outer)
+		if (bh_token_look(&bh_rt.v, g->token))
+			return true;
+	return false;
+}
+
 /* What ends the waits of the running fiber. */
 static bool canceled(void)
 {
 	const struct bh_fiber *f = bh_fiber_here();
 
-	return (bh_rt_aborted() || (f->guards && bh_guards_canceled(f->guards))) && !f->shielded;
+	return (bh_rt_aborted() || (f->guards && guards_canceled(f->guards))) && !f->shielded;
 }
 
 /*
@@ -164,24 +169,6 @@ int bh_abort(bh_task task)
 	if (!bh_rt.me)
 		return bh_rt_no_task(-EPERM);
 	return bh_rt_wake(bh_handle_idx(task), bh_handle_gen(task), BH_ABORTED);
-}
-
-bh_task bh_self(void)
-{
-	return bh_rt.handle;
-}
-
-uint32_t bh_worker(void)
-{
-	return bh_rt.slot;
-}
-
-uint32_t bh_workers(void)
-{
-	uint32_t wanted = bh_rt.v.a ? bh_ld_rlx(&bh_rt.v.a->workers_wanted) : 0;
-
-	/* 0: the system ends, and nobody counts on them */
-	return wanted && wanted < bh_rt.v.l.workers ? wanted : bh_rt.v.l.workers;
 }
 
 void bh_poll_result(struct bh_cx *cx, int64_t value)
