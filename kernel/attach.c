@@ -36,8 +36,10 @@
 #include "kernel/service.h"
 #include "kernel/stop.h"
 #include "kernel/timers.h"
+#include "kernel/twin.h"
 #include "kernel/watch.h"
 #include "kernel/worker.h"
+#include "kernel/zygote.h"
 
 static void blank(struct bh_proc *p, enum bh_proc_kind kind, uint32_t service, uint32_t slot)
 {

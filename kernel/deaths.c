@@ -16,8 +16,8 @@
 #include "kernel/proc.h"
 #include "kernel/recovery.h"
 #include "kernel/servers.h"
-#include "kernel/service.h"
 #include "kernel/watch.h"
+#include "kernel/zygote.h"
 
 static bool ending(const struct bh_ksvc *s)
 {

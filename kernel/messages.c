@@ -15,10 +15,11 @@
 #include "kernel/lostfds.h"
 #include "kernel/proc.h"
 #include "kernel/servers.h"
-#include "kernel/service.h"
+#include "kernel/twin.h"
 #include "kernel/watch.h"
 #include "kernel/wire.h"
 #include "kernel/worker.h"
+#include "kernel/zygote.h"
 
 enum {
 	BUDGET = 64, /* messages of one child in one turn */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proc.h: the process table. */
+/* proc.h: the process table on the board: who is in it, and who is dead. */
 #ifndef BH_KERNEL_PROC_H
 #define BH_KERNEL_PROC_H
 
@@ -50,25 +50,6 @@ uint32_t bh_proc_after(const struct bh_kernel *k, uint32_t idx);
 
 /* True if the entry stands for a process that may be alive. */
 bool bh_proc_live(const struct bh_proc *p);
-
-/* What a child does between its clone and its exec; returns only if that fails,
- * with an exit code. @ctl is its end of the control socket. */
-typedef int (*bh_child_fn)(struct bh_kernel *k, uint32_t idx, int ctl);
-
-/*
- * Starts a process of its own table (a zygote or server) in entry @idx. pid and
- * pidfd are written to the board by Linux itself, in the clone: no kernel that is
- * killed here leaves a child that its successor does not know. (Where clone3() is refused
- * the pid comes a moment later, ipc/clone.h: a successor may then start it again, and the
- * first one ends, for nobody holds the other end of its socket.)
- */
-int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child);
-
-/* What to look at when a process cannot be made, for the end of a sentence; or "". */
-const char *bh_proc_hint(int err);
-
-/* Makes the control socket of entry @idx; returns the child's end. */
-int bh_proc_socket(struct bh_kernel *k, uint32_t idx);
 
 /* Commits that entry @idx has become process @pid. */
 void bh_proc_pid(struct bh_kernel *k, uint32_t idx, int32_t pid, int pidfd);

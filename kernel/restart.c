@@ -5,9 +5,10 @@
 #include "kernel/log.h"
 #include "kernel/proc.h"
 #include "kernel/servers.h"
-#include "kernel/service.h"
+#include "kernel/twin.h"
 #include "kernel/watch.h"
 #include "kernel/worker.h"
+#include "kernel/zygote.h"
 
 static void start_service(struct bh_ksvc *s)
 {

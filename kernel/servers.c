@@ -29,6 +29,7 @@
 #include "kernel/record.h"
 #include "kernel/request.h"
 #include "kernel/resize.h"
+#include "kernel/spawn.h"
 #include "kernel/stop.h"
 #include "kernel/text.h"
 #include "kernel/watch.h"

@@ -30,6 +30,7 @@
 #include "kernel/request.h"
 #include "kernel/reset.h"
 #include "kernel/slot.h"
+#include "kernel/spawn.h"
 #include "kernel/start.h"
 #include "kernel/watch.h"
 #include "kernel/wire.h"
