@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arenas.h"
+#include "bpf/arenas.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

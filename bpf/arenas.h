@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "ipc/arena.h"
-#include "probe.h"
+#include "bpf/probe.h"
 
 struct bh_arenas {
 	const struct bh_plan *plan; /* NULL: none; then no arena is ever known */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "clock.h"
+#include "bpf/clock.h"
 
 #include <stdio.h>
 

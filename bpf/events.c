@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "events.h"
+#include "bpf/events.h"
 
 #include <string.h>
 

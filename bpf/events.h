@@ -8,7 +8,7 @@
 #define BH_BPF_EVENTS_H
 
 #include "ipc/trace_rings.h"
-#include "probes.h"
+#include "bpf/probes.h"
 
 struct bh_events {
 	struct bh_evring *rings;

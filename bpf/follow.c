@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "follow.h"
+#include "bpf/follow.h"
 
 #include <stddef.h>
 #include <string.h>

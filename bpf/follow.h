@@ -18,7 +18,7 @@
 
 #include "ipc/board.h"
 #include "ipc/trace_page.h"
-#include "probes.h"
+#include "bpf/probes.h"
 
 struct bh_follow {
 	const struct bh_board *board; /* mapped read-only */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "page.h"
+#include "bpf/page.h"
 
 #include "ipc/trace_rings.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "privilege.h"
+#include "bpf/privilege.h"
 
 #include <errno.h>
 #include <sys/prctl.h>

@@ -17,13 +17,13 @@
 #ifndef BH_BPF_PROBE_BPF_H
 #define BH_BPF_PROBE_BPF_H
 
-#include "core_types.h"
+#include "bpf/core_types.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "probe.h"
+#include "bpf/probe.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

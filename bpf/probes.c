@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "probes.h"
+#include "bpf/probes.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "crash.skel.h"
-#include "privilege.h"
+#include "bpf/privilege.h"
 #include "profile.skel.h"
-#include "sampler.h"
+#include "bpf/sampler.h"
 #include "sched.skel.h"
 
 /* PROC_PID_INIT_INO: the initial pid namespace, the same on every machine. */

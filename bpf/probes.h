@@ -22,8 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probe.h"
-#include "reason.h"
+#include "bpf/probe.h"
+#include "bpf/reason.h"
 
 struct bh_probes;
 

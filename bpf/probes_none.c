@@ -3,7 +3,7 @@
  * probes_none.c: probes.h for builds without BPF. There is no handle, so of the
  * functions that take one only those are here that traced is linked with.
  */
-#include "probes.h"
+#include "bpf/probes.h"
 
 #include <errno.h>
 #include <stdio.h>

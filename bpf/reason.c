@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "reason.h"
+#include "bpf/reason.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "privilege.h"
+#include "bpf/privilege.h"
 
 static const char *refused(uint64_t caps)
 {

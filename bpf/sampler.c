@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sampler.h"
+#include "bpf/sampler.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>

@@ -22,13 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "arenas.h"
-#include "clock.h"
-#include "events.h"
-#include "follow.h"
+#include "bpf/arenas.h"
+#include "bpf/clock.h"
+#include "bpf/events.h"
+#include "bpf/follow.h"
 #include "ipc/control.h"
-#include "page.h"
-#include "privilege.h"
+#include "bpf/page.h"
+#include "bpf/privilege.h"
 
 #define REFRESH_MS      100
 #define DRAIN_MS        5    /* while events are recorded: a hundredth of what there is room for */

@@ -8,7 +8,7 @@
 #include "tests/check_run.h"
 #include "tests/ipc/dice.h"
 #include "tools/bhctl/unwind.h"
-#include "workers/context_regs.h"
+#include "ipc/context_regs.h"
 
 enum {
 	STACKS = 3000,

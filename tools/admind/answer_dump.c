@@ -15,7 +15,7 @@
 #include "answer.h"
 #include "counts.h"
 #include "ipc/clock.h"
-#include "workers/context_regs.h"
+#include "ipc/context_regs.h"
 
 enum {
 	DEFAULT_TASKS = 1000,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "code.h"
-#include "workers/context_regs.h"
+#include "ipc/context_regs.h"
 
 /* To libdw the service is a process with one thread: the fiber that is looked at. */
 enum {

@@ -4,8 +4,8 @@
  * it from outside: bytes from its sp on, by the numbers that DWARF gives registers.
  * The layouts are those of context_x86_64.S and context_aarch64.S.
  */
-#ifndef BH_WORKERS_CONTEXT_REGS_H
-#define BH_WORKERS_CONTEXT_REGS_H
+#ifndef BH_IPC_CONTEXT_REGS_H
+#define BH_IPC_CONTEXT_REGS_H
 
 struct bh_context_reg {
 	int dwarf, at;
