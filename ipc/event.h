@@ -94,6 +94,25 @@ enum bh_event_off {
 	BH_EVO_SLEPT, /* otherwise */
 };
 
+/* In answers and JSON. */
+static inline const char *bh_event_off_name(unsigned reason)
+{
+	switch (reason) {
+	case BH_EVO_PREEMPTED:
+		return "preempted";
+	case BH_EVO_FUTEX:
+		return "futex";
+	case BH_EVO_IO:
+		return "io";
+	case BH_EVO_FAULT:
+		return "fault";
+	case BH_EVO_SLEPT:
+		return "slept";
+	default:
+		return "unknown";
+	}
+}
+
 /* One cache line. */
 struct bh_event {
 	uint64_t time_ns; /* CLOCK_MONOTONIC; from BPF: the machine's */

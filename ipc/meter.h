@@ -16,6 +16,7 @@
 
 #include <bulkhead/service.h>
 
+#include "buckets.h"
 #include "order.h"
 
 struct bh_meter {
@@ -54,12 +55,7 @@ static inline void bh_meter_end(struct bh_meter *m, int64_t now_ns)
 /* The bucket of a poll of @ns (service.h). */
 static inline unsigned bh_meter_bucket(uint64_t ns)
 {
-	if (ns < 16)
-		return 0;
-	unsigned log2 = 63 - (unsigned)__builtin_clzll(ns);
-	unsigned b = 1 + (log2 - 4) * 4 + ((unsigned)(ns >> (log2 - 2)) & 3u);
-
-	return b < BH_POLL_BUCKETS ? b : BH_POLL_BUCKETS - 1;
+	return bh_bucket(ns, 4, BH_POLL_BUCKETS);
 }
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "buckets.h"
 #include "plan.h"
 
 #define BH_TRACE_MAGIC   0x4543415254484202ull
@@ -78,30 +79,19 @@ struct bh_trace_page {
 	/* struct bh_evring[BH_TRACE_RINGS] follow: bh_trace_rings() */
 };
 
-/* Buckets are quarter octaves from 256 ns: bucket 0 is [0, 256), then four per
- * power of two; the last takes the rest (from 3.2 s). The BPF programs include
- * this too, and BPF has no instruction that counts leading zeros (clang 14 crashes
- * on the builtin): hence the search. */
+enum {
+	BH_TRACE_FIRST = 8 /* bucket 0 is [0, 256 ns); the last takes the rest from 3.2 s */
+};
+
 static inline unsigned bh_trace_bucket(uint64_t ns)
 {
-	if (ns < 256)
-		return 0;
-	unsigned log2 = 0;
-	for (unsigned step = 32; step; step /= 2)
-		if (ns >> (log2 + step))
-			log2 += step;
-	unsigned quarter = (unsigned)(ns >> (log2 - 2)) & 3u;
-	unsigned b = 1 + (log2 - 8) * 4 + quarter;
-	return b < BH_TRACE_BUCKETS ? b : BH_TRACE_BUCKETS - 1;
+	return bh_bucket(ns, BH_TRACE_FIRST, BH_TRACE_BUCKETS);
 }
 
 /* The smallest value that falls in bucket @b. */
 static inline uint64_t bh_trace_bucket_floor(unsigned b)
 {
-	if (b == 0)
-		return 0;
-	unsigned log2 = 8 + (b - 1) / 4;
-	return (1ull << log2) + ((uint64_t)((b - 1) % 4) << (log2 - 2));
+	return bh_bucket_floor(b, BH_TRACE_FIRST);
 }
 
 #endif

@@ -7,15 +7,7 @@ need bpftrace jq
 bpftrace -e "usdt:$BH_BIN/bulkhead-host:bulkhead:park { exit(); } interval:ms:1 { exit(); }" >"$dir/out" 2>&1 ||
 	skip "bpftrace cannot attach a probe here: $(tail -n 1 "$dir/out")"
 
-cat >"$dir/chain.yaml" <<YAML
-trace: false
-services:
-  - name: chain
-    module: $BH_CLIENTS/chain.so
-    workers: 2
-    listen: ["127.0.0.1:0"]
-    crash: {intensity: 255, period: 1s}
-YAML
+{ echo "trace: false"; one_service chain 2 'crash: {intensity: 255, period: 1s}'; } >"$dir/chain.yaml"
 start "$dir/chain.yaml"
 n=0
 while read -r line; do

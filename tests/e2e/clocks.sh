@@ -9,19 +9,11 @@ fi
 . "$(dirname "$0")/lib.sh"
 [ -n "${BH_TIME_NAMESPACE:-}" ] || skip "no time namespace can be made here"
 need jq
-"$BH_BIN/bulkhead-traced" --probe >/dev/null || skip "$("$BH_BIN/bulkhead-traced" --probe)"
+need_linux_view
 
-cat >"$dir/pace.yaml" <<YAML
-services:
-  - name: pace
-    module: $BH_CLIENTS/pace.so
-    workers: 2
-    listen: ["127.0.0.1:0"]
-    options: {spin: 1, block: 1}
-YAML
+one_service pace 2 'options: {spin: 1, block: 1}' >"$dir/pace.yaml"
 start "$dir/pace.yaml"
-seen() { bhctl trace latency --total --json | jq -e '[.groups[] | .off_cpu.slept] | length > 0' >/dev/null; }
-within 20 seen || fail "the Linux kernel's view is not there"
+linux_sees .off_cpu.slept
 
 bhctl trace timeline --seconds 2 -o "$dir/timeline.json" 2>"$dir/err" || fail "timeline: $(cat "$dir/err")"
 sane='def sane: length > 0 and all(.[]; . > -3600e6 and . < 3600e6);' # an hour, in us

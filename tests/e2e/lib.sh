@@ -148,6 +148,23 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# one_service CLIENT WORKERS [LINE OF THE SERVICE]...: a configuration for that client.
+one_service() {
+	printf 'services:\n  - name: %s\n    module: %s.so\n    workers: %s\n    listen: ["127.0.0.1:0"]\n' \
+		"$1" "$BH_CLIENTS/$1" "$2"
+	[ $# = 2 ] || printf '    %s\n' "${@:3}"
+}
+
+# Tests of the Linux kernel's view are for machines that have it.
+need_linux_view() {
+	"$BH_BIN/bulkhead-traced" --probe >/dev/null || skip "$("$BH_BIN/bulkhead-traced" --probe)"
+}
+linux_view() {
+	bhctl trace latency --total --json | jq -e "[.groups[] | $1 | select(.)] != []" >/dev/null
+}
+# linux_sees TIME: until it has been seen, as .off_cpu.slept
+linux_sees() { within 20 linux_view "$1" || fail "the Linux kernel's view is not there"; }
+
 bhctl() { "$BH_BIN/bhctl" "$@"; }
 
 # status FILTER: what jq makes of `bhctl status --json`.

@@ -4,7 +4,7 @@
 # functions; who spins is the hog and has the profile. Needs BPF.
 . "$(dirname "$0")/lib.sh"
 need curl jq wrk
-"$BH_BIN/bulkhead-traced" --probe >/dev/null || skip "$("$BH_BIN/bulkhead-traced" --probe)"
+need_linux_view
 
 start
 hello || fail "/hello does not answer"

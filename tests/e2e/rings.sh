@@ -5,15 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 
-cat >"$dir/chain.yaml" <<YAML
-trace: false
-services:
-  - name: chain
-    module: $BH_CLIENTS/chain.so
-    workers: 2
-    listen: ["127.0.0.1:0"]
-    options: {busy: 1}
-YAML
+{ echo "trace: false"; one_service chain 2 'options: {busy: 1}'; } >"$dir/chain.yaml"
 start "$dir/chain.yaml"
 held() { status '.services[0].memory.held'; }
 MIB=1048576

@@ -5,23 +5,15 @@
 . "$(dirname "$0")/lib.sh"
 need jq taskset bpftrace perf
 [ "$(id -u)" = 0 ] || skip "bpftrace and perf sched need root"
-"$BH_BIN/bulkhead-traced" --probe >/dev/null || skip "$("$BH_BIN/bulkhead-traced" --probe)"
+need_linux_view
 bpftrace -e 'tracepoint:sched:sched_switch { exit(); }' >"$dir/out" 2>&1 ||
 	skip "bpftrace cannot trace the scheduler here: $(tail -n 1 "$dir/out")"
 perf sched record -o "$dir/perf.data" -- true >"$dir/out" 2>&1 ||
 	skip "perf cannot trace the scheduler here: $(tail -n 1 "$dir/out")"
 
-cat >"$dir/pace.yaml" <<YAML
-services:
-  - name: pace
-    module: $BH_CLIENTS/pace.so
-    workers: 1
-    listen: ["127.0.0.1:0"]
-    options: {spin: 1}
-YAML
+one_service pace 1 'options: {spin: 1}' >"$dir/pace.yaml"
 start "$dir/pace.yaml"
-seen() { bhctl trace latency --total --json | jq -e '[.groups[] | .cpu_wait.count] | add > 0' >/dev/null; }
-within 20 seen || fail "the Linux kernel's view is not there"
+linux_sees .cpu_wait.count
 worker=$(status '.services[0].workers[0].pid')
 cpu=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
 taskset -cp "$cpu" "$worker" >/dev/null || fail "cannot bind a worker to a CPU"

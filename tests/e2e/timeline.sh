@@ -4,24 +4,16 @@
 # file of the format that others open, and true by Linux's own account. Needs BPF.
 . "$(dirname "$0")/lib.sh"
 need jq
-"$BH_BIN/bulkhead-traced" --probe >/dev/null || skip "$("$BH_BIN/bulkhead-traced" --probe)"
+need_linux_view
 
-cat >"$dir/pace.yaml" <<YAML
-services:
-  - name: pace
-    module: $BH_CLIENTS/pace.so
-    workers: 2
-    listen: ["127.0.0.1:0"]
-    options: {spin: 1, block: 1}
-YAML
+one_service pace 2 'options: {spin: 1, block: 1}' >"$dir/pace.yaml"
 start "$dir/pace.yaml"
 json=$dir/timeline.json
 holds() { # FILTER WHAT
 	jq -e "$1" "$json" >/dev/null || fail "the timeline: not so: $2"
 	note "$2"
 }
-seen() { bhctl trace latency --total --json | jq -e '[.groups[] | .off_cpu.slept] | length > 0' >/dev/null; }
-within 20 seen || fail "the Linux kernel's view is not there"
+linux_sees .off_cpu.slept
 
 account() { cut -d' ' -f"$1" "/proc/$2/schedstat"; }
 mapfile -t workers < <(worker_pids)

@@ -6,16 +6,7 @@
 need jq
 
 run() { # OPTIONS
-	cat >"$dir/chain.yaml" <<YAML
-trace: false
-services:
-  - name: chain
-    module: $BH_CLIENTS/chain.so
-    workers: 2
-    listen: ["127.0.0.1:0"]
-    crash: {intensity: 255, period: 1s}
-    options: {$1}
-YAML
+	{ echo "trace: false"; one_service chain 2 'crash: {intensity: 255, period: 1s}' "options: {$1}"; } >"$dir/chain.yaml"
 	start "$dir/chain.yaml"
 }
 holds() { # FILTER WHAT

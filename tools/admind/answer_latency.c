@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* answer_latency.c: what traced has counted since it started. */
 #include "answer.h"
-
-static const char *const reasons[BH_TRACE_REASONS] = { [BH_EVO_PREEMPTED] = "preempted",
-						       [BH_EVO_FUTEX] = "futex",
-						       [BH_EVO_IO] = "io",
-						       [BH_EVO_FAULT] = "fault",
-						       [BH_EVO_SLEPT] = "slept" };
+#include "ipc/event.h"
 
 static size_t fill_buckets(struct bh_answer *a, Bulkhead__LatencyBucket ***buckets,
 			   const struct bh_trace_hist *h)
@@ -53,7 +48,7 @@ static size_t fill_off(struct bh_answer *a, Bulkhead__OffCpu ***list,
 			continue;
 		Bulkhead__OffCpu *o = bh_scratch_take(&a->scratch, sizeof(*o));
 		bulkhead__off_cpu__init(o);
-		o->reason = (char *)(uintptr_t)reasons[i];
+		o->reason = (char *)(uintptr_t)bh_event_off_name(i);
 		o->times = histogram(a, &times->off[i]);
 		to[n++] = o;
 	}

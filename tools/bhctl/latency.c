@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "ask.h"
+#include "ipc/buckets.h"
 
 enum {
 	PATIENCE = 50, /* times PAUSE_MS */
@@ -39,20 +40,10 @@ struct bh_hist *bh_latency_of(struct bh_latency *l, const char *service, unsigne
 	return &l->groups[l->n++].time[what];
 }
 
-static unsigned bucket(uint64_t ns)
-{
-	if (ns < 16)
-		return 0;
-	unsigned log2 = 63 - (unsigned)__builtin_clzll(ns);
-	unsigned b = 1 + (log2 - 4) * 4 + ((unsigned)(ns >> (log2 - 2)) & 3u);
-
-	return b < BH_HIST_BUCKETS ? b : BH_HIST_BUCKETS - 1;
-}
-
 void bh_hist_add(struct bh_hist *h, uint64_t from_ns, uint64_t below_ns, uint64_t count)
 {
 	h->count += count;
-	h->buckets[bucket(from_ns)] += count;
+	h->buckets[bh_bucket(from_ns, BH_HIST_FIRST, BH_HIST_BUCKETS)] += count;
 	if (below_ns > h->max_ns + 1)
 		h->max_ns = below_ns - 1;
 }

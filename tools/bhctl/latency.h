@@ -27,9 +27,12 @@ enum bh_time {
 };
 
 enum {
-	BH_HIST_BUCKETS = 168, /* [0, 16 ns), then four per power of two */
-	BH_SHARES = 5,         /* p50, p90, p99, p99.9, max */
+	BH_HIST_FIRST = 4, /* ipc/buckets.h: bucket 0 is [0, 16 ns) */
+	BH_HIST_BUCKETS = 168,
+	BH_SHARES = 5, /* p50, p90, p99, p99.9, max */
 };
+
+extern const char *const bh_time_names[BH_TIMES]; /* for people */
 
 /* Which part of all values is within each of them. */
 extern const double bh_shares[BH_SHARES];

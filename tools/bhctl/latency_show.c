@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/buckets.h"
 #include "latency.h"
 #include "table.h"
 #include "timeline.h"
@@ -17,7 +18,7 @@ enum {
 	OCTAVES = (BH_HIST_BUCKETS - 1) / 4 + 1,
 };
 
-static const char *const names[BH_TIMES] = {
+const char *const bh_time_names[BH_TIMES] = {
 	[BH_QUEUE_WAIT] = "queue wait",
 	[BH_CPU_WAIT] = "CPU wait",
 	[BH_POLL_TIME] = "poll",
@@ -31,10 +32,7 @@ static const char *const names[BH_TIMES] = {
 /* [floor(b), floor(b + 1)) is what bucket b holds. */
 static uint64_t floor_of(unsigned b)
 {
-	if (!b)
-		return 0;
-	unsigned log2 = 4 + (b - 1) / 4;
-	return (1ull << log2) + ((uint64_t)((b - 1) % 4) << (log2 - 2));
+	return bh_bucket_floor(b, BH_HIST_FIRST);
 }
 
 /* The @i-th of bh_shares: exact, or the upper end of the bucket that it falls in. */
@@ -74,7 +72,7 @@ static void show_times(const struct bh_latency_group *g)
 
 		if (!h->count)
 			continue;
-		bh_table_add(&t, "%s", names[w]);
+		bh_table_add(&t, "%s", bh_time_names[w]);
 		bh_table_add(&t, "%" PRIu64, h->count);
 		add_us(&t, h->sum_ns / (double)h->count);
 		for (int i = 0; i < BH_SHARES; i++)
@@ -111,7 +109,7 @@ static int find_bars(const struct bh_latency_group *g, struct bars out[BARRED], 
 
 		if (!g->time[w].count)
 			continue;
-		*b = (struct bars){ .name = names[w] };
+		*b = (struct bars){ .name = bh_time_names[w] };
 		for (unsigned o = FIRST; o < OCTAVES; o++) {
 			b->n[o] = in_octave(&g->time[w], o);
 			b->most = b->n[o] > b->most ? b->n[o] : b->most;
@@ -237,7 +235,6 @@ static void add_hist(struct json_object *o, const char *key, const struct bh_his
 
 static void add_group(struct json_object *at, enum bh_by by, const struct bh_latency_group *g)
 {
-	static const char *const reasons[] = { "preempted", "futex", "io", "fault", "slept" };
 	struct json_object *off;
 
 	bh_value_text(at, "service", g->service);
@@ -250,7 +247,7 @@ static void add_group(struct json_object *at, enum bh_by by, const struct bh_lat
 	add_hist(at, "poll", &g->time[BH_POLL_TIME]);
 	off = bh_value_object(at, "off_cpu");
 	for (int i = 0; i <= BH_EVO_SLEPT; i++)
-		add_hist(off, reasons[i], &g->time[BH_OFF_CPU + i]);
+		add_hist(off, bh_event_off_name((unsigned)i), &g->time[BH_OFF_CPU + i]);
 }
 
 void bh_latency_json(struct bh_latency *l)

@@ -253,6 +253,16 @@ const char *bh_event_name(unsigned kind)
 	return kind < BH_EV_END && names[kind] ? names[kind] : "unknown";
 }
 
+const char *bh_event_end_name(uint64_t end)
+{
+	static const char *const names[] = { [BH_EVP_PENDING] = "pending",
+					     [BH_EVP_AGAIN] = "again",
+					     [BH_EVP_DONE] = "done",
+					     [BH_EVP_CRASHED] = "crashed" };
+
+	return end < sizeof(names) / sizeof(*names) ? names[end] : "unknown";
+}
+
 void bh_recorder_fini(struct bh_recorder *r)
 {
 	if (r->last)

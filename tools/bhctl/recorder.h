@@ -71,6 +71,9 @@ const char *bh_recorder_service(const struct bh_recorder *r, const struct bh_eve
 /* "spawn", "wake", ...: what an event is called. */
 const char *bh_event_name(unsigned kind);
 
+/* Of enum bh_event_poll: how a poll ended. */
+const char *bh_event_end_name(uint64_t end);
+
 void bh_recorder_fini(struct bh_recorder *r);
 
 #endif

@@ -9,19 +9,15 @@
 #include "value.h"
 
 static const char *const queues[] = { "local", "shared", "jobs" };
-static const char *const ends[] = { "pending", "again", "done", "crashed" };
-
-static const char *const offs[] = { "preempted", "futex", "io", "fault", "slept" };
 
 static bool json;
 static uint64_t told; /* losses that were shown */
 static unsigned told_gaps;
 
-static const char *word(const char *const *words, size_t n, uint64_t i)
+static const char *queue_name(uint64_t i)
 {
-	return i < n ? words[i] : "unknown";
+	return i < sizeof(queues) / sizeof(*queues) ? queues[i] : "unknown";
 }
-#define WORD(words, i) word(words, sizeof(words) / sizeof(*(words)), i)
 
 /* What `a` and `b` are, by kind. */
 static void print_json(const struct bh_recorder *r, const struct bh_event *e)
@@ -50,18 +46,18 @@ static void put_detail(struct bh_text *t, const struct bh_event *e)
 		bh_text_put(t, "  by ");
 		bh_text_hex(t, e->other);
 		bh_text_put(t, ", queue ");
-		bh_text_put(t, WORD(queues, e->a));
+		bh_text_put(t, queue_name(e->a));
 		break;
 	case BH_EV_POLL:
 	case BH_EV_JOB:
 		bh_text_put(t, "  ");
-		bh_text_us(t, e->a);
+		bh_text_put_us(t, e->a);
 		bh_text_put(t, ", ");
-		bh_text_put(t, WORD(ends, e->b));
+		bh_text_put(t, bh_event_end_name(e->b));
 		break;
 	case BH_EV_PARK:
 		bh_text_put(t, "  ");
-		bh_text_us(t, e->a);
+		bh_text_put_us(t, e->a);
 		break;
 	case BH_EV_STEAL:
 		bh_text_put(t, "  ");
@@ -71,7 +67,7 @@ static void put_detail(struct bh_text *t, const struct bh_event *e)
 		break;
 	case BH_EV_TIMER:
 		bh_text_put(t, "  ");
-		bh_text_us(t, e->a);
+		bh_text_put_us(t, e->a);
 		bh_text_put(t, " late");
 		break;
 	case BH_EV_CRASH:
@@ -82,7 +78,7 @@ static void put_detail(struct bh_text *t, const struct bh_event *e)
 		break;
 	case BH_EV_RESTART:
 		bh_text_put(t, "  after ");
-		bh_text_us(t, e->a);
+		bh_text_put_us(t, e->a);
 		break;
 	case BH_EV_WOKEN:
 		bh_text_put(t, "  by process ");
@@ -92,21 +88,21 @@ static void put_detail(struct bh_text *t, const struct bh_event *e)
 	case BH_EV_ON_CPU:
 		if (e->a != UINT64_MAX) {
 			bh_text_put(t, "  waited ");
-			bh_text_us(t, e->a);
+			bh_text_put_us(t, e->a);
 		}
 		if (e->b != UINT64_MAX) {
 			bh_text_put(t, ", was away ");
-			bh_text_us(t, e->b);
+			bh_text_put_us(t, e->b);
 			bh_text_put(t, " (");
-			bh_text_put(t, WORD(offs, e->other_pid));
+			bh_text_put(t, bh_event_off_name(e->other_pid));
 			bh_text_put(t, ")");
 		}
 		break;
 	case BH_EV_OFF_CPU:
 		bh_text_put(t, "  after ");
-		bh_text_us(t, e->a);
+		bh_text_put_us(t, e->a);
 		bh_text_put(t, ", ");
-		bh_text_put(t, WORD(offs, e->b));
+		bh_text_put(t, bh_event_off_name((unsigned)e->b));
 		bh_text_put(t, ", for process ");
 		bh_text_uint(t, e->other_pid);
 		break;

@@ -69,7 +69,7 @@ static inline void bh_text_hex(struct bh_text *t, uint64_t v)
 }
 
 /* "12.3 us" */
-static inline void bh_text_us(struct bh_text *t, uint64_t ns)
+static inline void bh_text_put_us(struct bh_text *t, uint64_t ns)
 {
 	uint64_t tenths = ns / 100 + (ns % 100 >= 50);
 

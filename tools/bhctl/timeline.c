@@ -6,6 +6,8 @@
  */
 #include "timeline.h"
 
+#include "latency.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,7 +217,6 @@ bool bh_timeline_spans(struct bh_timeline *t)
 
 void bh_span_name(char out[32], const struct bh_span *s)
 {
-	static const char *const why[] = { "preempted", "futex", "I/O", "page fault", "other" };
 	uint32_t off = s->event->other_pid;
 
 	if (s->kind == BH_SPAN_ON)
@@ -223,8 +224,8 @@ void bh_span_name(char out[32], const struct bh_span *s)
 	else if (s->kind == BH_SPAN_WAIT)
 		snprintf(out, 32, "waits for a CPU");
 	else
-		snprintf(out, 32, "off: %s",
-			 off < sizeof(why) / sizeof(*why) ? why[off] : "unknown");
+		snprintf(out, 32, "%s",
+			 off <= BH_EVO_SLEPT ? bh_time_names[BH_OFF_CPU + off] : "off: unknown");
 }
 
 /* -- stretches ---------------------------------------------------------------------- */

@@ -122,14 +122,12 @@ static void end(FILE *f, struct bh_text *x)
 
 static void put_task(struct bh_text *x, const struct bh_event *e)
 {
-	static const char *const ends[] = { "pending", "again", "done", "crashed" };
-
 	put_key(x, "task");
 	bh_text_put(x, "\"");
 	bh_text_hex(x, e->task);
 	bh_text_put(x, "\"");
 	if (e->kind == BH_EV_POLL || e->kind == BH_EV_JOB)
-		put_text(x, "end", e->b < 4 ? ends[e->b] : "unknown");
+		put_text(x, "end", bh_event_end_name(e->b));
 	else if (e->kind == BH_EV_CRASH)
 		put_uint(x, "crash", e->b);
 }

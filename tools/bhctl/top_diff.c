@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ipc/event.h"
+
 uint64_t bh_top_since(uint64_t now, uint64_t before)
 {
 	return now >= before ? now - before : now;
@@ -97,7 +99,8 @@ static const Bulkhead__TypeLatency *find_type(const Bulkhead__Reply *r, const ch
 static uint64_t preempted_ns(const Bulkhead__WorkerLatency *w)
 {
 	for (size_t i = 0; i < w->n_off_cpu; i++)
-		if (!strcmp(w->off_cpu[i]->reason, "preempted") && w->off_cpu[i]->times)
+		if (!strcmp(w->off_cpu[i]->reason, bh_event_off_name(BH_EVO_PREEMPTED)) &&
+		    w->off_cpu[i]->times)
 			return w->off_cpu[i]->times->sum_ns;
 	return 0;
 }

@@ -9,8 +9,6 @@
 #include "ask.h"
 #include "latency.h"
 
-static const char *const reasons[] = { "preempted", "futex", "io", "fault", "slept" };
-
 static void add_buckets(struct bh_hist *h, Bulkhead__LatencyBucket *const *b, size_t n,
 			uint64_t sum_ns, uint64_t max_ns)
 {
@@ -29,8 +27,8 @@ static void add_off(struct bh_latency *l, const char *service, unsigned slot, co
 {
 	const Bulkhead__LatencyHistogram *t = o->times;
 
-	for (unsigned i = 0; t && i < sizeof(reasons) / sizeof(*reasons); i++) {
-		if (strcmp(o->reason, reasons[i]) != 0)
+	for (unsigned i = 0; t && i <= BH_EVO_SLEPT; i++) {
+		if (strcmp(o->reason, bh_event_off_name(i)) != 0)
 			continue;
 		add_buckets(bh_latency_of(l, service, slot, type, BH_OFF_CPU + i), t->buckets,
 			    t->n_buckets, t->sum_ns, t->max_ns);
