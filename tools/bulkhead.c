@@ -4,11 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "output.h"
 #include "run.h"
 
 /* libc looks for it by name. */
 __attribute__((visibility("default"))) const char *argp_program_version = "bulkhead " BH_VERSION;
+
+/* A table in Markdown, as in docs/configuration.md. */
+static int print_keys(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	bh_config_print();
+	return BH_EXIT_OK;
+}
 
 static const struct verb {
 	const char *name;
@@ -16,6 +26,7 @@ static const struct verb {
 } verbs[] = {
 	{ "run", bh_run },
 	{ "check", bh_check },
+	{ "keys", print_keys },
 };
 
 struct choice {
@@ -28,14 +39,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct choice *c = state->input;
 
 	if (key == ARGP_KEY_NO_ARGS)
-		argp_error(state, "what is to be done? (run or check)");
+		argp_error(state, "what is to be done? (run, check or keys)");
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(arg, verbs[i].name))
 			c->verb = &verbs[i];
 	if (!c->verb)
-		argp_error(state, "there is no command %s (there is run, and check)", arg);
+		argp_error(state, "there is no command %s (there are run, check and keys)", arg);
 	/* The rest is the verb's. */
 	c->at = state->next - 1;
 	state->next = state->argc;
@@ -46,12 +57,13 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.parser = parse,
-		.args_doc = "run [CONFIG] [OPTION...]\ncheck CONFIG",
+		.args_doc = "run [CONFIG] [OPTION...]\ncheck CONFIG\nkeys",
 		.doc = "Runs services in isolated worker processes, and survives their crashes.\v"
 		       "  bulkhead run                  run the demo on 127.0.0.1:8080\n"
 		       "  bulkhead run app.yaml         run what a configuration says\n"
 		       "  bulkhead run --listen :9000   options win over the configuration\n"
-		       "  bulkhead check app.yaml       say what is wrong with a configuration\n\n"
+		       "  bulkhead check app.yaml       say what is wrong with a configuration\n"
+		       "  bulkhead keys                 print what a configuration may say\n\n"
 		       "`bulkhead run --help` explains its options. A system that runs is looked at "
 		       "and stopped with bhctl.",
 	};

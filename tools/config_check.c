@@ -1,206 +1,119 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * config_check.c: the first pass over a configuration: the tree beside
- * libcyaml's schema (keys, shapes), and beside the rules below (values).
- */
+/* config_check.c: the tree of a configuration beside the table of keys. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config.h"
-#include "config_schema.h"
+#include "config_keys.h"
 #include "config_value.h"
+#include "ipc/plan.h"
 #include "place.h"
 
-enum rule_kind {
-	RULE_NUMBER,
-	RULE_MS,
-	RULE_SPIN, /* hi: us */
-	RULE_BYTES,
-	RULE_NAME, /* hi: bytes with the NUL */
-	RULE_TEXT, /* the same */
-	RULE_ADDRESS,
-	RULE_ADMIN,
-};
-
-/* What the scalar at a path may be; sequences are not seen in the path. */
-static const struct rule {
-	const char *path;
-	enum rule_kind kind;
-	uint64_t lo, hi;
-} rules[] = {
-	{ "admin", RULE_ADMIN, 0, 0 },
-	{ "grace", RULE_MS, 0, 3600000 },
-	{ "services.name", RULE_NAME, 1, sizeof(((struct bh_plan_service *)0)->name) },
-	{ "services.module", RULE_TEXT, 1, sizeof(((struct bh_plan_service *)0)->module) },
-	{ "services.workers", RULE_NUMBER, 1, BH_MAX_WORKERS },
-	{ "services.max_workers", RULE_NUMBER, 1, BH_MAX_WORKERS },
-	{ "services.listen", RULE_ADDRESS, 0, 0 },
-	{ "services.user", RULE_TEXT, 1, 128 },
-	{ "services.limits.tasks", RULE_NUMBER, 64, 1u << 24 },
-	{ "services.limits.io", RULE_NUMBER, 64, 1000000 },
-	{ "services.limits.memory", RULE_BYTES, 16ull << 20, 1ull << 40 },
-	{ "services.blocking.max", RULE_NUMBER, 1, BH_MAX_BLOCKING },
-	{ "services.blocking.keep_alive", RULE_MS, 1, 24 * 3600000 },
-	{ "services.crash.intensity", RULE_NUMBER, 0, BH_PLAN_INTENSITY },
-	{ "services.crash.period", RULE_MS, 1, 24 * 3600000 },
-	{ "services.crash.exempt", RULE_NAME, 1, sizeof(((struct bh_plan_service *)0)->name) + 8 },
-	{ "services.start.timeout", RULE_MS, 0, 24 * 3600000 },
-	{ "services.restart.intensity", RULE_NUMBER, 0, BH_PLAN_INTENSITY },
-	{ "services.restart.period", RULE_MS, 1, 24 * 3600000 },
-	{ "services.restart.backoff_min", RULE_MS, 1, 3600000 },
-	{ "services.restart.backoff_max", RULE_MS, 1, 3600000 },
-	{ "services.hang.report_after", RULE_MS, 0, 24 * 3600000 },
-	{ "services.hang.kill_after", RULE_MS, 0, 24 * 3600000 },
-	{ "services.hog.after", RULE_MS, 0, 24 * 3600000 },
-	{ "services.scheduler.inject_interval", RULE_NUMBER, 1, 1000000 },
-	{ "services.scheduler.event_interval", RULE_NUMBER, 1, 1000000 },
-	{ "services.scheduler.budget", RULE_NUMBER, 1, 1000000 },
-	{ "services.scheduler.lifo", RULE_NUMBER, 1, 1000 },
-	{ "services.scheduler.seed", RULE_NUMBER, 1, UINT32_MAX },
-	{ "services.scheduler.spin", RULE_SPIN, 0, BH_SPIN_MAX },
-};
-
-static const struct rule *rule_of(const struct bh_yaml_node *n)
-{
-	const char *chain[BH_YAML_DEPTH + 2];
-	char path[256] = "";
-	size_t depth = 0, at = 0;
-
-	for (; n && depth < BH_YAML_DEPTH + 2; n = n->parent)
-		if (n->key)
-			chain[depth++] = n->key;
-	while (depth-- && at < sizeof(path))
-		at += (size_t)snprintf(path + at, sizeof(path) - at, "%s%s", at ? "." : "",
-				       chain[depth]);
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (!strcmp(path, rules[i].path))
-			return &rules[i];
-	return NULL;
-}
-
-static bool obeys(const struct rule *r, const char *value)
+static bool obeys(const struct bh_key *k, const char *value)
 {
 	char room[BH_PLACE_BYTES];
 	uint64_t v = 0;
 
-	switch (r->kind) {
-	case RULE_NUMBER:
-		return bh_value_number(value, &v) && v >= r->lo && v <= r->hi;
-	case RULE_MS:
-		return bh_value_ms(value, &v) && v >= r->lo && v <= r->hi;
-	case RULE_SPIN:
-		return !strcmp(value, "auto") || (bh_value_us(value, &v) && v <= r->hi);
-	case RULE_BYTES:
-		return bh_value_bytes(value, &v) && v >= r->lo && v <= r->hi;
-	case RULE_NAME:
-		return bh_value_name(value, r->hi);
-	case RULE_TEXT:
-		return value[0] && strlen(value) < r->hi;
-	case RULE_ADDRESS:
+	switch (k->kind) {
+	case BH_KEY_NUMBER:
+		return bh_value_number(value, &v) && v >= k->lo && v <= k->hi;
+	case BH_KEY_MS:
+		return bh_value_ms(value, &v) && v >= k->lo && v <= k->hi;
+	case BH_KEY_SPIN:
+		return !strcmp(value, "auto") || (bh_value_us(value, &v) && v <= k->hi);
+	case BH_KEY_BYTES:
+		return bh_value_bytes(value, &v) && v >= k->lo && v <= k->hi;
+	case BH_KEY_NAME:
+		return bh_value_name(value, k->hi);
+	case BH_KEY_TEXT:
+		return value[0] && strlen(value) < k->hi;
+	case BH_KEY_ADDRESS:
 		return bh_value_listen(value);
-	case RULE_ADMIN:
+	case BH_KEY_ADMIN:
 		return !bh_place_path(value, room);
+	case BH_KEY_BOOL:
+		return !strcmp(value, "true") || !strcmp(value, "false");
+	case BH_KEY_WORD:
+		for (size_t i = 0; k->words[i]; i++)
+			if (!strcmp(value, k->words[i]))
+				return true;
+		return false;
+	default:
+		return false;
 	}
-	return false;
 }
 
-static void say_rule(const struct rule *r, char *out, size_t size)
+/* What may be said for @k; @entry: in its sequence. */
+static void say_expected(const struct bh_key *k, bool entry, char *out, size_t size)
 {
 	char lo[24], hi[24];
+	size_t at = 0;
 
-	switch (r->kind) {
-	case RULE_NUMBER:
-		snprintf(out, size, "a whole number from %llu to %llu", (unsigned long long)r->lo,
-			 (unsigned long long)r->hi);
+	if (k->most && !entry) {
+		snprintf(out, size, "a sequence of at most %u ([a, b] or lines that begin with -)",
+			 k->most);
+		return;
+	}
+
+	switch (k->kind) {
+	case BH_KEY_NUMBER:
+		snprintf(out, size, "a whole number from %llu to %llu", (unsigned long long)k->lo,
+			 (unsigned long long)k->hi);
 		break;
-	case RULE_MS:
+	case BH_KEY_MS:
 		snprintf(out, size, "a time from %s to %s, such as 500ms, 2s or 1m",
-			 bh_value_ms_text(r->lo, lo), bh_value_ms_text(r->hi, hi));
+			 bh_value_ms_text(k->lo, lo), bh_value_ms_text(k->hi, hi));
 		break;
-	case RULE_SPIN:
+	case BH_KEY_SPIN:
 		snprintf(out, size, "auto, 0, or a time up to %lluus, such as 20us",
-			 (unsigned long long)r->hi);
+			 (unsigned long long)k->hi);
 		break;
-	case RULE_BYTES:
+	case BH_KEY_BYTES:
 		snprintf(out, size, "a size from %s to %s, such as 512M",
-			 bh_value_bytes_text(r->lo, lo), bh_value_bytes_text(r->hi, hi));
+			 bh_value_bytes_text(k->lo, lo), bh_value_bytes_text(k->hi, hi));
 		break;
-	case RULE_NAME:
+	case BH_KEY_NAME:
 		snprintf(out, size, "a name of letters, digits, '_', '-', '.', at most %llu long",
-			 (unsigned long long)r->hi - 1);
+			 (unsigned long long)k->hi - 1);
 		break;
-	case RULE_TEXT:
+	case BH_KEY_TEXT:
 		snprintf(out, size, "a text, at most %llu bytes long",
-			 (unsigned long long)r->hi - 1);
+			 (unsigned long long)k->hi - 1);
 		break;
-	case RULE_ADDRESS:
+	case BH_KEY_ADDRESS:
 		snprintf(out, size, BH_VALUE_LISTEN);
 		break;
-	case RULE_ADMIN:
+	case BH_KEY_ADMIN:
 		snprintf(out, size, "ipc:// and an absolute path of at most %d bytes",
 			 BH_PLACE_BYTES - 1);
 		break;
-	}
-}
-
-/* What the schema, or a rule, would have at @n. */
-static void say_expected(const struct bh_yaml_node *n, const cyaml_schema_value_t *s, char *out,
-			 size_t size)
-{
-	const struct rule *r = rule_of(n);
-	size_t at = 0;
-
-	switch (s->type) {
-	case CYAML_MAPPING:
-		snprintf(out, size, "a mapping (key: value)");
-		return;
-	case CYAML_SEQUENCE:
-		snprintf(out, size, "a sequence of at most %u ([a, b] or lines that begin with -)",
-			 s->sequence.max);
-		return;
-	case CYAML_BOOL:
+	case BH_KEY_BOOL:
 		snprintf(out, size, "true or false");
-		return;
-	case CYAML_ENUM:
-		for (uint32_t i = 0; i < s->enumeration.count && at < size; i++)
+		break;
+	case BH_KEY_WORD:
+		for (size_t i = 0; k->words[i] && at < size; i++)
 			at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "",
-					       s->enumeration.strings[i].str);
-		return;
-	default:
+					       k->words[i]);
+		break;
+	case BH_KEY_MAPPING:
+	case BH_KEY_OPTIONS:
+		snprintf(out, size, "a mapping (key: value)");
 		break;
 	}
-	if (r)
-		say_rule(r, out, size);
-	else
-		snprintf(out, size, "a text");
 }
 
-static int wrong(const struct bh_yaml_node *n, const cyaml_schema_value_t *s, struct bh_fault *f)
+static int wrong(const struct bh_yaml_node *n, const struct bh_key *k, bool entry,
+		 struct bh_fault *f)
 {
 	static const char *const kinds[] = { "", "a sequence", "a mapping" };
 	char path[128], expected[200], quoted[BH_QUOTE_BYTES];
 
-	say_expected(n, s, expected, sizeof(expected));
+	say_expected(k, entry, expected, sizeof(expected));
 	bh_yaml_path(n, path, sizeof(path));
 	return bh_fault(f, n->line, n->column, "%s%sexpected %s, not %s", path, path[0] ? ": " : "",
 			expected,
 			n->kind == BH_YAML_SCALAR ? bh_quote(quoted, n->value) : kinds[n->kind]);
-}
-
-static bool scalar_fits(const struct bh_yaml_node *n, const cyaml_schema_value_t *s)
-{
-	const struct rule *r = rule_of(n);
-
-	if (s->type == CYAML_BOOL)
-		return !strcmp(n->value, "true") || !strcmp(n->value, "false");
-	if (s->type == CYAML_ENUM) {
-		for (uint32_t i = 0; i < s->enumeration.count; i++)
-			if (!strcmp(n->value, s->enumeration.strings[i].str))
-				return true;
-		return false;
-	}
-	return !r || obeys(r, n->value);
 }
 
 /* The values under `options` are for the service to read. */
@@ -232,80 +145,125 @@ static int check_options(const struct bh_yaml_node *n, struct bh_fault *f)
 	return 0;
 }
 
-static int unknown_key(const struct bh_yaml_node *n, const cyaml_schema_field_t *fields,
-		       struct bh_fault *f)
+/* Letters to put in, leave out, or change, to make @b of @a. */
+static size_t distance(const char *a, const char *b)
 {
-	char path[128], quoted[BH_QUOTE_BYTES], known[200] = "";
-	size_t at = 0;
+	enum {
+		LONGEST = 32
+	};
+	size_t row[LONGEST + 1], n = strlen(b);
 
-	for (; fields->key && at < sizeof(known); fields++)
-		at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s", at ? ", " : "",
-				       fields->key);
-	bh_yaml_path(n->parent, path, sizeof(path));
-	return bh_fault(f, n->key_line, n->key_column, "%s%sunknown key %s; known here: %s", path,
-			path[0] ? ": " : "", bh_quote(quoted, n->key), known);
+	if (n > LONGEST || strlen(a) > LONGEST)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0]; /* of the row before, one to the left */
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t changed = corner + (a[i - 1] != b[j - 1]);
+			size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
+
+			corner = row[j];
+			row[j] = changed < shorter + 1 ? changed : shorter + 1;
+		}
+	}
+	return row[n];
 }
 
-static int check_mapping(const struct bh_yaml_node *n, const cyaml_schema_value_t *s,
-			 struct bh_fault *f);
+static int unknown_key(const struct bh_yaml_node *n, const char *in, struct bh_fault *f)
+{
+	char path[128], quoted[BH_QUOTE_BYTES], known[200] = "", meant[64] = "";
+	size_t at = 0, least = 1 + strlen(n->key) / 3; /* further off, it is another word */
+	const char *key;
 
-/* Depth is bounded by the schema's, which is not recursive. */
-static int check_node(const struct bh_yaml_node *n, const cyaml_schema_value_t *s,
-		      struct bh_fault *f)
+	for (const struct bh_key *k = bh_keys; k < bh_keys + bh_keys_n; k++) {
+		if (!(key = bh_key_in(k, in)))
+			continue;
+		if (at < sizeof(known))
+			at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s",
+					       at ? ", " : "", key);
+		if (distance(n->key, key) > least)
+			continue;
+		least = distance(n->key, key);
+		snprintf(meant, sizeof(meant), "did you mean '%s'? ", key);
+	}
+	bh_yaml_path(n->parent, path, sizeof(path));
+	return bh_fault(f, n->key_line, n->key_column, "%s%sunknown key %s; %sknown here: %s", path,
+			path[0] ? ": " : "", bh_quote(quoted, n->key), meant, known);
+}
+
+static int check_mapping(const struct bh_yaml_node *n, const char *in, struct bh_fault *f);
+
+/* A value, or an entry of a sequence. */
+static int check_value(const struct bh_yaml_node *n, const struct bh_key *k, bool entry,
+		       struct bh_fault *f)
+{
+	if (k->kind == BH_KEY_OPTIONS)
+		return check_options(n, f);
+	if (k->kind == BH_KEY_MAPPING && n->kind == BH_YAML_MAPPING)
+		return check_mapping(n, k->path, f);
+	if (n->kind == BH_YAML_SCALAR && obeys(k, n->value))
+		return 0;
+	return wrong(n, k, entry, f);
+}
+
+static int check_sequence(const struct bh_yaml_node *n, const struct bh_key *k, struct bh_fault *f)
 {
 	uint32_t count = 0;
 
-	switch (s->type) {
-	case CYAML_IGNORE:
-		return check_options(n, f);
-	case CYAML_MAPPING:
-		return n->kind == BH_YAML_MAPPING ? check_mapping(n, s, f) : wrong(n, s, f);
-	case CYAML_SEQUENCE:
-		if (n->kind != BH_YAML_SEQUENCE)
-			return wrong(n, s, f);
-		for (const struct bh_yaml_node *e = n->first; e; e = e->next) {
-			if (++count > s->sequence.max)
-				return bh_fault(f, e->line, e->column,
-						"%s: more than %u, the most there may be", n->key,
-						s->sequence.max);
-			if (check_node(e, s->sequence.entry, f))
-				return -EINVAL;
-		}
-		return count < s->sequence.min ?
-			       bh_fault(f, n->line, n->column, "%s: at least %u must be there",
-					n->key, s->sequence.min) :
-			       0;
-	default:
-		return n->kind == BH_YAML_SCALAR && scalar_fits(n, s) ? 0 : wrong(n, s, f);
-	}
-}
-
-static int check_mapping(const struct bh_yaml_node *n, const cyaml_schema_value_t *s,
-			 struct bh_fault *f)
-{
-	const cyaml_schema_field_t *field;
-	const struct bh_yaml_node *v;
-	char path[128];
-
-	for (v = n->first; v; v = v->next) {
-		for (field = s->mapping.fields; field->key; field++)
-			if (!strcmp(field->key, v->key))
-				break;
-		if (!field->key)
-			return unknown_key(v, s->mapping.fields, f);
-		if (check_node(v, &field->value, f))
+	if (n->kind != BH_YAML_SEQUENCE)
+		return wrong(n, k, false, f);
+	for (const struct bh_yaml_node *e = n->first; e; e = e->next) {
+		if (++count > k->most)
+			return bh_fault(f, e->line, e->column,
+					"%s: more than %u, the most there may be", n->key, k->most);
+		if (check_value(e, k, true, f))
 			return -EINVAL;
 	}
-	for (field = s->mapping.fields; field->key; field++)
-		if (!(field->value.flags & CYAML_FLAG_OPTIONAL) && !bh_yaml_get(n, field->key)) {
-			bh_yaml_path(n, path, sizeof(path));
-			return bh_fault(f, n->line, n->column, "%s%sthe key '%s' is missing", path,
-					path[0] ? ": " : "", field->key);
-		}
+	return count || !k->must ?
+		       0 :
+		       bh_fault(f, n->line, n->column, "%s: at least 1 must be there", n->key);
+}
+
+static const struct bh_key *key_of(const char *name, const char *in)
+{
+	const char *key;
+
+	for (const struct bh_key *k = bh_keys; k < bh_keys + bh_keys_n; k++)
+		if ((key = bh_key_in(k, in)) && !strcmp(key, name))
+			return k;
+	return NULL;
+}
+
+/* @in: its path. Depth is bounded by the table's. */
+static int check_mapping(const struct bh_yaml_node *n, const char *in, struct bh_fault *f)
+{
+	const char *key;
+	char path[128];
+
+	for (const struct bh_yaml_node *v = n->first; v; v = v->next) {
+		const struct bh_key *k = key_of(v->key, in);
+
+		if (!k)
+			return unknown_key(v, in, f);
+		if (k->most ? check_sequence(v, k, f) : check_value(v, k, false, f))
+			return -EINVAL;
+	}
+	for (const struct bh_key *k = bh_keys; k < bh_keys + bh_keys_n; k++) {
+		if (!k->must || !(key = bh_key_in(k, in)) || bh_yaml_get(n, key))
+			continue;
+		bh_yaml_path(n, path, sizeof(path));
+		return bh_fault(f, n->line, n->column, "%s%sthe key '%s' is missing", path,
+				path[0] ? ": " : "", key);
+	}
 	return 0;
 }
 
 int bh_config_check(const struct bh_yaml *tree, struct bh_fault *f)
 {
-	return check_node(&tree->nodes[0], &bh_config_schema, f);
+	static const struct bh_key root = { "", .kind = BH_KEY_MAPPING };
+
+	return check_value(&tree->nodes[0], &root, false, f);
 }

@@ -11,27 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config_fill.h"
 #include "config_value.h"
 #include "ipc/board.h"
 #include "plan_user.h"
 #include "quota.h"
 
 enum {
-	DEFAULT_TASKS = 1000000,
-	DEFAULT_IO = 65536,
-	DEFAULT_GRACE_MS = 10000,
-	DEFAULT_CRASHES = 5,
-	DEFAULT_CRASH_MS = 10000,
-	DEFAULT_START_MS = 90000,
-	DEFAULT_FAILURES = 3,
-	DEFAULT_FAILURE_MS = 5000,
-	DEFAULT_BACKOFF_MIN_MS = 50,
-	DEFAULT_BACKOFF_MAX_MS = 5000,
-	DEFAULT_HANG_REPORT_MS = 1000,
-	DEFAULT_KEEP_MS = 10000,
 	STACKS_BESIDE = 128, /* a worker's: of free ones it keeps as many at hand */
 };
-#define DEFAULT_MEMORY (1ull << 30)
 
 struct maker {
 	struct bh_plan *plan;
@@ -40,36 +28,6 @@ struct maker {
 	struct bh_fault *f;
 	char bin[PATH_MAX]; /* where this program is */
 };
-
-/* -- values; what the file says has been checked ----------------------------- */
-
-static uint32_t number(const uint32_t *v, uint32_t fallback)
-{
-	return v ? *v : fallback;
-}
-
-static uint32_t ms(const char *text, uint32_t fallback)
-{
-	uint64_t v;
-
-	return text && bh_value_ms(text, &v) ? (uint32_t)v : fallback;
-}
-
-static uint32_t spin(const char *text)
-{
-	uint64_t us;
-
-	if (!text || !bh_value_us(text, &us))
-		return BH_SPIN_AUTO;
-	return us ? (uint32_t)us : BH_SPIN_NEVER;
-}
-
-static uint64_t bytes(const char *text, uint64_t fallback)
-{
-	uint64_t v;
-
-	return text && bh_value_bytes(text, &v) ? v : fallback;
-}
 
 /* As many as this process may use. */
 static uint32_t cpus(void)
@@ -81,15 +39,10 @@ static uint32_t cpus(void)
 
 /* -- where things are ---------------------------------------------------------- */
 
-static const struct bh_yaml_node *service_node(const struct maker *m, uint32_t i)
-{
-	return bh_yaml_at(bh_yaml_get(&m->c->tree.nodes[0], "services"), i);
-}
-
 /* The node of @key in service @i, or of the service if it is not there. */
 static const struct bh_yaml_node *key_node(const struct maker *m, uint32_t i, const char *key)
 {
-	const struct bh_yaml_node *s = service_node(m, i), *n = bh_yaml_get(s, key);
+	const struct bh_yaml_node *s = bh_config_service(m->c, i), *n = bh_yaml_find(s, key);
 
 	return n ? n : s;
 }
@@ -170,24 +123,24 @@ static bool is_linked(const struct maker *m, const char *name)
 /* The program that becomes the zygote, and what it loads. */
 static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
-	const struct bh_config_service *c = &m->c->data->services[i];
-	const struct bh_yaml_node *n = service_node(m, i);
+	const struct bh_yaml_node *n = bh_config_service(m->c, i);
+	const char *given = bh_yaml_text(n, "module");
 	char module[sizeof(s->name) + 4];
 
-	if (m->o->host && !c->module) {
-		if (!is_linked(m, c->name))
+	if (m->o->host && !given) {
+		if (!is_linked(m, s->name))
 			return bh_fault(m->f, n->line, n->column,
 					"service %s: %.200s has no service of that name linked in, "
 					"and no module is given",
-					c->name, m->o->host);
+					s->name, m->o->host);
 		if (!real_path(m->o->host, s->host))
 			return bh_fault(m->f, 0, 0, "--host: cannot find the program %s",
 					m->o->host);
 		return 0;
 	}
 	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host", (int)sizeof(s->host) - 16, m->bin);
-	snprintf(module, sizeof(module), "%s.so", c->name);
-	return find_module(m, i, c->module ? c->module : module, s->module);
+	snprintf(module, sizeof(module), "%s.so", s->name);
+	return find_module(m, i, given ? given : module, s->module);
 }
 
 static int make_user(struct maker *m, uint32_t i, struct bh_plan_service *s)
@@ -195,33 +148,31 @@ static int make_user(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	const struct bh_yaml_node *n = key_node(m, i, "user");
 	char why[BH_PLAN_USER_WHY];
 
-	if (bh_plan_user(&s->user, m->c->data->services[i].user, why))
+	if (bh_plan_user(&s->user, bh_yaml_text(bh_config_service(m->c, i), "user"), why))
 		return bh_fault(m->f, n->line, n->column, "%s", why);
 	return 0;
 }
 
 static int make_exempt(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
-	const struct bh_config_crash *c = &m->c->data->services[i].crash;
+	const struct bh_yaml_node *n = bh_yaml_find(bh_config_service(m->c, i), "crash.exempt");
 	size_t at = 0;
 
-	for (unsigned j = 0; j < c->exempt_count; j++) {
-		if (at + strlen(c->exempt[j]) + 2 > sizeof(s->crash_exempt)) {
-			const struct bh_yaml_node *n = key_node(m, i, "crash");
+	for (n = n ? n->first : NULL; n; n = n->next) {
+		if (at + strlen(n->value) + 2 > sizeof(s->crash_exempt))
 			return bh_fault(
-				m->f, n->line, n->column,
+				m->f, n->parent->line, n->parent->column,
 				"crash.exempt: the names are longer than %zu bytes together",
 				sizeof(s->crash_exempt) - 1);
-		}
 		at += (size_t)snprintf(s->crash_exempt + at, sizeof(s->crash_exempt) - at, "%s%s",
-				       j ? "\n" : "", c->exempt[j]);
+				       at ? "\n" : "", n->value);
 	}
 	return 0;
 }
 
 static void make_options(const struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
-	const struct bh_yaml_node *n = bh_yaml_get(service_node(m, i), "options");
+	const struct bh_yaml_node *n = bh_yaml_get(bh_config_service(m->c, i), "options");
 
 	for (n = n ? n->first : NULL; n && s->n_options < BH_PLAN_OPTIONS; n = n->next) {
 		struct bh_plan_option *o = &s->options[s->n_options++];
@@ -258,66 +209,50 @@ static bool add_host(struct bh_plan_service *s, const char *address)
 
 static int make_listen(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
-	const struct bh_config_service *c = &m->c->data->services[i];
 	const struct bh_yaml_node *n = key_node(m, i, "listen");
 	bool optional = i == 0 && m->o->n_listen, room = true;
 
-	for (uint32_t j = 0; room && j < (optional ? m->o->n_listen : c->listen_count); j++)
-		room = add_host(s, optional ? m->o->listen[j] : c->listen[j]);
+	for (uint32_t j = 0; optional && room && j < m->o->n_listen; j++)
+		room = add_host(s, m->o->listen[j]);
+	if (!optional && n->kind == BH_YAML_SEQUENCE)
+		for (const struct bh_yaml_node *e = n->first; room && e; e = e->next)
+			room = add_host(s, e->value);
 	if (room)
 		return 0;
 	return bh_fault(m->f, optional ? 0 : n->line, optional ? 0 : n->column,
 			"listen: at most %d addresses (localhost is two)", BH_PLAN_LISTEN);
 }
 
+/* Numbers that follow others. */
 static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
-	const struct bh_config_service *c = &m->c->data->services[i];
-	const struct bh_config_restart *r = &c->restart;
-	const struct bh_yaml_node *n = key_node(m, i, "restart");
+	const struct bh_yaml_node *c = bh_config_service(m->c, i);
+	const struct bh_yaml_node *n = key_node(m, i, "max_workers");
 
-	s->workers = m->o->workers ? m->o->workers : number(c->workers, cpus());
-	s->blocking_max = number(c->blocking.max, BH_MAX_BLOCKING);
-	s->blocking_keep_ms = ms(c->blocking.keep_alive, DEFAULT_KEEP_MS);
-	s->max_workers = number(c->max_workers, s->workers);
+	if (m->o->workers)
+		s->workers = m->o->workers;
+	else if (!s->workers)
+		s->workers = cpus();
+	if (!s->max_workers)
+		s->max_workers = s->workers;
 	if (s->max_workers < s->workers)
-		return bh_fault(m->f, key_node(m, i, "max_workers")->line,
-				key_node(m, i, "max_workers")->column,
+		return bh_fault(m->f, n->line, n->column,
 				"max_workers (%u) is less than workers (%u)", s->max_workers,
 				s->workers);
-	s->max_tasks = number(c->limits.tasks, DEFAULT_TASKS);
-	s->max_io = number(c->limits.io, DEFAULT_IO);
-	s->max_memory = bytes(c->limits.memory, DEFAULT_MEMORY);
 	/* Without a limit that the file gives, each socket may be a connection with a fiber
 	 * of its own; so it may where free ones stand in the workers' caches. */
-	s->min_stacks = c->limits.memory ? 0 : s->max_io + bh_plan_slots(s) * STACKS_BESIDE;
-	s->crash_intensity = number(c->crash.intensity, DEFAULT_CRASHES);
-	s->crash_period_ms = ms(c->crash.period, DEFAULT_CRASH_MS);
-	s->start_timeout_ms = ms(c->start.timeout, DEFAULT_START_MS);
-	s->restart_intensity = number(r->intensity, DEFAULT_FAILURES);
-	s->restart_period_ms = ms(r->period, DEFAULT_FAILURE_MS);
-	s->hang_report_ms = ms(c->hang.report_after, DEFAULT_HANG_REPORT_MS);
-	s->hang_kill_ms = ms(c->hang.kill_after, 0);
-	s->hog_after_ms = ms(c->hog.after, 0);
-	s->hog_action = (uint32_t)c->hog.action;
-	s->core = (uint32_t)c->core;
-	s->backoff_min_ms = ms(r->backoff_min, DEFAULT_BACKOFF_MIN_MS);
-	s->backoff_max_ms = ms(r->backoff_max, DEFAULT_BACKOFF_MAX_MS);
-	s->inject_interval = number(c->scheduler.inject_interval, 0);
-	s->event_interval = number(c->scheduler.event_interval, 0);
-	s->budget = number(c->scheduler.budget, 0);
-	s->lifo_max = number(c->scheduler.lifo, 0);
-	s->spin_us = spin(c->scheduler.spin);
-	s->seed = number(c->scheduler.seed, 0);
+	s->min_stacks =
+		bh_yaml_find(c, "limits.memory") ? 0 : s->max_io + bh_plan_slots(s) * STACKS_BESIDE;
 	if (s->backoff_min_ms <= s->backoff_max_ms)
 		return 0;
 	/* A bound that the file does not give follows the one it gives. */
-	if (!r->backoff_max)
+	if (!bh_yaml_find(c, "restart.backoff_max"))
 		s->backoff_max_ms = s->backoff_min_ms;
-	else if (!r->backoff_min)
+	else if (!bh_yaml_find(c, "restart.backoff_min"))
 		s->backoff_min_ms = s->backoff_max_ms;
 	else
-		return bh_fault(m->f, n->line, n->column,
+		return bh_fault(m->f, key_node(m, i, "restart")->line,
+				key_node(m, i, "restart")->column,
 				"restart: backoff_min (%u ms) is longer than backoff_max (%u ms)",
 				s->backoff_min_ms, s->backoff_max_ms);
 	return 0;
@@ -327,7 +262,7 @@ static int make_service(struct maker *m, uint32_t i)
 {
 	struct bh_plan_service *s = &m->plan->services[i];
 
-	snprintf(s->name, sizeof(s->name), "%s", m->c->data->services[i].name);
+	bh_config_fill_service(s, bh_config_service(m->c, i));
 	make_options(m, i, s);
 	if (make_listen(m, i, s) || make_image(m, i, s) || make_user(m, i, s) ||
 	    make_exempt(m, i, s))
@@ -365,7 +300,7 @@ static int refuse_twin_address(struct maker *m, uint32_t i, uint32_t j)
 {
 	const struct bh_plan_service *s = &m->plan->services[i];
 	const char *address = s->listen[j].address;
-	const struct bh_yaml_node *n = bh_yaml_get(service_node(m, i), "listen");
+	const struct bh_yaml_node *n = bh_yaml_get(bh_config_service(m->c, i), "listen");
 	bool optional = i == 0 && m->o->n_listen;
 
 	for (uint32_t k = 0; k <= i; k++)
@@ -399,20 +334,18 @@ int bh_config_linked(struct bh_config *c, const struct bh_run_options *o, struct
 int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct bh_run_options *o,
 		 struct bh_fault *f)
 {
-	const struct bh_config_data *d = c->data;
 	struct maker m = { .plan = plan, .c = c, .o = o, .f = f };
 
 	*plan = (struct bh_plan){ .magic = BH_PLAN_MAGIC,
 				  .format = bh_format,
 				  .bytes = sizeof(*plan),
-				  .strategy = (uint32_t)d->strategy,
-				  .grace_ms = ms(d->grace, DEFAULT_GRACE_MS),
 				  .admin = 1,
-				  .trace = d->trace ? *d->trace : 1,
 				  .strict = o->strict,
 				  .unpriv_uid = UINT32_MAX,
-				  .unpriv_gid = UINT32_MAX,
-				  .n_services = d->services_count };
+				  .unpriv_gid = UINT32_MAX };
+	bh_config_fill_system(plan, bh_config_root(c));
+	while (bh_config_service(c, plan->n_services))
+		plan->n_services++;
 	snprintf(plan->config, sizeof(plan->config), "%s", c->file);
 	if (find_bin(&m))
 		return -EINVAL;

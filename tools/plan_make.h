@@ -7,7 +7,10 @@
 #ifndef BH_TOOLS_PLAN_MAKE_H
 #define BH_TOOLS_PLAN_MAKE_H
 
+#include <stdbool.h>
+
 #include "config.h"
+#include "ipc/plan.h"
 
 /* What the command line of `bulkhead run` says; it wins over the file. */
 struct bh_run_options {

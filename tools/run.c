@@ -153,7 +153,7 @@ static int allow(struct bh_plan *plan, const struct bh_config *c)
 	uint32_t given = 0;
 
 	for (uint32_t i = 0; i < plan->n_services; i++)
-		if (c->data->services[i].limits.io)
+		if (bh_yaml_find(bh_config_service(c, i), "limits.io"))
 			given |= 1u << i;
 	return bh_rlimits_make(plan, given, why) ? say(why) : 0;
 }
@@ -240,7 +240,7 @@ static int become_kernel(const struct bh_plan *plan)
 
 static int start(struct bh_plan *plan, const struct bh_config *c, const struct bh_run_options *o)
 {
-	const char *url = o->admin ? o->admin : c->data->admin;
+	const char *url = o->admin ? o->admin : bh_yaml_text(bh_config_root(c), "admin");
 	char why[BH_RUNDIR_WHY];
 	int err = allow(plan, c);
 

@@ -261,6 +261,24 @@ const struct bh_yaml_node *bh_yaml_get(const struct bh_yaml_node *node, const ch
 	return n;
 }
 
+const struct bh_yaml_node *bh_yaml_find(const struct bh_yaml_node *node, const char *path)
+{
+	char key[64];
+
+	for (size_t n; node && *path; path += n + (path[n] == '.')) {
+		n = strcspn(path, ".");
+		snprintf(key, sizeof(key), "%.*s", (int)n, path);
+		node = bh_yaml_get(node, key);
+	}
+	return node;
+}
+
+const char *bh_yaml_text(const struct bh_yaml_node *node, const char *path)
+{
+	node = bh_yaml_find(node, path);
+	return node ? node->value : NULL;
+}
+
 const struct bh_yaml_node *bh_yaml_at(const struct bh_yaml_node *node, uint32_t i)
 {
 	const struct bh_yaml_node *n = node ? node->first : NULL;

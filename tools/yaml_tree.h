@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * yaml_tree.h: a YAML file as a tree in which each node knows its line and
- * column. libcyaml, which gives a file its types, knows a line for some of its
- * errors only; and what this project checks on top of it (ranges, names that
- * occur twice) needs one too.
+ * yaml_tree.h: a YAML file as a tree in which each node knows its line and column, for
+ * what is to be said of its values.
  *
  * What is read is bounded: bytes, nodes, depth; no aliases, one document.
  */
@@ -54,6 +52,12 @@ const struct bh_yaml_node *bh_yaml_get(const struct bh_yaml_node *node, const ch
 
 /* Element @i of sequence @node. */
 const struct bh_yaml_node *bh_yaml_at(const struct bh_yaml_node *node, uint32_t i);
+
+/* The value at @path below @node, as "limits.io"; NULL: not there. */
+const struct bh_yaml_node *bh_yaml_find(const struct bh_yaml_node *node, const char *path);
+
+/* Of a scalar, its text. */
+const char *bh_yaml_text(const struct bh_yaml_node *node, const char *path);
 
 /* "services[0].limits.tasks"; cut if it does not fit. */
 const char *bh_yaml_path(const struct bh_yaml_node *node, char *out, size_t size);

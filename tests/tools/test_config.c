@@ -233,7 +233,12 @@ static const struct {
 	const char *text, *where, *what;
 } faults[] = {
 	/* keys */
-	{ S "    wrkers: 3\n", "4:5:", "known here: name, module, workers" },
+	{ S "    wrkers: 3\n", "4:5:", "did you mean 'workers'? known here: name, module" },
+	{ S "    max-workers: 3\n", "4:5:", "did you mean 'max_workers'?" },
+	{ S "    cores: all\n", "4:5:", "unknown key 'cores'; did you mean 'core'?" },
+	{ S "    threads: 3\n", "4:5:", "unknown key 'threads'; known here" },
+	{ S "    restart: {backof_max: 1}\n", "4:15:", "did you mean 'backoff_max'?" },
+	{ "servces: []\n", "1:1:", "did you mean 'services'?" },
 	{ "service: []\n", "1:1:", "unknown key 'service'" },
 	{ S "    limits: {task: 3}\n", "4:14:", "known here: tasks, io, memory" },
 	{ S "    name: b\n", "4:5:", "twice" },
@@ -372,10 +377,12 @@ START_TEST(the_built_in_one_is_right)
 	struct bh_config c;
 
 	ck_assert_msg(bh_config_load(&c, NULL, &f) == 0, "%s", f.text);
-	ck_assert_str_eq(c.data->services[0].name, "http");
-	ck_assert_uint_eq(*c.data->services[0].workers, 2);
-	ck_assert_str_eq(c.data->services[0].listen[0], "127.0.0.1:8080");
-	ck_assert_str_eq(c.data->services[0].crash.exempt[0], "http.crash");
+	const struct bh_yaml_node *s = bh_config_service(&c, 0);
+
+	ck_assert_str_eq(bh_yaml_text(s, "name"), "http");
+	ck_assert_str_eq(bh_yaml_text(s, "workers"), "2");
+	ck_assert_str_eq(bh_yaml_at(bh_yaml_find(s, "listen"), 0)->value, "127.0.0.1:8080");
+	ck_assert_str_eq(bh_yaml_at(bh_yaml_find(s, "crash.exempt"), 0)->value, "http.crash");
 	bh_config_free(&c);
 }
 END_TEST
@@ -532,9 +539,6 @@ START_TEST(no_bytes_crash_or_hang_it)
 			for (n = 0; n < rnd(400); n++)
 				text[n] = (char)rnd(256);
 		accepted += try_text(text, n, NULL, &plan, &f);
-		ck_assert_msg(!strstr(f.text, "cannot be loaded"),
-			      "libcyaml refuses what the check let through: %s\n%.*s", f.text,
-			      (int)n, text);
 	}
 	/* Mutants that are right still: or all of them died of the same thing. */
 	ck_assert_uint_gt(accepted, 10);
