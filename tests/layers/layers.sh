@@ -71,7 +71,7 @@ function check_room(from, to,   a, b) {
 	a = room_of(from); b = room_of(to)
 	if (a == "" || b == "" || a == b || a == "top")
 		return
-	if (b == "top" || (a == "guardian" && b != "base") || b == "guardian" || rank[b] > rank[a])
+	if (b == "top" || b == "guardian" || (a == "guardian" ? b != "base" : rank[b] > rank[a]))
 		say("room", key(unit_of(from)) " " key(unit_of(to)), from " includes " to ", which stands above it")
 }
 function include(from, to,   there, here) {

@@ -30,6 +30,15 @@ finds() {
 	fresh
 }
 
+# passes WHAT: the last change is found no fault with.
+passes() {
+	if ! tests/layers/layers.sh . >/dev/null; then
+		echo "found fault with: $1" >&2
+		failed=1
+	fi
+	fresh
+}
+
 if ! tests/layers/layers.sh . >/dev/null; then
 	echo "the copy itself is found fault with: see the test layers" >&2
 	exit 1
@@ -50,6 +59,11 @@ mkdir -p kernel/guardian kernel/process
 echo >kernel/process/one.h
 echo '#include "kernel/process/one.h"' >kernel/guardian/two.c
 finds 'room: kernel/guardian/two.c includes kernel/process/one.h'
+
+mkdir -p kernel/base kernel/guardian
+echo >kernel/base/one.h
+echo '#include "kernel/base/one.h"' >kernel/guardian/two.c
+passes 'a guardian that uses the ground'
 
 echo >kernel/one.h
 echo '#include "one.h"' >kernel/two.c
