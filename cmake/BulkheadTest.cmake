@@ -2,9 +2,6 @@
 # ctest NAME ("kernel.wheel"). BH_SEED of the environment reaches it and replays
 # a random test; exit code 77 is "skipped".
 
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
-
 # Assertions of processes that a test forks.
 add_library(bh_check STATIC ${PROJECT_SOURCE_DIR}/tests/check_child.c)
 target_include_directories(bh_check PRIVATE ${PROJECT_SOURCE_DIR})
