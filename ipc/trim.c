@@ -23,9 +23,10 @@ static uint32_t end_of(const struct bh_view *v, uint32_t cls, uint32_t at)
 	return end < v->l.blocks[cls] ? end : v->l.blocks[cls];
 }
 
+/* Of those below end_of(). */
 static struct bh_block *block(const struct bh_view *v, uint32_t cls, uint32_t idx)
 {
-	return bh_block_at(v, bh_block_ref(cls, idx));
+	return &v->blocks[cls][idx];
 }
 
 static bool take(struct bh_block *b)

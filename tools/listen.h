@@ -9,7 +9,7 @@
 #include "ipc/plan.h"
 
 enum {
-	BH_LISTEN_WHY = 256
+	BH_LISTEN_WHY = 384
 };
 
 /* Opens the addresses of all services of @plan; fills fd, actual, and what notes the socket's

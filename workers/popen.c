@@ -154,6 +154,9 @@ BH_EXPORT FILE *popen(const char *command, const char *mode)
 
 BH_EXPORT int pclose(FILE *f)
 {
+	/* The C library may have declared that nobody calls this with NULL, which compilers
+	 * then believe: elements that are free have it. */
+	__asm__("" : "+r"(f));
 	if (f && find(f))
 		return fclose(f);
 	errno = EINVAL;

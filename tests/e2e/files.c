@@ -506,6 +506,7 @@ static int64_t commands(void *unused)
 	/* Somebody else has its status. */
 	EXPECT((f = popen("exit 1", "r")) && waitpid(-1, NULL, 0) > 0);
 	EXPECT(pclose(f) == -1 && errno == ECHILD);
+	EXPECT(either_close[1](NULL) == -1 && errno == EINVAL);
 	return 0;
 }
 

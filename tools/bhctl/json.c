@@ -181,9 +181,12 @@ static void message_or_none(struct json_object *o, const ProtobufCMessageDescrip
 {
 	ProtobufCMessage *none = m ? NULL : malloc(d->sizeof_message);
 
-	if (none)
+	if (none) {
 		d->message_init(none);
-	bh_json_message(o, m ? m : none);
+		m = none;
+	}
+	if (m)
+		bh_json_message(o, m);
 	free(none);
 }
 
