@@ -15,10 +15,21 @@ die() {
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 
+# debian_release: the one whose names of packages are good here. What comes after 13 has
+# 13's, as far as anybody knows.
+debian_release() {
+	if grep -qsx 'VERSION_ID="\{0,1\}12"\{0,1\}' /etc/os-release; then
+		echo 12
+	else
+		echo 13
+	fi
+}
+
 # packages_for PURPOSE...: their names.
 packages_for() {
+	release=$(debian_release)
 	for purpose; do
-		sed -n "s/^$purpose: *//p" "$root/tools/packages"
+		sed -n "s/^$purpose\(-$release\)\{0,1\}: *//p" "$root/tools/packages"
 	done
 }
 
