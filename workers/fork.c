@@ -15,6 +15,10 @@
  *   parent   drops the mapping
  *   both     return from fork() on the fiber's stack, each on its own
  *
+ * Linux may refuse a writable copy of the arena, which may be large: it is to be backed in
+ * full under strict overcommit, and counts as data (RLIMIT_DATA). Then only what the task
+ * has is mapped writable, in parts, and moved each; of the rest the child has a view.
+ *
  * Nobody waits for the other, and nothing is left to do for one that is killed. Whatever
  * can fail (memory, address space) fails before the fork, as fork()'s error.
  *
@@ -45,8 +49,14 @@
 #include "workers/rt.h"
 
 enum {
-	PAGE = 4096,
 	STACK = 256 << 10, /* the handlers of pthread_atfork() run on it */
+	ROOM = 64,         /* parts, to begin with */
+};
+
+/* Pages of the arena that the child is to have. */
+struct part {
+	uint64_t at, bytes;
+	unsigned char *copy;
 };
 
 /* One call, at the start of its private stack: the child reads it before it has a copy of
@@ -56,9 +66,11 @@ struct call {
 	void *arg;
 	pid_t result;
 	int error;
-	unsigned char *copy; /* the arena, as the child is to have it */
-	bool switched;       /* it runs on the private stack, the caller on */
-	uint32_t stack;      /* this block */
+	unsigned char *copy; /* the arena, as the child is to have it; NULL: in parts, */
+	struct part *part;   /* of which the first is the stack, if it has one */
+	uint32_t parts, room;
+	bool switched;  /* it runs on the private stack, the caller on */
+	uint32_t stack; /* this block */
 	struct bh_context caller, own;
 };
 
@@ -67,25 +79,87 @@ static _Thread_local struct call *current;
 
 /* -- what the child gets ----------------------------------------------------------- */
 
-/* A store to a private mapping makes a page of one's own. */
-static void keep(const struct call *c, const void *from, const void *to)
+/* The arena from @at on, privately; mapped at @to (NULL: anywhere), as in the parent in no
+ * core dump. */
+static void *map_private(void *to, uint64_t at, uint64_t bytes, int access)
 {
-	uintptr_t base = (uintptr_t)bh_rt.v.a, end = (uintptr_t)to - base;
+	void *p = mmap(to, bytes, access, MAP_PRIVATE | MAP_NORESERVE | (to ? MAP_FIXED : 0),
+		       BH_ARENA_FD, (off_t)at);
 
-	for (uintptr_t at = ((uintptr_t)from - base) & ~(uintptr_t)(PAGE - 1); at < end;
-	     at += PAGE) {
-		volatile unsigned char *p = c->copy + at;
+	if (p != MAP_FAILED)
+		madvise(p, bytes, MADV_DONTDUMP);
+	return p;
+}
+
+static uint64_t page_of(uint64_t at)
+{
+	return at & ~((uint64_t)getpagesize() - 1);
+}
+
+/* A store to a private mapping makes a page of one's own. */
+static void touch(unsigned char *copy, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < bytes; i += (uint64_t)getpagesize()) {
+		volatile unsigned char *p = copy + i;
 
 		*p = *p;
 	}
 }
 
-static void keep_block(const struct call *c, uint32_t ref)
+static uint64_t offset_of(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)bh_rt.v.a;
+}
+
+static void keep(struct call *c, const void *from, const void *to)
+{
+	uint64_t at = page_of(offset_of(from));
+
+	touch(c->copy + at, offset_of(to) - at);
+}
+
+static bool more_room(struct call *c)
+{
+	size_t was = c->room * sizeof(*c->part), bytes = was ? 2 * was : ROOM * sizeof(*c->part);
+	void *p;
+
+	if (was)
+		p = mremap(c->part, was, bytes, MREMAP_MAYMOVE);
+	else
+		p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	c->part = p;
+	c->room = (uint32_t)(bytes / sizeof(*c->part));
+	return true;
+}
+
+static void add_part(struct call *c, const void *from, const void *to)
+{
+	uint64_t at = page_of(offset_of(from));
+	uint64_t bytes = page_of(offset_of(to) + (uint64_t)getpagesize() - 1) - at;
+	void *copy;
+
+	if (c->error || (c->parts && c->part[c->parts - 1].at == at &&
+			 c->part[c->parts - 1].bytes == bytes)) /* small blocks share pages */
+		return;
+	copy = c->parts < c->room || more_room(c) ?
+		       map_private(NULL, at, bytes, PROT_READ | PROT_WRITE) :
+		       MAP_FAILED;
+	if (copy == MAP_FAILED)
+		c->error = errno;
+	else
+		c->part[c->parts++] = (struct part){ at, bytes, copy };
+}
+
+typedef void part_fn(struct call *c, const void *from, const void *to);
+
+static void take_block(struct call *c, uint32_t ref, part_fn *fn)
 {
 	const unsigned char *data = bh_block_data(&bh_rt.v, ref);
 
 	if (bh_block_at(&bh_rt.v, ref))
-		keep(c, data, data + bh_class_bytes(bh_block_class(ref)));
+		fn(c, data, data + bh_class_bytes(bh_block_class(ref)));
 }
 
 static unsigned char *stack_base(const struct call *c)
@@ -93,17 +167,53 @@ static unsigned char *stack_base(const struct call *c)
 	return bh_block_data(&bh_rt.v, c->stack);
 }
 
-/* The blocks that the running task has, and of its stack what is in use. */
-static void keep_task(const struct call *c, const struct bh_tcb *t)
+static unsigned char *stack_end(const struct call *c)
 {
+	return stack_base(c) + bh_class_bytes(bh_block_class(c->stack));
+}
+
+/* @fn for what the running task has beside its stack. */
+static void take_task(struct call *c, part_fn *fn)
+{
+	const struct bh_tcb *t = bh_rt.task;
 	const struct bh_block *b;
 	uint32_t left = 1u << 24; /* the list may have been scribbled over */
 
-	keep(c, t, t + 1);
-	keep_block(c, bh_ld_rlx(&t->arg_block));
+	if (!t)
+		return;
+	fn(c, t, t + 1);
+	take_block(c, bh_ld_rlx(&t->arg_block), fn);
 	for (uint32_t ref = bh_ld_rlx(&t->blocks); left-- && (b = bh_block_at(&bh_rt.v, ref));
 	     ref = bh_ld_rlx(&b->next))
-		keep_block(c, ref);
+		take_block(c, ref, fn);
+}
+
+/* 0, or an error number: parts that are mapped by then are dropped. */
+static int map_parts(struct call *c)
+{
+	if (c->switched)
+		add_part(c, stack_base(c), stack_end(c));
+	take_task(c, add_part);
+	return c->error;
+}
+
+static void drop_parts(struct call *c)
+{
+	for (uint32_t i = 0; i < c->parts; i++)
+		munmap(c->part[i].copy, c->part[i].bytes);
+	c->parts = 0;
+}
+
+static void keep_parts(const struct call *c, bool of_task)
+{
+	for (uint32_t i = 0; i < c->parts; i++) {
+		const struct part *p = &c->part[i];
+		bool stack = c->switched && i == 0;
+		uint64_t skip = stack ? page_of(offset_of(c->caller.sp)) - p->at : 0;
+
+		if (stack || of_task)
+			touch(p->copy + skip, p->bytes - skip);
+	}
 }
 
 /* Registered before any handler of pthread_atfork(), so it runs as the last of them
@@ -111,25 +221,44 @@ static void keep_task(const struct call *c, const struct bh_tcb *t)
 static void before_fork(void)
 {
 	struct call *c = current;
+	bool of_task = gettid() == getpid(); /* another thread's may change meanwhile */
 
-	if (!c || !c->copy)
+	if (!c)
 		return;
+	if (!c->copy) {
+		keep_parts(c, of_task);
+		return;
+	}
 	if (c->switched)
-		keep(c, c->caller.sp, stack_base(c) + bh_class_bytes(bh_block_class(c->stack)));
-	if (bh_rt.task && gettid() == getpid()) /* another thread's may change meanwhile */
-		keep_task(c, bh_rt.task);
+		keep(c, c->caller.sp, stack_end(c));
+	if (of_task)
+		take_task(c, keep);
 }
 
-/* The arena mapped at @at (NULL: anywhere), as in the parent in no core dump. */
-static void *map_private(void *at)
+static void *move_parts(const struct call *c, unsigned char *base)
+{
+	void *p = map_private(base, 0, bh_rt.v.l.bytes, PROT_READ);
+
+	for (uint32_t i = 0; i < c->parts && p != MAP_FAILED; i++) {
+		const struct part *part = &c->part[i];
+
+		if (mremap(part->copy, part->bytes, part->bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   base + part->at) == MAP_FAILED)
+			return MAP_FAILED;
+	}
+	return p;
+}
+
+/* The arena that the child is to have, where the parent has its own. */
+static void *move_copy(const struct call *c, void *base)
 {
 	uint64_t bytes = bh_rt.v.l.bytes;
-	void *p = mmap(at, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_NORESERVE | (at ? MAP_FIXED : 0), BH_ARENA_FD, 0);
 
-	if (p != MAP_FAILED)
-		madvise(p, bytes, MADV_DONTDUMP);
-	return p;
+	if (!c)
+		return map_private(base, 0, bytes, PROT_READ | PROT_WRITE);
+	if (!c->copy)
+		return move_parts(c, base);
+	return mremap(c->copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base);
 }
 
 static void close_ours(void)
@@ -147,14 +276,11 @@ static void after_fork(void)
 {
 	struct call *c = current;
 	void *base = bh_rt.v.a, *p = base;
-	uint64_t bytes = bh_rt.v.l.bytes;
 
 	if (bh_rt.forked)
 		return;
-	if (c && c->copy)
-		p = mremap(c->copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base);
-	else if (base)
-		p = map_private(base);
+	if (base)
+		p = move_copy(c, base);
 	if (p != base) {
 		static const char text[] = "bulkhead: a forked child gets no memory of its own\n";
 
@@ -164,7 +290,7 @@ static void after_fork(void)
 	}
 	if (c &&
 	    bh_block_class(c->stack) >= BH_DATA_CLASSES) /* the guards went with the old mapping */
-		mprotect(stack_base(c) - PAGE, PAGE, PROT_NONE);
+		mprotect(stack_base(c) - BH_STACK_GAP, BH_STACK_GAP, PROT_NONE);
 	if (bh_rt.task)
 		bh_dump_task(bh_rt.task, 0);
 	bh_rt.forked = true;
@@ -230,10 +356,29 @@ static uint32_t block_of(const void *p)
 	return bh_block_containing(p);
 }
 
+/* What the child is to have; 0, or an error number. */
+static int set_apart(struct call *c)
+{
+	c->stack = c->switched ? block_of(&c) : 0;
+	if (c->switched && !c->stack)
+		return EINVAL;
+	c->copy = map_private(NULL, 0, bh_rt.v.l.bytes, PROT_READ | PROT_WRITE);
+	if (c->copy != MAP_FAILED)
+		return 0;
+	c->copy = NULL;
+	return errno == ENOMEM ? map_parts(c) : errno;
+}
+
+static void drop_copy(struct call *c)
+{
+	if (c->copy)
+		munmap(c->copy, bh_rt.v.l.bytes);
+	drop_parts(c);
+}
+
 /* @fn(@arg) where a child can be made; what it returns. */
 static __attribute__((noinline)) pid_t apart(pid_t (*fn)(void *arg), void *arg)
 {
-	uint64_t bytes = bh_rt.v.l.bytes;
 	struct call *c;
 	pid_t result;
 	int error;
@@ -247,26 +392,19 @@ static __attribute__((noinline)) pid_t apart(pid_t (*fn)(void *arg), void *arg)
 	if (c == MAP_FAILED)
 		return -1;
 	*c = (struct call){ .make = fn, .arg = arg, .switched = is_in_arena(&c) };
-	c->stack = c->switched ? block_of(&c) : 0;
-	c->copy = map_private(NULL);
-	if (c->copy == MAP_FAILED || (c->switched && !c->stack)) {
-		error = c->copy == MAP_FAILED ? errno : EINVAL;
-		if (c->copy != MAP_FAILED)
-			munmap(c->copy, bytes);
-		munmap(c, STACK);
-		errno = error;
-		return -1;
-	}
-	if (c->switched) {
+	error = set_apart(c);
+	if (!error && c->switched) {
 		bh_context_make(&c->own, (char *)c + STACK, make, c);
 		bh_context_switch(&c->caller, &c->own);
-	} else {
+	} else if (!error) {
 		make(c);
 	}
-	result = c->result;
-	error = c->error;
+	result = error ? -1 : c->result;
+	error = error ? error : c->error;
 	if (!bh_rt.forked)
-		munmap(c->copy, bytes);
+		drop_copy(c);
+	if (c->part)
+		munmap(c->part, c->room * sizeof(*c->part));
 	munmap(c, STACK);
 	errno = error;
 	return result;

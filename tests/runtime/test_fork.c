@@ -6,6 +6,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -132,6 +133,63 @@ TEST(a_poll_task_forks_too)
 
 	CHECK(bh_spawn_poll(&task, poll_forks, NULL, 0, NULL) == 0);
 	CHECK(bh_join(task, &res, SOON) == 0 && res.end == BH_END_RETURNED && res.value == 5);
+}
+
+/* -- what a task has: small blocks that share a page, and large ones ------------------- */
+
+enum {
+	PIECES = 60
+};
+
+struct pieces {
+	unsigned char *p[PIECES];
+};
+
+static size_t piece_bytes(int i)
+{
+	static const size_t sizes[] = { 40, 100, 900, 3000, 5000, 70000 };
+
+	return sizes[(size_t)i % (sizeof(sizes) / sizeof(*sizes))];
+}
+
+static bool pieces_are(const struct pieces *h, int add)
+{
+	for (int i = 0; i < PIECES; i++)
+		for (size_t j = 0; j < piece_bytes(i); j++)
+			if (h->p[i][j] != (unsigned char)(i + add))
+				return false;
+	return true;
+}
+
+static void set_pieces(const struct pieces *h, int add)
+{
+	for (int i = 0; i < PIECES; i++)
+		memset(h->p[i], i + add, piece_bytes(i));
+}
+
+TEST(a_child_has_all_that_its_task_has_to_itself)
+{
+	struct pieces h;
+	int ready[2], c = 0;
+
+	for (int i = 0; i < PIECES; i++)
+		CHECK((h.p[i] = bh_alloc(piece_bytes(i))) != NULL);
+	set_pieces(&h, 1);
+	CHECK(pipe2(ready, O_CLOEXEC) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (read(ready[0], &c, 1) != 1 || !pieces_are(&h, 1))
+			_exit(1);
+		set_pieces(&h, 3);
+		_exit(pieces_are(&h, 3) ? 0 : 2);
+	}
+	set_pieces(&h, 2); /* before the child looks */
+	CHECK(write(ready[1], "", 1) == 1);
+	CHECK(exit_code_of(pid) == 0 && pieces_are(&h, 2));
+	close(ready[0]);
+	close(ready[1]);
+	for (int i = 0; i < PIECES; i++)
+		bh_free(h.p[i]);
 }
 
 /* The child's path crosses the parent's: it is where it was, after the task has been
