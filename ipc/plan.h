@@ -98,6 +98,7 @@ struct bh_plan_limits {
 	uint64_t files;      /* open ones: RLIMIT_NOFILE. The zygote has BH_ZYGOTE_FDS more */
 	uint64_t file_bytes; /* of one: RLIMIT_FSIZE */
 	uint64_t space;      /* addresses: RLIMIT_AS */
+	uint64_t data;       /* private memory that can be written: RLIMIT_DATA */
 };
 
 struct bh_plan_service {

@@ -71,6 +71,7 @@ void bh_child_limit(const struct bh_plan_limits *l)
 	limit_to(RLIMIT_NOFILE, l->files ? l->files + BH_ZYGOTE_FDS : 0);
 	limit_to(RLIMIT_FSIZE, l->file_bytes);
 	limit_to(RLIMIT_AS, l->space);
+	limit_to(RLIMIT_DATA, l->data);
 	signal(SIGXFSZ, SIG_DFL); /* ignored in the kernel (out.c) */
 }
 

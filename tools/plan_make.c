@@ -336,13 +336,15 @@ int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct b
 {
 	struct maker m = { .plan = plan, .c = c, .o = o, .f = f };
 
-	*plan = (struct bh_plan){ .magic = BH_PLAN_MAGIC,
-				  .format = bh_format,
-				  .bytes = sizeof(*plan),
-				  .admin = 1,
-				  .strict = o->strict,
-				  .unpriv_uid = UINT32_MAX,
-				  .unpriv_gid = UINT32_MAX };
+	/* No compound literal: it may be built on the stack, which may be small. */
+	memset(plan, 0, sizeof(*plan));
+	plan->magic = BH_PLAN_MAGIC;
+	plan->format = bh_format;
+	plan->bytes = sizeof(*plan);
+	plan->admin = 1;
+	plan->strict = o->strict;
+	plan->unpriv_uid = UINT32_MAX;
+	plan->unpriv_gid = UINT32_MAX;
 	bh_config_fill_system(plan, bh_config_root(c));
 	while (bh_config_service(c, plan->n_services))
 		plan->n_services++;

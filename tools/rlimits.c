@@ -12,6 +12,9 @@ enum {
 	FILES_LEAST = 128,       /* where the kernel's and a child's are moved to, and theirs */
 	IMAGES = 2,              /* program and module of a service */
 	SPACE_BESIDE = 64 << 10, /* KiB: of a process without its arenas and its module */
+	DATA_BESIDE = 4 << 10,   /* KiB: likewise, of private memory that can be written */
+	STACK_LEAST = 256,       /* KiB */
+	TASK_IN_WHEEL = 16,      /* bytes: of the kernel (kernel/wheel.h says that it is so) */
 };
 
 /* What the limit @resource is, in @was, and may be from now on: its hard one. */
@@ -148,7 +151,7 @@ static int make_space(struct bh_plan *plan, char why[BH_RLIMITS_WHY])
 		struct bh_plan_service *s = &plan->services[i];
 		uint64_t bytes = arena_bytes(s);
 
-		all += bytes + s->max_tasks * 32ull; /* the kernel's wheel */
+		all += bytes + s->max_tasks * (uint64_t)TASK_IN_WHEEL;
 		s->limits.space = was.rlim_cur;
 		if (was.rlim_cur < RLIM_INFINITY - 2 * bytes)
 			s->limits.space += 2 * bytes;
@@ -166,6 +169,56 @@ static int make_space(struct bh_plan *plan, char why[BH_RLIMITS_WHY])
 	return -ENOMEM;
 }
 
+/* Of the kernel, and of each process of a service without what its code asks for. */
+static int make_data(struct bh_plan *plan, char why[BH_RLIMITS_WHY])
+{
+	uint64_t all = (uint64_t)DATA_BESIDE << 10;
+	struct rlimit was;
+	uint64_t have = raise_soft(RLIMIT_DATA, &was);
+
+	for (uint32_t i = 0; i < plan->n_services; i++) {
+		all += plan->services[i].max_tasks * (uint64_t)TASK_IN_WHEEL;
+		plan->services[i].limits.data = was.rlim_cur;
+	}
+	if (all <= have)
+		return 0;
+	snprintf(why, BH_RLIMITS_WHY,
+		 "the kernel's timers need %llu KiB of data, but a process may have %llu KiB here: "
+		 "raise that limit (ulimit -d, LimitDATA=) to %llu, or lower limits.tasks",
+		 (unsigned long long)kib(all), (unsigned long long)(have / 1024),
+		 (unsigned long long)kib(all));
+	return -ENOMEM;
+}
+
+/* -- what this program itself needs ------------------------------------------------------ */
+
+/* A soft limit below @least KiB becomes that much, for all of the system. */
+static int have_least(__rlimit_resource_t resource, uint64_t least, const char *what,
+		      const char *limit, char why[BH_RLIMITS_WHY])
+{
+	struct rlimit was;
+
+	if (getrlimit(resource, &was) || was.rlim_cur >= least << 10)
+		return 0;
+	struct rlimit more = { least << 10, was.rlim_max };
+
+	if (was.rlim_max >= least << 10 && !setrlimit(resource, &more))
+		return 0;
+	snprintf(why, BH_RLIMITS_WHY,
+		 "a process may have %llu KiB of %s here, and the system needs %llu: raise that "
+		 "limit (%s)",
+		 (unsigned long long)(was.rlim_max / 1024), what, (unsigned long long)least, limit);
+	return -ENOMEM;
+}
+
+int bh_rlimits_begin(char why[BH_RLIMITS_WHY])
+{
+	int err = have_least(RLIMIT_STACK, STACK_LEAST, "stack", "ulimit -s, LimitSTACK=", why);
+
+	return err ? err :
+		     have_least(RLIMIT_DATA, DATA_BESIDE, "data", "ulimit -d, LimitDATA=", why);
+}
+
 int bh_rlimits_make(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_WHY])
 {
 	int err = make_files(plan, given, why);
@@ -174,5 +227,7 @@ int bh_rlimits_make(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_WH
 		err = make_file_bytes(plan, why);
 	if (!err)
 		err = make_space(plan, why);
+	if (!err)
+		err = make_data(plan, why);
 	return err;
 }

@@ -9,6 +9,10 @@
  *   size of a file       all of it: an arena is one   the caller's soft one
  *   address space        all of it                    the caller's soft one, and the arena
  *                                                     beside it, twice: fork() copies it
+ *   data                 all of it                    the caller's soft one
+ *   stack                the caller's soft one        the same
+ *
+ * Of stack and data a little is needed by whatever runs: a lower soft limit is raised to it.
  *
  * Hard limits stay, but for root's of open files. One that is too low is said before
  * anything runs: an arena that cannot grow or be mapped would show as a crash.
@@ -23,6 +27,10 @@
 enum {
 	BH_RLIMITS_WHY = 512
 };
+
+/* Before anything else is done: this process may have what the system needs of stack and
+ * data, whatever it runs. On an error @why has one sentence. */
+int bh_rlimits_begin(char why[BH_RLIMITS_WHY]);
 
 /* Raises this process's limits, and sets `limits` of each service of @plan. A max_io that
  * the configuration does not give (bit i of @given: it does, for service i) is lowered to

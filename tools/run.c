@@ -279,11 +279,13 @@ int bh_run(int argc, char **argv)
 	static struct bh_plan plan;
 	struct bh_run_options o = { 0 };
 	struct bh_config c = { 0 };
-	char why[BH_CALLS_WHY];
+	char why[BH_CALLS_WHY], limit[BH_RLIMITS_WHY];
 	int code = BH_EXIT_USAGE, err;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	bh_out_open();
+	if (bh_rlimits_begin(limit))
+		return say(limit);
 	if (bh_calls_try(why))
 		return say(why);
 	if (prepare(&plan, &c, &o)) {

@@ -85,6 +85,31 @@ serves prlimit --as=$((size * 1024))
 stop
 refuses 'ulimit -v' prlimit --as=$((size * 1024 - 1024))
 
+note "data"
+service 'limits: {io: 64, memory: 16M}'
+refuses 'timers need .*ulimit -d, LimitDATA=. to [0-9]*, or lower limits.tasks' prlimit --data=8000000
+size=$(kib --data=8000000)
+serves prlimit --data=$((size * 1024))
+stop
+refuses "ulimit -d, LimitDATA=. to $size," prlimit --data=$((size * 1024 - 1024))
+service 'limits: {io: 64, memory: 16M, tasks: 64}'
+refuses 'of data .*ulimit -d' prlimit --data=2000000
+serves prlimit --data=2000000:unlimited
+[ "$(soft "Max data size")" = 4194304 ] || fail "a worker may have $(soft "Max data size") bytes of data"
+stop
+serves prlimit --data=100000000:unlimited
+[ "$(soft "Max data size")" = 100000000 ] || fail "a worker has lost its caller's limit of data"
+stop
+
+note "stacks"
+for n in 32 64 128; do refuses 'of stack .*ulimit -s' prlimit --stack=$((n * 1024)); done
+for n in $((256 * 1024)) $((64 * 1024)):unlimited unlimited; do
+	serves prlimit --stack=$n
+	bhctl audit >/dev/null || fail "--stack=$n: no audit"
+	stop
+done
+service
+
 note "open files"
 for n in 20 64 128; do refuses 'open files here, and the system needs.*ulimit -n' prlimit --nofile=$n "${user[@]}"; done
 serves prlimit --nofile=256 "${user[@]}"
@@ -101,6 +126,12 @@ serves prlimit --nofile=1024:2000 "${user[@]}"
 stop
 refuses 'limits.io: 1200 sockets.*ulimit -n.* to 1456, or lower limits.io to 768' \
 	prlimit --nofile=1024:1024 "${user[@]}"
+
+# None of these is needed.
+note "the others"
+serves prlimit --memlock=0 --nice=0 --msgqueue=0 --sigpending=0 --core=0 --locks=0 --rtprio=0 "${user[@]}"
+bhctl audit >/dev/null || fail "no audit"
+stop
 
 # A user of whom nothing else runs: what Linux counts are all processes of one.
 if [ ${#user[@]} != 0 ]; then
