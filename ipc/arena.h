@@ -118,6 +118,8 @@ struct bh_arena {
 	_Atomic int64_t main_returned_ns;         /* and when (0: it has not): to be believed
 						     once its task has ended */
 	struct bh_clones clones;                  /* zygote, and Linux for it */
+	_Atomic uint32_t listened;                /* workers: listeners of the plan that some task
+						     has asked for, a bit each; for the log */
 	_Atomic uint32_t ports[BH_PORTS];         /* that listeners were opened at by address:
 						     what has one and is in no slot is lost */
 	struct bh_files files;

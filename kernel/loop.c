@@ -21,6 +21,7 @@
 #include "kernel/clock.h"
 #include "kernel/deaths.h"
 #include "kernel/hold.h"
+#include "kernel/listeners.h"
 #include "kernel/log.h"
 #include "kernel/messages.h"
 #include "kernel/oom.h"
@@ -213,6 +214,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_control(k);
 		bh_phase_workers(k);
 		bh_phase_starts(k);
+		bh_phase_listeners(k);
 		bh_phase_reactor(k);
 		bh_phase_timers(k);
 		bh_phase_hold(k);

@@ -3,8 +3,8 @@
  * loop.h: the loop of the kernel: one process with one thread. It waits on one epoll
  * instance, and each turn goes through these phases, always in this order:
  *
- *   wait → signals → deaths → control → workers → starts → reactor → timers → hold
- *        → verify → stalls → trim → audit → record → restarts → blocking → servers
+ *   wait → signals → deaths → control → workers → starts → listeners → reactor
+ *        → timers → hold → verify → stalls → trim → audit → record → restarts → blocking → servers
  *        → housekeeping → system → stop
  */
 #ifndef BH_KERNEL_LOOP_H

@@ -101,6 +101,7 @@ struct bh_ksvc {
 	bool done;                      /* its main returned and no task is left */
 	bool main_failed;               /* its main has just crashed, once too often */
 	int64_t start_told_ns;          /* its start was last told of when it had taken so long */
+	int64_t listen_told_ns;         /* listeners.c: when it looks; INT64_MAX: it has */
 	bool look_aborted;              /* somebody died who may have aborted a job */
 	int64_t grow_ns;                /* when the pool may grow again */
 	uint64_t jobs_taken;            /* and what had been taken from its queue, */

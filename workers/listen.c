@@ -26,6 +26,8 @@ static int inherited(const char *address)
 		    !strcmp(address, ps->listen[i].actual)) {
 			int given = bh_listen_fd(&bh_rt.v.l);
 			int fd = (int)syscall(SYS_fcntl, given + (int)i, F_DUPFD_CLOEXEC, given);
+
+			bh_or(&bh_rt.v.a->listened, 1u << i);
 			return fd < 0 ? -errno : fd;
 		}
 	return -ENOENT;
@@ -41,6 +43,8 @@ static int inherited_all(void)
 	if (n < 2)
 		return -ENOENT;
 	int all = epoll_create1(EPOLL_CLOEXEC);
+
+	bh_or(&bh_rt.v.a->listened, (1u << n) - 1);
 	for (uint32_t i = 0; all >= 0 && i < n && i < BH_PLAN_LISTEN; i++) {
 		struct epoll_event ev = { .events = EPOLLIN };
 

@@ -143,3 +143,14 @@ within 20 is a .state up || fail "it does not come back"
 is a .start.failures 0 || fail "it still counts failures"
 within 5 says "service a has started, after" || fail "nothing says that it is back"
 ends_now
+
+note "an address at which nobody accepts is told, once, and those at which somebody does are not"
+listens() { # listens NAME ADDRESSES: a service that listens at 127.0.0.1:0
+	echo "{name: $1, module: '$BH_CLIENTS/listen.so', workers: 1, listen: [$2]}"
+}
+begin "$http" "$(listens a "'127.0.0.1:0', '127.0.0.2:0'")" "$(listens b "'127.0.0.1:0'")"
+within 20 says "service a: nobody accepts at 127.0.0.2:" || fail "it does not say that nobody accepts"
+kill -KILL "$(status '.services[1].workers[0].pid')"
+within 10 is a '.workers[0].restarts' 1 || fail "the worker is not replaced"
+[ "$(grep -c 'nobody accepts' "$log")" = 1 ] || fail "it says so more than once: $(grep 'nobody accepts' "$log")"
+ends_now
