@@ -249,8 +249,8 @@ static int conn_answer(struct conn *c)
  * belong to the worker process; it does not matter which one a fiber is in. */
 static void log_refusal(int status)
 {
-	static int64_t last;
-	static unsigned int unsaid;
+	static BH_PRIVATE int64_t last;
+	static BH_PRIVATE unsigned int unsaid;
 	int64_t now = bh_now();
 
 	if (last && now - last < BH_S(1)) {

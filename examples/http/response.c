@@ -116,8 +116,8 @@ static const char *connection_line(const struct http_out *out)
  * fiber that goes on in another one finds that one's. */
 static const char *date_line(void)
 {
-	static char line[48];
-	static time_t made;
+	static BH_PRIVATE char line[48];
+	static BH_PRIVATE time_t made;
 	struct timespec now;
 	struct tm tm;
 
