@@ -3,8 +3,8 @@
 # whose lib may be another.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS bulkhead bhctl bulkhead-admind bulkhead-host bulkhead-kernel bulkhead-strict
-	bulkhead-traced RUNTIME DESTINATION bin)
+install(TARGETS bulkhead bhctl bulkhead-admind bulkhead-host bulkhead-host-strict bulkhead-kernel
+	bulkhead-strict bulkhead-traced RUNTIME DESTINATION bin)
 if(TARGET http)
 	install(TARGETS http LIBRARY DESTINATION lib/bulkhead) # what `bulkhead run` alone runs
 endif()

@@ -161,7 +161,7 @@ struct bh_plan {
 	uint32_t grace_ms;               /* how long a stop waits for requests under way */
 	uint32_t admin;                  /* 1: start admind */
 	uint32_t trace;                  /* 1: start traced */
-	uint32_t strict;                 /* 1: workers watch globals (workers/strict.c) */
+	uint32_t strict;                 /* 1: workers watch what is private (workers/strict.h) */
 	uint32_t unpriv_uid, unpriv_gid; /* what admind becomes; UINT32_MAX: keep */
 	uint32_t n_services;
 	int32_t lock_fd; /* held open for the system's life, so that no second one starts

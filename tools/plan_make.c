@@ -138,7 +138,8 @@ static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
 					m->o->host);
 		return 0;
 	}
-	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host", (int)sizeof(s->host) - 16, m->bin);
+	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host%s", (int)sizeof(s->host) - 23, m->bin,
+		 m->o->strict ? "-strict" : "");
 	snprintf(module, sizeof(module), "%s.so", s->name);
 	return find_module(m, i, given ? given : module, s->module);
 }
@@ -223,6 +224,18 @@ static int make_listen(struct maker *m, uint32_t i, struct bh_plan_service *s)
 			"listen: at most %d addresses (localhost is two)", BH_PLAN_LISTEN);
 }
 
+/* Or a task that waits would find all as it was, until its only worker is replaced. */
+static void add_worker(struct bh_plan_service *s)
+{
+	fprintf(stderr,
+		"bulkhead: strict: service %s runs with 2 workers, not 1, to show what a wait "
+		"breaks\n",
+		s->name);
+	s->workers = 2;
+	if (s->max_workers < 2)
+		s->max_workers = 2;
+}
+
 /* Numbers that follow others. */
 static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
@@ -235,6 +248,8 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 		s->workers = cpus();
 	if (!s->max_workers)
 		s->max_workers = s->workers;
+	if (m->o->strict && s->workers == 1)
+		add_worker(s);
 	if (s->max_workers < s->workers)
 		return bh_fault(m->f, n->line, n->column,
 				"max_workers (%u) is less than workers (%u)", s->max_workers,

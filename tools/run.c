@@ -45,8 +45,9 @@ static const struct argp_option run_options[] = {
 	  "private, and removed at the end",
 	  0 },
 	{ "strict", OPT_STRICT, NULL, 0,
-	  "For development: say which tasks write to globals of their module, where. Such a "
-	  "write is seen in one worker alone. It makes them slow",
+	  "For development: say where tasks keep or change what is their process's own, and what "
+	  "to do instead: globals of the module and its libraries, pointers from malloc() and "
+	  "thread-locals across a wait. Two workers at least; tasks are slow",
 	  0 },
 	{ "host", OPT_HOST, "PATH", OPTION_HIDDEN, NULL, 0 },
 	{ "service", OPT_SERVICE, "NAME", OPTION_HIDDEN, NULL, 0 },

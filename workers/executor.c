@@ -31,6 +31,7 @@
 #include "workers/rt.h"
 #include "workers/sched.h"
 #include "workers/slot.h"
+#include "workers/strict.h"
 #include "workers/suspend.h"
 #include "workers/take.h"
 #include "workers/task.h"
@@ -266,6 +267,7 @@ static void run_poll(struct bh_tcb *t)
 		bh_task_finish(BH_END_RETURNED);
 		return;
 	}
+	bh_strict_waits((const void *)t->fn);
 	if (cx.valued)
 		keep_value(t, &cx);
 	if (cx.again)
@@ -337,8 +339,8 @@ INLINE void task_run(uint32_t idx)
 	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
 	uint64_t w;
 
-	if (!t)
-		return; /* a hint that somebody scribbled over */
+	if (!t || bh_strict_declines(idx)) /* a hint that somebody scribbled over */
+		return;
 	/* Before the CAS, so that whenever a task is RUNNING here, this names it. */
 	bh_st_rlx(&me->current, bh_handle(bh_state_gen(bh_ld_rlx(&t->state)), idx));
 	bh_compiler_barrier();
@@ -350,6 +352,7 @@ INLINE void task_run(uint32_t idx)
 	bh_rt.task = t;
 	bh_rt.handle = bh_handle(bh_state_gen(w), idx);
 	bh_st_rlx(&me->current, bh_rt.handle);
+	bh_strict_runs(idx, w);
 	bh_count(&me->count.polls, 1);
 	bh_st_rlx(&me->journal.wake, idx); /* for the suspend that finds NOTIFIED */
 	bh_trace_poll(idx, t);
@@ -362,6 +365,7 @@ INLINE void task_run(uint32_t idx)
 		run_poll(t);
 	else
 		run_fiber(t);
+	bh_strict_ran();
 	bh_owed_pay();
 	if (__builtin_expect(bh_rt.owes_line, 0))
 		bh_lines_end();

@@ -48,6 +48,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_crash_handlers();
 	bh_meter_start();
 	bh_meter_look(); /* its first poll may be its last, and is to be recorded */
+	bh_strict_enter();
 	bh_worker_init();
 	bh_strict_begin();
 	bh_st_rel(&me->ready_ns, bh_monotonic_ns());

@@ -20,6 +20,7 @@
 #include "workers/owed.h"
 #include "workers/queue.h"
 #include "workers/rt.h"
+#include "workers/strict.h"
 
 #define FAR_NS 1000000000ll
 
@@ -72,6 +73,7 @@ static inline __attribute__((always_inline)) void switch_out(enum bh_after after
 {
 	struct bh_tcb *t = bh_rt.task;
 
+	bh_strict_waits(NULL);
 	bh_rt.after = after;
 	if (bh_exceptions_live())
 		bh_exceptions_switch(t);

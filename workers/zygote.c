@@ -479,13 +479,13 @@ _Noreturn void bh_zygote_run(const struct bh_service *service)
 	bh_files_enter();
 	take_service(service);
 	bh_symbols_load();
-	bh_strict_find(service);
 	run_init();
 	refuse_threads();
 	/* Or each worker would, at its first strftime() or localtime(), open the zone's file
 	 * inside of the C library: one that is killed there leaves a descriptor of nobody's. */
 	tzset();
 	bh_exceptions_find(); /* init() may have loaded more */
+	bh_strict_find(service);
 	/* Or each worker would print it again, with what it has to say itself. */
 	fflush(NULL);
 	bh_lines_end();

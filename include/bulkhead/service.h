@@ -58,11 +58,26 @@ struct bh_service {
 
 /*
  * Marks a global that each process is to have for itself: a cache, a seed, a counter of a
- * local set. `bulkhead run --strict` tells of writes to all others.
+ * local set. `bulkhead run --strict` tells of writes to all others (docs/guide.md).
  *
  *     static BH_PRIVATE int calls;
  */
 #define BH_PRIVATE __attribute__((section("bh_private")))
+
+/* The same for a thread-local: `static BH_PRIVATE_TLS __thread char text[80];`. */
+#define BH_PRIVATE_TLS __attribute__((section("bh_private_tls")))
+
+/*
+ * Marks a library, by the beginning of its file's name up to a dot or a dash: the globals
+ * that it writes, its caches and counts, each process is to have for itself.
+ *
+ *     BH_PRIVATE_LIBRARY("libsqlite3");
+ */
+#define BH_PRIVATE_LIBRARY(name) BH_PRIVATE_LIBRARY_AT(name, __LINE__)
+#define BH_PRIVATE_LIBRARY_AT(name, line) BH_PRIVATE_LIBRARY_AT_LINE(name, line)
+#define BH_PRIVATE_LIBRARY_AT_LINE(name, line) \
+	static const char bh_private_library_##line[] \
+		__attribute__((section("bh_private_libraries"), used)) = name
 
 /* The export of a module. */
 BH_API extern const struct bh_service bulkhead_service;

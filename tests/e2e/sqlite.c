@@ -28,7 +28,8 @@ static struct shared {
 } * at;
 
 /* The second one reads while the first one writes: both in one process. */
-static sqlite3 *writer, *reader;
+BH_PRIVATE_LIBRARY("libsqlite3");
+static BH_PRIVATE sqlite3 *writer, *reader;
 
 static int option(const char *key)
 {
