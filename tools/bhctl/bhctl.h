@@ -2,7 +2,7 @@
 /*
  * bhctl.h: what the parts of bhctl share.
  *
- * A verb is a row of the table in bhctl.c: how its request is made, how the
+ * A verb is a row of the table in verbs.c: how its request is made, how the
  * answer is shown to people, and how it is put in JSON.
  */
 #ifndef BH_BHCTL_H
