@@ -111,8 +111,8 @@ void bh_answer_quarantine(struct bh_answer *a)
 		return;
 	bulkhead__quarantine__init(all);
 	all->lifted = r->lift_all || r->lift[0];
-	all->quarantined = bh_scratch_take(&a->scratch,
-				       (size_t)n * (BH_TYPES + BH_GATES) * sizeof(*all->quarantined));
+	all->quarantined = bh_scratch_take(&a->scratch, (size_t)n * (BH_TYPES + BH_GATES) *
+								sizeof(*all->quarantined));
 	for (uint32_t i = 0; i < n; i++)
 		if (bh_answer_wanted(a, r->service, i) && !fill_service(a, all, i))
 			return;

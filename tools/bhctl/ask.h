@@ -27,7 +27,8 @@ int bh_line_open(struct bh_line *l, const char *url);
 /* As bh_ask(). */
 int bh_line_wait(const struct bh_line *l, const Bulkhead__Request *q, Bulkhead__Reply **out);
 
-/* Without waiting, and nothing is printed. False: nobody is there to be asked. The answer to an earlier question no longer comes. */
+/* Without waiting, and nothing is printed. False: nobody is there to be asked. The answer
+ * to an earlier question no longer comes. */
 bool bh_line_ask(struct bh_line *l, const Bulkhead__Request *q);
 
 /* NULL: not answered yet. */
