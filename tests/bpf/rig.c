@@ -85,8 +85,8 @@ void rig_receive(struct rig *r)
 	ck_assert_int_eq(poll(&p, 1, 10000), 1);
 	ck_assert_int_eq(recvmsg(r->ctl, &msg, MSG_CMSG_CLOEXEC), sizeof(r->said));
 	ck_assert_uint_eq(r->said.op, BH_CTL_TRACE_PAGE);
-	ck_assert_ptr_nonnull(CMSG_FIRSTHDR(&msg));
-	memcpy(&r->page_fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	ck_assert_uint_eq(msg.msg_controllen, sizeof(control.bytes));
+	memcpy(&r->page_fd, CMSG_DATA(&control.align), sizeof(int));
 	void *page = mmap(NULL, BH_TRACE_BYTES, PROT_READ, MAP_SHARED, r->page_fd, 0);
 	ck_assert_ptr_ne(page, MAP_FAILED);
 	r->page = page;

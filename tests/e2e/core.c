@@ -57,7 +57,8 @@ static int64_t crashes(void *unused)
 		waitpid(pid, &status, 0);
 		return mine[0] && WIFSIGNALED(status);
 	}
-	*(volatile int *)(uintptr_t)(mine[0] & 1 ? 8 : 16) = block[0];
+	volatile int *volatile nowhere = (volatile int *)(uintptr_t)(mine[0] & 1 ? 8 : 16);
+	*nowhere = block[0];
 	return 0;
 }
 

@@ -404,7 +404,7 @@ static int64_t die_in_popen(void *unused)
 	(void)unused;
 	if (EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
 		   !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)))
-		popen("true", "r");
+		return popen("true", "r") != NULL;
 	return 0;
 }
 

@@ -41,7 +41,9 @@ static int64_t copy(void *from)
 
 static int64_t wild(void *unused)
 {
-	*(volatile int *)8 = 1;
+	volatile int *volatile nowhere = (volatile int *)8;
+
+	*nowhere = 1;
 	return unused != NULL;
 }
 

@@ -245,9 +245,10 @@ TEST(a_child_that_crashes_is_no_crash_of_the_worker)
 	uint32_t here = bh_worker();
 
 	CHECK(bh_worker_stats_get(here, &before) == 0);
+	volatile int *volatile nowhere = (volatile int *)8;
 	pid_t pid = fork();
 	if (pid == 0)
-		*(volatile int *)8 = 1;
+		*nowhere = 1;
 	int status = status_of(pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 	pid = fork();
@@ -459,7 +460,7 @@ TEST(every_call_of_a_child_fails_and_touches_nothing)
 
 TEST(a_vfork_runs_a_program)
 {
-	for (int i = 0; i < 20; i++) {
+	for (volatile int i = 0; i < 20; i++) {
 		volatile int mine = i;
 		pid_t pid = vfork();
 
