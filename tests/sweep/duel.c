@@ -34,10 +34,12 @@ enum {
 	WRITE_FAULT = 2,
 	HANG = 60, /* s until a side that does not end is reported */
 	SHOWN = 4, /* failures of a duel that are printed */
-	/* Of a duel in an ordinary run: points of B that are stepped to, all rows
-	 * taken together, and pairs of points from which schedules are tried. */
+	/* Of a duel: points of B that are stepped to, all rows taken together, and pairs of
+	 * points from which schedules are tried. With BH_WHOLE=1, and in an ordinary run. */
 	STEPS = 60000,
 	PAIRS = 3000,
+	SOME_STEPS = 15000,
+	SOME_PAIRS = 600,
 };
 
 enum side_id {
@@ -342,6 +344,8 @@ static void branch(const struct moment *at, unsigned i, unsigned j, struct tally
 
 struct choice {
 	unsigned rows, every; /* of A's points, and of the pairs: one in so many */
+	bool some;            /* fewer of them, an ordinary run's */
+	unsigned from;        /* which of them: by seed */
 	long i, j;            /* this one alone; -1: all */
 };
 
@@ -351,16 +355,16 @@ static unsigned one_in(unsigned long n, unsigned long most)
 	return n <= most ? 1 : (unsigned)(n / most + 1) | 1;
 }
 
+static bool visited(const struct choice *c, unsigned i)
+{
+	return c->i >= 0 ? i == (unsigned)c->i : (i + c->from) % c->rows == 0;
+}
+
 static bool chosen(const struct choice *c, unsigned i, unsigned j)
 {
 	if (c->i >= 0)
 		return i == (unsigned)c->i && j == (unsigned)c->j;
-	return i % c->rows == 0 && (i * 31 + j) % c->every == 0;
-}
-
-static bool visited(const struct choice *c, unsigned i)
-{
-	return c->i >= 0 ? i == (unsigned)c->i : i % c->rows == 0;
+	return visited(c, i) && (i * 31 + j + c->from) % c->every == 0;
 }
 
 static unsigned length(enum side_id id, const struct moment *start)
@@ -418,8 +422,8 @@ static void fight(const struct duel *d, struct choice c, struct moment m[3], str
 	a = length(A, &m[2]);
 	b = length(B, &m[2]);
 	if (!c.every) {
-		c.rows = one_in((a + 1) * (b + 1), STEPS);
-		c.every = one_in((a + 1) * (b + 1) / c.rows, PAIRS);
+		c.rows = one_in((a + 1) * (b + 1), c.some ? SOME_STEPS : STEPS);
+		c.every = one_in((a + 1) * (b + 1) / c.rows, c.some ? SOME_PAIRS : PAIRS);
 	}
 	if (d->mutant) { /* what fails without a duel proves nothing */
 		follow(&m[2], &(struct schedule){ "both go on", 0, 0, 0, 0 }, &now);
@@ -449,6 +453,17 @@ static struct moment *moments(void)
 	return m;
 }
 
+/* An ordinary run tries some pairs, not always the same: BH_SEED, which it prints, repeats
+ * them. */
+static void choose_some(struct choice *c)
+{
+	const char *seed = getenv("BH_SEED");
+
+	c->some = true;
+	c->from = seed ? (unsigned)strtoul(seed, NULL, 0) : (unsigned)getpid();
+	printf("BH_SEED=%u\n", c->from);
+}
+
 /* interleave [--dense | --mutants] [DUEL [I J]] */
 int main(int argc, char **argv)
 {
@@ -467,6 +482,8 @@ int main(int argc, char **argv)
 		c.j = atol(argv[3]);
 	}
 	c.rows = c.every = dense;
+	if (!dense && !mutants && !getenv("BH_WHOLE"))
+		choose_some(&c);
 	t.silent = mutants;
 	handle_signals();
 	for (struct duel *d = duels; d; d = d->next) {

@@ -19,6 +19,8 @@ enum {
 };
 
 static struct sweep_op *ops;
+static unsigned long seed;
+static bool whole;
 
 void sweep_register(struct sweep_op *op)
 {
@@ -87,8 +89,17 @@ static const struct {
 /* -- judging ------------------------------------------------------------------- */
 
 struct tally {
-	unsigned long steps, wrecks, bad;
+	unsigned long steps, judged, wrecks, bad;
 };
+
+/* Nobody always, the intruders in turn; with BH_WHOLE=1 each to every wreck. Which begins is
+ * up to the seed. */
+static bool comes(size_t intruder, unsigned long judged)
+{
+	size_t n = sizeof(intruders) / sizeof(*intruders) - 1;
+
+	return !intruder || whole || (judged + seed) % n == intruder - 1;
+}
 
 static void complain(const struct sweep_op *op, unsigned long step, const char *who,
 		     const char *what, const char *text)
@@ -104,6 +115,8 @@ static void judge(const struct sweep_op *op, const struct world *wreck, struct w
 	size_t n = op->no_intruders ? 1 : sizeof(intruders) / sizeof(*intruders);
 
 	for (size_t i = 0; i < n; i++) {
+		if (!comes(i, t->judged))
+			continue;
 		world_copy(scratch, wreck);
 		world_become(scratch, OTHER);
 		intruders[i].act(scratch);
@@ -121,6 +134,7 @@ static void judge(const struct sweep_op *op, const struct world *wreck, struct w
 		t->bad += audit.found || wrong;
 		t->wrecks++;
 	}
+	t->judged++;
 }
 
 /* -- stepping ------------------------------------------------------------------ */
@@ -199,10 +213,15 @@ static int print_covers(void)
 int main(int argc, char **argv)
 {
 	struct tally t = { 0 };
+	const char *again = getenv("BH_SEED");
 	unsigned n = 0;
 
 	if (argc > 1 && !strcmp(argv[1], "--covers"))
 		return print_covers();
+	whole = getenv("BH_WHOLE");
+	seed = again ? strtoul(again, NULL, 0) : (unsigned long)getpid();
+	if (!whole)
+		printf("BH_SEED=%lu\n", seed);
 	for (struct sweep_op *op = ops; op; op = op->next) {
 		if (argc > 1 && strcmp(argv[1], op->name))
 			continue;
