@@ -31,7 +31,7 @@ static void wait_a_bit(void)
 
 static int64_t store(void *unused)
 {
-	char *p = malloc(100);
+	volatile char *p = malloc(100);
 
 	(void)unused;
 	wait_a_bit();

@@ -9,6 +9,7 @@
  * CALLER: of the library that PLACE is in; 0: PLACE is the module's. OBJECT: an address,
  * thread-locals' offsets, or whose memory it is, as the kind has it.
  */
+#include <dwarf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,41 @@ static const char *file_of(Dwfl_Module *m)
 
 /* -- places ------------------------------------------------------------------------------- */
 
+static bool is_of_system(const char *file)
+{
+	return !strncmp(file, "/usr/", 5);
+}
+
+/* A header of the system (a checked read() or memset() is inlined): the call in it stands for
+ * it, the innermost that is in none. */
+static const char *call_of(Dwfl_Module *m, Dwarf_Addr at, int *number)
+{
+	Dwarf_Addr bias;
+	Dwarf_Die *unit = dwfl_module_addrdie(m, at, &bias), *scopes = NULL;
+	int n = unit ? dwarf_getscopes(unit, at - bias, &scopes) : 0;
+	const char *file = NULL;
+	Dwarf_Files *files;
+	size_t n_files;
+
+	if (n > 0 && dwarf_getsrcfiles(unit, &files, &n_files))
+		n = 0;
+	for (int i = 0; i < n && !file; i++) {
+		Dwarf_Attribute attr;
+		Dwarf_Word name, line;
+
+		if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine ||
+		    dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_file, &attr), &name) ||
+		    dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &attr), &line))
+			continue;
+		file = dwarf_filesrc(files, name, NULL, NULL);
+		*number = (int)line;
+		if (file && is_of_system(file))
+			file = NULL;
+	}
+	free(scopes);
+	return file;
+}
+
 /* "in buy() at shop.c:12", as much of it as the tables say. False: they know no line. */
 static bool place_text(Dwfl *d, Dwarf_Addr at, char *out, size_t size)
 {
@@ -45,6 +81,13 @@ static bool place_text(Dwfl *d, Dwarf_Addr at, char *out, size_t size)
 	int number = 0, n = 0;
 	const char *file = l ? dwfl_lineinfo(l, NULL, &number, NULL, NULL, NULL) : NULL;
 
+	if (file && is_of_system(file)) {
+		int called = 0;
+		const char *caller = call_of(m, at, &called);
+
+		number = caller ? called : number;
+		file = caller ? caller : file;
+	}
 	if (function)
 		n = snprintf(out, size, "in %.200s() ", function);
 	if (file)
