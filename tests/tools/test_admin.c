@@ -24,6 +24,8 @@ enum {
 	CONNECTIONS = 3000,
 	ARENAS = 150,
 	REQUEST_BYTES = 64 * 1024,
+	HOARDERS = 63, /* with the one who asks meanwhile as many as there is room for */
+	HOARDED_TASKS = 62,
 };
 
 static struct rig rig;
@@ -607,6 +609,64 @@ START_TEST(who_does_not_read_waits_alone)
 }
 END_TEST
 
+/* @n tasks that wait, all on one stack. */
+static void let_tasks_wait(uint32_t n)
+{
+	struct bh_view *v = &rig.arena;
+	uint32_t cls = BH_DATA_CLASSES + 1, ref = bh_block_ref(cls, 1);
+	uint64_t w;
+
+	for (uint32_t i = 1; i <= n; i++) {
+		ck_assert(bh_state_reserve(&v->tasks[i].state, 0, 1, &w));
+		v->tasks[i].kind = BH_KIND_FIBER;
+		v->tasks[i].sp = BH_ARENA_BASE + v->l.off_data[cls] + bh_class_stride(cls);
+		bh_st_rel(&v->tasks[i].stack, ref);
+		bh_state_publish(&v->tasks[i].state, w, 0);
+	}
+	bh_st_rel(&v->a->task_pool.mark, n + 1);
+}
+
+static size_t resident_mib(pid_t pid)
+{
+	char path[40], line[128];
+	size_t kib = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "VmHWM:", 6))
+			kib = strtoul(line + 6, NULL, 10);
+	fclose(f);
+	return kib / 1024;
+}
+
+START_TEST(who_does_not_read_long_answers_costs_little)
+{
+	unsigned char bytes[64] = { 0x80, 0, 0, 1 };
+	int fds[HOARDERS];
+	Bulkhead__Request q;
+
+	let_tasks_wait(HOARDED_TASKS);
+	make_request(&q, 6, (char *)(uintptr_t) "");
+	size_t n = 4 + bulkhead__request__pack(&q, bytes + 4);
+	for (size_t i = 0; i < HOARDERS; i++) {
+		fds[i] = client_open(&rig);
+		ck_assert(client_greet(fds[i]) && client_frame(fds[i], n, bytes, n));
+		client_expect_status(&rig); /* it has been answered */
+	}
+	/* Together they have asked for more than 120 MiB; one answer may have 64. */
+	ck_assert_uint_le(resident_mib(rig.pid), 100);
+	Bulkhead__Reply *r = client_reply(fds[HOARDERS - 1]);
+	ck_assert_ptr_nonnull(r);
+	ck_assert_uint_eq(r->dump->services[0]->n_tasks, HOARDED_TASKS);
+	bulkhead__reply__free_unpacked(r, NULL);
+	for (size_t i = 0; i < HOARDERS; i++)
+		close(fds[i]);
+	client_expect_status(&rig);
+}
+END_TEST
+
 /* -- the rest ---------------------------------------------------------------------- */
 
 START_TEST(garbage_in_an_arena_is_only_garbage_in_the_answer)
@@ -679,6 +739,7 @@ int main(void)
 	tcase_add_test(w, no_bytes_keep_others_from_their_answer);
 	tcase_add_test(w, silent_clients_keep_nobody_out);
 	tcase_add_test(w, who_does_not_read_waits_alone);
+	tcase_add_test(w, who_does_not_read_long_answers_costs_little);
 	tcase_add_test(w, garbage_in_an_arena_is_only_garbage_in_the_answer);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, w);

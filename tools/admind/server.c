@@ -109,6 +109,28 @@ static void take_client(struct bh_server *s, const struct bh_system *system, int
 		bh_conn_close(c);
 }
 
+/* Answers may be long, and whoever asked need not read: beyond so much of them the ones that
+ * have waited longest are dropped, but not the answer made last, to @last. */
+static void make_room(struct bh_server *s, const struct bh_conn *last)
+{
+	for (;;) {
+		struct bh_conn *oldest = NULL;
+		size_t held = 0;
+
+		for (size_t i = 0; i < BH_SERVER_CONNS; i++) {
+			struct bh_conn *c = &s->conn[i];
+
+			held += c->out ? c->out_bytes : 0;
+			if (c->out && c != last && (!oldest || c->used_ns < oldest->used_ns))
+				oldest = c;
+		}
+		if (held <= BH_SERVER_HELD || !oldest)
+			return;
+		bh_refusal_say("a client that does not read its answer, as there are others");
+		bh_conn_close(oldest);
+	}
+}
+
 void bh_server_serve(struct bh_server *s, const struct pollfd p[BH_SERVER_WATCH],
 		     const struct bh_system *system, int ctl)
 {
@@ -117,10 +139,16 @@ void bh_server_serve(struct bh_server *s, const struct pollfd p[BH_SERVER_WATCH]
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	int64_t now_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
 
-	for (size_t i = 0; i < BH_SERVER_CONNS; i++)
-		if (p[i].fd >= 0 && p[i].revents &&
-		    !bh_conn_serve(&s->conn[i], system, ctl, now_ns))
-			bh_conn_close(&s->conn[i]);
+	for (size_t i = 0; i < BH_SERVER_CONNS; i++) {
+		struct bh_conn *c = &s->conn[i];
+
+		/* It may have made room for another meanwhile. */
+		if (p[i].fd < 0 || c->fd != p[i].fd || !p[i].revents)
+			continue;
+		if (!bh_conn_serve(c, system, ctl, now_ns))
+			bh_conn_close(c);
+		make_room(s, c);
+	}
 	if (p[BH_SERVER_CONNS].revents)
 		take_client(s, system, now_ns);
 }

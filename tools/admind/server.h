@@ -23,6 +23,7 @@
 enum {
 	BH_SERVER_CONNS = 64,                  /* at once; of more, the one idle longest goes */
 	BH_SERVER_WATCH = BH_SERVER_CONNS + 1, /* descriptors */
+	BH_SERVER_HELD = 64 << 20, /* bytes of answers that are unread, beside the last */
 };
 
 struct bh_server {
