@@ -220,6 +220,11 @@ struct bh_result {
  * aborted; the handle stays valid), -BH_ESTALE, -EPERM (not the caller's
  * child), -EDEADLK (called from a poll task: use bh_poll_join()).
  *
+ * Of a task that did not return, the memory is free by then; its sockets and files are closed
+ * by another process, perhaps some milliseconds later. So a bh_listen() at the address of a
+ * listener that a crashed task had opened may be refused with -EADDRINUSE at first: try again
+ * after a pause, or let the configuration (`listen`) open it, which is one socket for all.
+ *
  * bh_join_or_gone() (net.h) does so only as long as a connection's peer is there.
  */
 BH_API int bh_join(bh_task task, struct bh_result *res, int64_t deadline) BH_NODISCARD;
