@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "page.h"
+
 enum {
-	PAGE = 4096,
 	REACTOR_WORKERS = 8,  /* share an epoll instance */
 	OTHER_FILES = 32768,  /* descriptors that are in no I/O slot, and are known */
 	PINNED_LOG2_MAX = 16, /* beyond that many pinned tasks at once, scans help out */
@@ -19,7 +20,7 @@ static uint64_t place(uint64_t *at, uint64_t bytes)
 {
 	uint64_t off = *at;
 
-	*at += (bytes + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	*at += bh_page_up(bytes);
 	return off;
 }
 

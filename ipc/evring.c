@@ -3,9 +3,7 @@
 
 #include <sys/mman.h>
 
-enum {
-	PAGE = 4096
-};
+#include "page.h"
 
 /* The oldest event that may be read while tail is @tail. */
 static uint64_t oldest(uint64_t tail)
@@ -48,8 +46,8 @@ uint32_t bh_evring_read(const struct bh_evring *r, uint64_t *pos, struct bh_even
 
 bool bh_evring_clear(struct bh_evring *r)
 {
-	uintptr_t from = ((uintptr_t)r->cells + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-	uintptr_t to = (uintptr_t)(r->cells + BH_EVRING) & ~(uintptr_t)(PAGE - 1);
+	uintptr_t from = bh_page_up((uintptr_t)r->cells);
+	uintptr_t to = bh_page_down((uintptr_t)(r->cells + BH_EVRING));
 
 	return madvise((void *)from, to - from, MADV_REMOVE) == 0;
 }

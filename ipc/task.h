@@ -17,6 +17,7 @@
 #ifndef BH_IPC_TASK_H
 #define BH_IPC_TASK_H
 
+#include "page.h"
 #include "quarantine.h"
 #include "state.h"
 
@@ -220,10 +221,12 @@ static inline uint64_t bh_class_bytes(uint32_t cls)
 	return 1ull << bh_class_shift(cls);
 }
 
-/* From one block of the class to the next. */
+/* From one block of the class to the next. Stacks begin with a page, for their guards. */
 static inline uint64_t bh_class_stride(uint32_t cls)
 {
-	return bh_class_bytes(cls) + (cls < BH_DATA_CLASSES ? 0 : BH_STACK_GAP);
+	uint64_t bytes = bh_class_bytes(cls);
+
+	return cls < BH_DATA_CLASSES ? bytes : bh_page_up(bytes + BH_STACK_GAP);
 }
 
 /* The smallest class from @first (0, or BH_DATA_CLASSES for stacks) on that holds

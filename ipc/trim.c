@@ -3,16 +3,14 @@
 
 #include <sys/mman.h>
 
-enum {
-	PAGE = 4096
-};
+#include "page.h"
 
 /* How many blocks share a page; the first is a multiple of it. */
 static uint32_t in_page(uint32_t cls)
 {
-	uint64_t bytes = bh_class_bytes(cls);
+	uint64_t stride = bh_class_stride(cls), page = bh_page_bytes();
 
-	return bytes < PAGE ? (uint32_t)(PAGE / bytes) : 1;
+	return stride < page ? (uint32_t)(page / stride) : 1;
 }
 
 /* Where those from @at on end that are one page's. (Number 0 is nobody's.) */
@@ -74,10 +72,9 @@ static bool still_unused(const struct bh_view *v, uint32_t cls, uint32_t at, uin
 static void clear_page(const struct bh_view *v, uint32_t cls, uint32_t at)
 {
 	uint32_t end = end_of(v, cls, at), got = take_page(v, cls, at);
-	uint64_t bytes = bh_class_bytes(cls);
 	bool clean = got == end && still_unused(v, cls, at, end) &&
-		     !madvise(bh_block_data(v, bh_block_ref(cls, at)), bytes < PAGE ? PAGE : bytes,
-			      MADV_REMOVE);
+		     !madvise(bh_block_data(v, bh_block_ref(cls, at)),
+			      bh_page_up(bh_class_bytes(cls)), MADV_REMOVE);
 
 	for (uint32_t i = at + !at; i < got; i++) {
 		if (clean)

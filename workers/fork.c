@@ -41,6 +41,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ipc/page.h"
 #include "workers/atfork.h"
 #include "workers/blocks.h"
 #include "workers/context.h"
@@ -91,15 +92,10 @@ static void *map_private(void *to, uint64_t at, uint64_t bytes, int access)
 	return p;
 }
 
-static uint64_t page_of(uint64_t at)
-{
-	return at & ~((uint64_t)getpagesize() - 1);
-}
-
 /* A store to a private mapping makes a page of one's own. */
 static void touch(unsigned char *copy, uint64_t bytes)
 {
-	for (uint64_t i = 0; i < bytes; i += (uint64_t)getpagesize()) {
+	for (uint64_t i = 0; i < bytes; i += bh_page_bytes()) {
 		volatile unsigned char *p = copy + i;
 
 		*p = *p;
@@ -113,7 +109,7 @@ static uint64_t offset_of(const void *p)
 
 static void keep(struct call *c, const void *from, const void *to)
 {
-	uint64_t at = page_of(offset_of(from));
+	uint64_t at = bh_page_down(offset_of(from));
 
 	touch(c->copy + at, offset_of(to) - at);
 }
@@ -136,8 +132,8 @@ static bool more_room(struct call *c)
 
 static void add_part(struct call *c, const void *from, const void *to)
 {
-	uint64_t at = page_of(offset_of(from));
-	uint64_t bytes = page_of(offset_of(to) + (uint64_t)getpagesize() - 1) - at;
+	uint64_t at = bh_page_down(offset_of(from));
+	uint64_t bytes = bh_page_up(offset_of(to)) - at;
 	void *copy;
 
 	if (c->error || (c->parts && c->part[c->parts - 1].at == at &&
@@ -209,7 +205,7 @@ static void keep_parts(const struct call *c, bool of_task)
 	for (uint32_t i = 0; i < c->parts; i++) {
 		const struct part *p = &c->part[i];
 		bool stack = c->switched && i == 0;
-		uint64_t skip = stack ? page_of(offset_of(c->caller.sp)) - p->at : 0;
+		uint64_t skip = stack ? bh_page_down(offset_of(c->caller.sp)) - p->at : 0;
 
 		if (stack || of_task)
 			touch(p->copy + skip, p->bytes - skip);
