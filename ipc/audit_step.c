@@ -260,7 +260,7 @@ static void check_worker(const struct look *l)
 static void check_cell(const struct look *l, const struct bh_inject_view *q, uint32_t n)
 {
 	uint64_t head = bh_ld_acq(&q->q->head), cell = bh_ld_acq(&q->cells[n]);
-	uint32_t at = head & q->mask, lap = (uint32_t)(head >> q->shift);
+	uint32_t at = (uint32_t)(head & q->mask), lap = (uint32_t)(head >> q->shift);
 	uint32_t ahead = (uint32_t)(cell >> 32) - lap;
 	bool ok = n < at ? ahead == 1 : ahead == 0 || (ahead == 1 && n - at < HEAD_LAG);
 

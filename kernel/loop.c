@@ -259,10 +259,13 @@ int bh_kernel_main(void *arg)
 	}
 	if (err) {
 		bh_outf(STDERR_FILENO, "bulkhead: the kernel cannot start: %s\n", strerror(-err));
+		free(k);
 		return 111;
 	}
-	if (orphaned(k))
+	if (orphaned(k)) {
+		free(k);
 		return 111;
+	}
 	/* Twice: what has been counted so far is nobody's of ours. */
 	bh_oom_look(k);
 	bh_oom_look(k);

@@ -227,7 +227,7 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	uint32_t idx = bh_worker_proc(s, slot);
 	struct bh_proc *p = bh_proc_at(k, idx);
 	struct bh_crash_facts f = { .service = s->id, .worker = slot };
-	struct bh_last_words words;
+	struct bh_last_words words = { 0 };
 	char in_init[160];
 
 	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {

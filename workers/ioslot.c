@@ -157,7 +157,7 @@ uint64_t bh_io_key(int fd, const struct sockaddr *sa, socklen_t len)
 
 uint64_t bh_io_peer(bh_io io)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	struct bh_ioslot *s;
 

@@ -72,5 +72,6 @@ int bh_main(int argc, char **argv, const struct bh_service *const *services, siz
 	fprintf(stderr,
 		"%s: cannot run `bulkhead`: it is neither in %s, nor in $BULKHEAD_BIN, nor in PATH\n",
 		argv[0], dir);
+	free(args);
 	return 111;
 }

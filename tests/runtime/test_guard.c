@@ -91,7 +91,7 @@ TEST(a_step_of_less_than_64_kib_over_the_end_is_caught)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		snprintf(name, sizeof(name), "step %zu", i);
 		opts.name = name;
-		opts.stack_bytes = steps[i].size;
+		opts.stack_bytes = (uint32_t)steps[i].size;
 		CHECK(bh_spawn(&t, steps_over, &steps[i], sizeof(steps[i]), &opts) == 0);
 		check_overflow(t);
 	}
