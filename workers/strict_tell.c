@@ -95,7 +95,6 @@ static void tell(const char *what, uintptr_t place, uintptr_t caller, const char
 		from[24];
 	char *args[] = { path, pid, (char *)(uintptr_t)what, at, from, (char *)(uintptr_t)object,
 			 who,  NULL };
-	extern char **environ;
 	pid_t child;
 
 	snprintf(path, sizeof(path), "%s/bulkhead-strict", bh_rt.plan->libexec);
