@@ -55,9 +55,10 @@ if [ ! -e "$kept/made" ]; then
 fi
 root=$kept/root
 
-# The tree as it is, without what is built; what was built there the last time stays.
+# The tree as it is, without what is built. Objects of the last time are no good: they may be
+# younger than a source that has changed since.
 mkdir -p "$root/src" &&
-	find "$root/src" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
+	find "$root/src" -mindepth 1 -maxdepth 1 -exec rm -rf {} + &&
 	tar -C "$tree" --exclude=./build --exclude=./.git -cf - . | tar -C "$root/src" -xf - || exit 1
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 
