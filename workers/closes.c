@@ -15,7 +15,7 @@
 #include <errno.h>
 
 #include "workers/files.h"
-#include "workers/io.h"
+#include "workers/ioslot.h"
 #include "workers/next.h"
 #include "workers/popen.h"
 #include "workers/reclocks.h"

@@ -3,7 +3,7 @@
 #ifndef BH_WORKERS_GONE_H
 #define BH_WORKERS_GONE_H
 
-#include "workers/io.h"
+#include "workers/ioslot.h"
 
 /*
  * Asks for a wake-up of the running task when the peer of @s, which is its own, hangs up
