@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-#include "ipc/arena.h"
 #include "bpf/probe.h"
+#include "ipc/arena.h"
 
 struct bh_arenas {
 	const struct bh_plan *plan; /* NULL: none; then no arena is ever known */

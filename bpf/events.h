@@ -7,14 +7,14 @@
 #ifndef BH_BPF_EVENTS_H
 #define BH_BPF_EVENTS_H
 
-#include "ipc/trace_rings.h"
 #include "bpf/probes.h"
+#include "ipc/trace_rings.h"
 
 struct bh_events {
 	struct bh_evring *rings;
 	int64_t clock_offset_ns; /* added to the programs' times: clock.h */
-	uint64_t n;      /* events written */
-	uint32_t record; /* id of the last one */
+	uint64_t n;              /* events written */
+	uint32_t record;         /* id of the last one */
 };
 
 /* A bh_probes_take; the context is the struct bh_events. */

@@ -16,9 +16,9 @@
 #ifndef BH_BPF_FOLLOW_H
 #define BH_BPF_FOLLOW_H
 
+#include "bpf/probes.h"
 #include "ipc/board.h"
 #include "ipc/trace_page.h"
-#include "bpf/probes.h"
 
 struct bh_follow {
 	const struct bh_board *board; /* mapped read-only */

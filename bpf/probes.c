@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crash.skel.h"
 #include "bpf/privilege.h"
-#include "profile.skel.h"
 #include "bpf/sampler.h"
+#include "crash.skel.h"
+#include "profile.skel.h"
 #include "sched.skel.h"
 
 /* PROC_PID_INIT_INO: the initial pid namespace, the same on every machine. */

@@ -26,9 +26,9 @@
 #include "bpf/clock.h"
 #include "bpf/events.h"
 #include "bpf/follow.h"
-#include "ipc/control.h"
 #include "bpf/page.h"
 #include "bpf/privilege.h"
+#include "ipc/control.h"
 
 #define REFRESH_MS      100
 #define DRAIN_MS        5    /* while events are recorded: a hundredth of what there is room for */

@@ -113,14 +113,14 @@ struct bh_arena {
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
 	_Atomic uint32_t start;                   /* zygote: enum bh_start */
-	_Atomic int64_t main_after_ns;            /* kernel: a main that crashed starts again then */
-	_Atomic int64_t main_value;               /* main's worker: what it returned, */
-	_Atomic int64_t main_returned_ns;         /* and when (0: it has not): to be believed
+	_Atomic int64_t main_after_ns;    /* kernel: a main that crashed starts again then */
+	_Atomic int64_t main_value;       /* main's worker: what it returned, */
+	_Atomic int64_t main_returned_ns; /* and when (0: it has not): to be believed
 						     once its task has ended */
-	struct bh_clones clones;                  /* zygote, and Linux for it */
-	_Atomic uint32_t listened;                /* workers: listeners of the plan that some task
+	struct bh_clones clones;          /* zygote, and Linux for it */
+	_Atomic uint32_t listened;        /* workers: listeners of the plan that some task
 						     has asked for, a bit each; for the log */
-	_Atomic uint32_t ports[BH_PORTS];         /* that listeners were opened at by address:
+	_Atomic uint32_t ports[BH_PORTS]; /* that listeners were opened at by address:
 						     what has one and is in no slot is lost */
 	struct bh_files files;
 	struct bh_idle idle;

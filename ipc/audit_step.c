@@ -94,8 +94,8 @@ static void check_header(const struct look *l)
 	uint32_t spinner = bh_ld_acq(&a->idle.spinner);
 	char name[16];
 
-	if (a->magic != BH_ARENA_MAGIC || a->format != bh_format ||
-	    a->workers != v->l.workers || a->bytes != v->l.bytes)
+	if (a->magic != BH_ARENA_MAGIC || a->format != bh_format || a->workers != v->l.workers ||
+	    a->bytes != v->l.bytes)
 		report(l, "header", CERTAIN, a->magic, a->bytes, "magic %#llx, %llu bytes",
 		       (ull)a->magic, (ull)a->bytes);
 	check_mark(l, &v->task_pool, "tasks");

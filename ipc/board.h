@@ -181,7 +181,7 @@ struct bh_board {
 	int64_t started_ns;            /* CLOCK_MONOTONIC */
 	int64_t started_wall_ns;       /* CLOCK_REALTIME */
 	int64_t kernel_started_ns;
-	uint32_t exit_code;            /* of a system whose services are done */
+	uint32_t exit_code; /* of a system whose services are done */
 	char admin_url[256];
 
 	_Alignas(128) _Atomic uint64_t deaths_tail; /* guardian */

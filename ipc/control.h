@@ -23,11 +23,11 @@
 enum bh_ctl_op {
 	/* kernel -> zygote */
 	BH_CTL_FORK_WORKER =
-		1,        /* slot, epoch: make a worker, which waits for that epoch to start */
-	BH_CTL_FORK_TWIN, /* epoch, fd: the control socket of the twin to make. Without fd:
+		1,          /* slot, epoch: make a worker, which waits for that epoch to start */
+	BH_CTL_FORK_TWIN,   /* epoch, fd: the control socket of the twin to make. Without fd:
 				   the twin of that epoch is told of (again) */
-	BH_CTL_CLOSE_IO,  /* slot = I/O index, epoch = generation: close it */
-	BH_CTL_AUDIT_FDS, /* close what nobody owns (after a death in accept, or a zygote's).
+	BH_CTL_CLOSE_IO,    /* slot = I/O index, epoch = generation: close it */
+	BH_CTL_AUDIT_FDS,   /* close what nobody owns (after a death in accept, or a zygote's).
 				   Comes back if that cannot be told now: to be asked again */
 	BH_CTL_CLOSE_FILES, /* close the files that are marked as lost (files.h) */
 	/* zygote -> kernel */

@@ -139,7 +139,7 @@ struct bh_plan_service {
 	uint32_t hog_action; /* enum bh_hog_action */
 	struct bh_plan_user user;
 	struct bh_plan_limits limits;
-	uint32_t core;       /* enum bh_core */
+	uint32_t core; /* enum bh_core */
 	uint32_t n_listen, n_options;
 	struct bh_plan_listen listen[BH_PLAN_LISTEN];
 	struct bh_plan_option options[BH_PLAN_OPTIONS];

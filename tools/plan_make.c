@@ -138,8 +138,8 @@ static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
 					m->o->host);
 		return 0;
 	}
-	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host%s", (int)sizeof(s->host) - 23, m->bin,
-		 m->o->strict ? "-strict" : "");
+	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host%s", (int)sizeof(s->host) - 23,
+		 m->bin, m->o->strict ? "-strict" : "");
 	snprintf(module, sizeof(module), "%s.so", s->name);
 	return find_module(m, i, given ? given : module, s->module);
 }

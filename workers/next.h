@@ -26,17 +26,38 @@
 int __open_2(const char *path, int flags);
 int __openat_2(int dir, const char *path, int flags);
 
-#define BH_NEXT(X)                                                                                 \
-	X(open)                                                                                    \
-	X(__open_2)                                                                                \
-	X(openat)                                                                                  \
-	X(__openat_2)                                                                              \
-	X(creat) X(socket) X(socketpair) X(accept) X(accept4) X(pipe) X(pipe2) X(dup) X(dup2)      \
-		X(dup3) X(eventfd) X(epoll_create) X(epoll_create1) X(timerfd_create) X(signalfd)  \
-			X(memfd_create) X(inotify_init) X(inotify_init1) X(mkstemp) X(mkostemp)    \
-				X(mkstemps) X(mkostemps) X(shm_open) X(fopen) X(freopen)           \
-					X(tmpfile) X(opendir) X(close) X(close_range) X(closefrom) \
-						X(fclose) X(closedir) X(fcntl) X(lockf)
+#define BH_NEXT(X)        \
+	X(open)           \
+	X(__open_2)       \
+	X(openat)         \
+	X(__openat_2)     \
+	X(creat)          \
+	X(socket)         \
+	X(socketpair)     \
+	X(accept)         \
+	X(accept4)        \
+	X(pipe)           \
+	X(pipe2)          \
+	X(dup)            \
+	X(dup2)           \
+	X(dup3)           \
+	X(eventfd)        \
+	X(epoll_create)   \
+	X(epoll_create1)  \
+	X(timerfd_create) \
+	X(signalfd)       \
+	X(memfd_create)   \
+	X(inotify_init)   \
+	X(inotify_init1)  \
+	X(mkstemp)        \
+	X(mkostemp)       \
+	X(mkstemps)       \
+	X(mkostemps)      \
+	X(shm_open)       \
+	X(fopen)          \
+	X(freopen)        \
+	X(tmpfile)        \
+	X(opendir) X(close) X(close_range) X(closefrom) X(fclose) X(closedir) X(fcntl) X(lockf)
 
 struct bh_next {
 #define BH_NEXT_FIELD(name) __typeof__(name) *name;

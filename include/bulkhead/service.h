@@ -73,9 +73,9 @@ struct bh_service {
  *
  *     BH_PRIVATE_LIBRARY("libsqlite3");
  */
-#define BH_PRIVATE_LIBRARY(name) BH_PRIVATE_LIBRARY_AT(name, __LINE__)
+#define BH_PRIVATE_LIBRARY(name)          BH_PRIVATE_LIBRARY_AT(name, __LINE__)
 #define BH_PRIVATE_LIBRARY_AT(name, line) BH_PRIVATE_LIBRARY_AT_LINE(name, line)
-#define BH_PRIVATE_LIBRARY_AT_LINE(name, line) \
+#define BH_PRIVATE_LIBRARY_AT_LINE(name, line)        \
 	static const char bh_private_library_##line[] \
 		__attribute__((section("bh_private_libraries"), used)) = name
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/context_regs.h"
 #include "tests/check_run.h"
 #include "tests/ipc/dice.h"
 #include "tools/bhctl/unwind.h"
-#include "ipc/context_regs.h"
 
 enum {
 	STACKS = 3000,

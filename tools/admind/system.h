@@ -22,7 +22,7 @@ struct bh_system {
 	const struct bh_board *board;
 	const struct bh_plan *plan; /* NULL: not given; then there are no arenas */
 	struct bh_view arena[BH_PLAN_SERVICES];
-	int arena_fd[BH_PLAN_SERVICES]; /* its file; 0: none */
+	int arena_fd[BH_PLAN_SERVICES];    /* its file; 0: none */
 	const struct bh_trace_page *trace; /* NULL: none yet */
 	uid_t owner;                       /* who runs the system */
 };
