@@ -14,7 +14,10 @@ enum {
 	REACTOR_WORKERS = 8,  /* share an epoll instance */
 	OTHER_FILES = 32768,  /* descriptors that are in no I/O slot, and are known */
 	PINNED_LOG2_MAX = 16, /* beyond that many pinned tasks at once, scans help out */
+	EXTENTS_LOG2 = 14,    /* of a limit, of large blocks */
 };
+
+#define UNITS_MOST ((1ull << 26) - 1) /* what the sum's word has room for */
 
 static uint64_t place(uint64_t *at, uint64_t bytes)
 {
@@ -43,20 +46,32 @@ static uint32_t blocks(uint64_t n, uint64_t most)
 	return (uint32_t)(n < 8 ? 8 : n > most ? most : n) + 1;
 }
 
-/* Each class may take all of the service's memory: which sizes will be asked for
- * is not known, and address space that is not touched costs nothing. Of the usual
- * stacks there are at least @stacks, and a quarter more is kept for work. */
-static void set_blocks(struct bh_layout *l, uint64_t memory, uint32_t stacks)
+/* Each class has the addresses for all of the service's memory: which sizes will be asked
+ * for is not known, and address space that is not touched costs nothing. What they have
+ * together is bounded by extents (extent.h): of a 16384th of it, but in one word of the bitmap. */
+static void set_blocks(struct bh_layout *l, uint64_t memory)
 {
-	for (uint32_t c = 0; c < BH_WORK_CLASS; c++)
-		l->blocks[c] = blocks(memory >> bh_class_shift(c), c == 0 ? 1u << 24 : 1u << 22);
-	if (l->blocks[BH_STACK_CLASS] <= stacks)
-		l->blocks[BH_STACK_CLASS] = blocks(stacks, 1u << 22);
-	l->blocks[BH_WORK_CLASS] = blocks(l->blocks[BH_STACK_CLASS] / 4, 1u << 22);
+	uint32_t log2 = BH_UNIT_LOG2;
+
+	memory = memory < UNITS_MOST << BH_UNIT_LOG2 ? memory : UNITS_MOST << BH_UNIT_LOG2;
+	l->units = clamp((uint32_t)(memory >> BH_UNIT_LOG2), 64, UNITS_MOST);
+	l->work_units = l->units / 8;
+	while (memory >> EXTENTS_LOG2 >> log2 > 1)
+		log2++;
+	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+		uint32_t shift = bh_class_shift(c);
+		uint64_t all =
+			c == BH_WORK_CLASS ? (uint64_t)l->work_units << BH_UNIT_LOG2 : memory;
+
+		l->blocks[c] = blocks(all >> shift, c == 0 ? (1u << 24) - 1 : 1u << 22);
+		l->extent_log2[c] = log2 < shift ? 0 : log2 - shift < 6 ? log2 - shift : 6;
+		l->extent_first[c + 1] =
+			l->extent_first[c] + ((l->blocks[c] - 1) >> l->extent_log2[c]) + 1;
+	}
 }
 
 static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
-		    uint64_t memory, uint32_t stacks)
+		    uint64_t memory)
 {
 	uint64_t at = 0;
 	uint32_t n = 0;
@@ -86,12 +101,13 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->off_io_bits = fence(l, &n, &at, (l->ios + 63) / 64 * 8ull);
 	l->off_tokens = fence(l, &n, &at, sizeof(struct bh_token_slot) * (uint64_t)l->tokens);
 	l->off_token_bits = fence(l, &n, &at, (l->tokens + 63) / 64 * 8ull);
-	set_blocks(l, memory, stacks);
+	set_blocks(l, memory);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		l->off_block[c] =
 			fence(l, &n, &at, sizeof(struct bh_block) * (uint64_t)l->blocks[c]);
 		l->off_block_bits[c] = fence(l, &n, &at, (l->blocks[c] + 63) / 64 * 8ull);
 	}
+	l->off_extents = fence(l, &n, &at, sizeof(uint32_t) * l->extent_first[BH_CLASSES]);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		l->off_data[c] = place(&at, bh_class_stride(c) * l->blocks[c]);
 	l->off_files = fence(l, &n, &at, sizeof(struct bh_file) * (uint64_t)l->files);
@@ -102,12 +118,12 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint32_t ios,
 		    uint64_t memory)
 {
-	lay_out(l, workers, tasks, ios, memory, 0);
+	lay_out(l, workers, tasks, ios, memory);
 }
 
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
-	lay_out(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory, s->min_stacks);
+	lay_out(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory);
 	/* Each with somebody to sleep in it, as long as nobody makes the service smaller. */
 	l->reactors = clamp(s->workers, 1, l->reactors);
 	if (s->blocking_max)
@@ -194,6 +210,7 @@ static void point(struct bh_view *v, unsigned char *base)
 		pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios, v->ios, sizeof(*v->ios));
 	v->token_pool = pool_view(&v->a->token_pool, base + l->off_token_bits, l->tokens, v->tokens,
 				  sizeof(*v->tokens));
+	v->extents = (void *)(base + l->off_extents);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		v->blocks[c] = (void *)(base + l->off_block[c]);
 		v->data[c] = base + l->off_data[c];

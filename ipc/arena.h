@@ -60,7 +60,8 @@ enum bh_start {
 
 enum {
 	BH_ARENA_CRASHES = 64,
-	BH_ARENA_PARTS = 14 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_ARENA_PARTS = 15 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_UNIT_LOG2 = 14,                    /* what limits.memory is counted in: 16 KiB */
 };
 
 /* The guard that stands at offset @off. */
@@ -78,6 +79,12 @@ struct bh_arena_crash {
 	uint32_t worker, stack_overflow;
 	_Atomic uint32_t restart_us;
 	char task_name[40];
+};
+
+/* What is charged of limits.memory (extent.h). */
+struct bh_charge {
+	_Alignas(128) _Atomic uint64_t word;
+	_Atomic uint32_t rotor; /* where to look for what nobody uses; a hint */
 };
 
 struct bh_arena {
@@ -127,6 +134,7 @@ struct bh_arena {
 	struct bh_inject inject;
 	struct bh_blocking blocking;
 	struct bh_pool task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
+	struct bh_charge charge;
 	struct bh_shortage shortage;
 	struct bh_arena_crash crash[BH_ARENA_CRASHES];
 	_Atomic uint64_t refused;      /* workers: spawns, by quarantine */
@@ -138,6 +146,10 @@ struct bh_layout {
 	uint64_t bytes;
 	uint32_t workers, reactors, blocking, tasks, ios, tokens, files, inject_log2, pinned_log2;
 	uint32_t blocks[BH_CLASSES];
+	uint32_t units, work_units; /* limits.memory; the last of it, for stacks of work */
+	/* Extents (extent.h): blocks in one, and the number of the class's first one. */
+	uint32_t extent_log2[BH_CLASSES], extent_first[BH_CLASSES + 1];
+	uint64_t off_extents;
 	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types, off_events;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
 	uint64_t off_tokens, off_token_bits, off_files;
@@ -159,6 +171,7 @@ struct bh_view {
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];
 	uint64_t stride[BH_CLASSES]; /* bh_class_stride() */
+	_Atomic uint32_t *extents;   /* their words, of all classes */
 	struct bh_inject_view inject;
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_inject_view blocking;

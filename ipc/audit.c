@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "audit.h"
+#include "extent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -224,6 +225,15 @@ static void check_blocks(struct audit *a, uint32_t c)
 	for (uint32_t i = 1; i < n; i++) {
 		uint64_t owner = bh_ld_acq(&a->v->blocks[c][i].owner);
 
+		bool kept = bh_extent_keeper(owner) < BH_SLOTS;
+
+		if (kept ? !bh_extent_kept(a->v, c, i, owner) || bh_extent_charged(a->v, c, i) :
+			   !bh_extent_charged(a->v, c, i))
+			report(a, "block-extent", "block %u of class %u: owner %#llx, %s", i, c,
+			       (unsigned long long)owner,
+			       bh_extent_charged(a->v, c, i) ? "charged" : "not charged");
+		if (kept)
+			continue;
 		a->out->blocks += owner != 0;
 		if (!owner && !(a->m.blocks[c][i] & POOLED))
 			report(a, "block-pool", "block %u of class %u is free and in no pool", i,
@@ -234,6 +244,22 @@ static void check_blocks(struct audit *a, uint32_t c)
 		else if (owner && !(a->m.blocks[c][i] & LISTED))
 			report(a, "block-owner", "block %u of class %u: its owner lost it", i, c);
 	}
+}
+
+static void check_charge(struct audit *a)
+{
+	struct bh_extent_sum sum = { 0 };
+
+	while (bh_extent_add_up(a->v, &sum))
+		;
+	if (bh_extent_changing(a->v) || sum.bytes != bh_extent_bytes(a->v))
+		report(a, "charge", "%llu bytes are charged, and the sum says %llu%s",
+		       (unsigned long long)sum.bytes, (unsigned long long)bh_extent_bytes(a->v),
+		       bh_extent_changing(a->v) ? ", and a change is not finished" : "");
+	for (uint32_t c = 0; c < BH_CLASSES; c++)
+		if (bh_extent_unknown(a->v, &sum, c))
+			report(a, "block-pool",
+			       "extents of class %u can be charged, and in no pool", c);
 }
 
 static void check_io(struct audit *a, uint32_t i)
@@ -317,6 +343,7 @@ static void check_quiet(struct audit *a)
 		check_token(a, i);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_blocks(a, c);
+	check_charge(a);
 	check_counts(a);
 	for (uint32_t i = 0; i < v->l.reactors; i++)
 		check_lease(a, i);

@@ -29,6 +29,11 @@
  *   block-owner     every block's owner is in the table (busy), alive    steps
  *                   (steps), and reaches it (quiet)
  *   block-link      the block it names as next is in a table             busy
+ *   block-extent    the extent of a block in use, or free, is charged;   steps
+ *                   that of one which is kept from use is not, or a
+ *                   worker is about to uncharge it
+ *   charge          the sum of what is charged is below the limit (busy),
+ *                   and what the extents' words add up to (quiet)
  *   io-owner        likewise I/O slots                                   steps
  *   io-slot         links, waiters and descriptors can be                busy
  *   io-woken        nobody waits on a direction that is marked ready     quiet

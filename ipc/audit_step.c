@@ -9,6 +9,7 @@
  * Everything is read once, into a copy, and a loop is as long as its table.
  */
 #include "audit.h"
+#include "extent.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,12 +55,13 @@ typedef unsigned long long ull;
 
 /* -- header --------------------------------------------------------------------- */
 
-static void check_mark(const struct look *l, const struct bh_pool_view *p, const char *of)
+static void check_mark(const struct look *l, const struct bh_pool_view *p, uint32_t step,
+		       const char *of)
 {
 	uint32_t mark = bh_ld_acq(&p->pool->mark);
 
-	/* A claimed mark may exceed the capacity by the rest of its 64. */
-	if (mark > p->capacity + 64 || mark % 64)
+	/* A claimed mark may exceed the capacity by the rest of its step. */
+	if (mark > p->capacity + step || mark % step)
 		report(l, "pool-mark", CERTAIN, mark, 0, "%s: %u of %u", of, mark, p->capacity);
 }
 
@@ -98,13 +100,16 @@ static void check_header(const struct look *l)
 	    a->bytes != v->l.bytes)
 		report(l, "header", CERTAIN, a->magic, a->bytes, "magic %#llx, %llu bytes",
 		       (ull)a->magic, (ull)a->bytes);
-	check_mark(l, &v->task_pool, "tasks");
-	check_mark(l, &v->io_pool, "I/O slots");
-	check_mark(l, &v->token_pool, "tokens");
+	check_mark(l, &v->task_pool, 64, "tasks");
+	check_mark(l, &v->io_pool, 64, "I/O slots");
+	check_mark(l, &v->token_pool, 64, "tokens");
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		snprintf(name, sizeof(name), "blocks %u", c);
-		check_mark(l, &v->block_pool[c], name);
+		check_mark(l, &v->block_pool[c], 1u << v->l.extent_log2[c], name);
 	}
+	if (bh_extent_bytes(v) > bh_extent_limit(v))
+		report(l, "charge", CERTAIN, bh_extent_bytes(v), 0, "%llu bytes of %llu",
+		       (ull)bh_extent_bytes(v), (ull)bh_extent_limit(v));
 	check_ring(l, &v->inject);
 	check_ring(l, &v->blocking);
 	for (uint32_t s = v->l.blocking; s < BH_MAX_BLOCKING; s++)
@@ -195,7 +200,8 @@ static void check_journal(const struct look *l, struct bh_journal *j)
 	uint32_t token = bh_ld_rlx(&j->token);
 
 	if (slot >= tasks || popped >= tasks || wake >= tasks || io >= l->v->l.ios ||
-	    token >= l->v->l.tokens || (ref && !bh_block_at(l->v, ref)))
+	    token >= l->v->l.tokens || (ref && !bh_block_at(l->v, ref)) ||
+	    bh_ld_rlx(&j->extent) > bh_extents(&l->v->l))
 		report(l, "journal", CERTAIN, (uint64_t)slot << 32 | popped,
 		       (uint64_t)wake << 32 | (io ^ ref ^ token),
 		       "worker %u: tasks %u, %u, %u, I/O slot %u, token %u, block %#x", l->idx,
@@ -512,8 +518,16 @@ static void check_block(const struct look *l)
 	uint64_t owner = bh_ld_acq(&b->owner);
 	uint32_t next = bh_ld_rlx(&b->next);
 
-	if (owner)
+	uint32_t cls = l->part - BH_AUDIT_BLOCKS;
+	bool charged = bh_extent_charged(l->v, cls, l->idx);
+
+	if (bh_extent_keeper(owner) == BH_SLOTS && owner && owner != BH_BLOCK_TRIM)
 		check_owner(l, "block-owner", owner);
+	if (bh_extent_keeper(owner) == BH_SLOTS ? !charged :
+						  !bh_extent_kept(l->v, cls, l->idx, owner))
+		report(l, "block-extent", PASSING, owner, charged,
+		       "block %u of class %u: owner %#llx, and its extent is %s", l->idx, cls,
+		       (ull)owner, charged ? "charged" : "not charged");
 	if (!valid_ref(l->v, next) && next < BH_BLOCK_CLEAN)
 		report(l, "block-link", CERTAIN, next, 0, "block %u of class %u: next %#x", l->idx,
 		       l->part - BH_AUDIT_BLOCKS, next);

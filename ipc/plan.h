@@ -110,8 +110,7 @@ struct bh_plan_service {
 	uint32_t max_tasks;    /* task table size */
 	uint32_t max_io;       /* I/O slots */
 	uint32_t blocking_max; /* blocking processes; 0: BH_MAX_BLOCKING */
-	uint64_t max_memory;   /* bytes of the blocks of each size: task memory and stacks */
-	uint32_t min_stacks;   /* of the usual size, whatever max_memory says */
+	uint64_t max_memory;   /* bytes of all blocks: task memory and stacks */
 	/* Quarantine of a task type: more than `crash_intensity` crashes within
 	 * `crash_period_ms`; 0: never. */
 	uint32_t crash_intensity;

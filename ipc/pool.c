@@ -11,7 +11,7 @@ static uint32_t words(const struct bh_pool_view *v)
 }
 
 /* Puts the indexes of @bits of word @w in the cache, lowest on top. */
-static void stock(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_t w, uint64_t bits)
+void bh_pool_stock(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_t w, uint64_t bits)
 {
 	while (bits) {
 		uint32_t b = 63u - (uint32_t)__builtin_clzll(bits);
@@ -25,7 +25,7 @@ static void stock(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_
 
 /* Claims one bitmap word with bits set. Commit: the exchange. Killed after it,
  * c->word says which 64 indexes to look at again. */
-static bool claim_bits(const struct bh_pool_view *v, struct bh_pool_cache *c)
+bool bh_pool_claim_bits(const struct bh_pool_view *v, struct bh_pool_cache *c)
 {
 	uint32_t n = words(v);
 	uint32_t at = bh_ld_rlx(&v->pool->rotor) % n;
@@ -36,7 +36,7 @@ static bool claim_bits(const struct bh_pool_view *v, struct bh_pool_cache *c)
 		bh_st_rlx(&c->word, at + 1);
 		bh_compiler_barrier();
 		uint64_t bits = bh_xchg(&v->bits[at], 0);
-		stock(v, c, at, bits);
+		bh_pool_stock(v, c, at, bits);
 		bh_compiler_barrier();
 		bh_st_rlx(&c->word, 0);
 		if (!bits)
@@ -60,7 +60,7 @@ static bool claim_fresh(const struct bh_pool_view *v, struct bh_pool_cache *c)
 		bh_st_rlx(&c->word, mark / 64 + 1);
 		bh_compiler_barrier();
 	} while (!bh_cas(&v->pool->mark, &mark, (mark & ~63u) + 64));
-	stock(v, c, mark / 64, ~0ull);
+	bh_pool_stock(v, c, mark / 64, ~0ull);
 	bh_compiler_barrier();
 	bh_st_rlx(&c->word, 0);
 	return true;
@@ -69,12 +69,13 @@ static bool claim_fresh(const struct bh_pool_view *v, struct bh_pool_cache *c)
 /* A slot that says itself that it is free. Bounded: what caches can hold back of a
  * large table is little of it. No commit: it is a hint as any other, and the caller's CAS
  * decides; the cache that names it, too, loses it the same way. */
-static uint32_t look_at_slots(const struct bh_pool_view *v)
+uint32_t bh_pool_look(const struct bh_pool_view *v)
 {
-	uint32_t n = v->capacity < LOOK_MOST ? v->capacity : LOOK_MOST;
-	uint32_t at = bh_ld_rlx(&v->pool->rotor) * 64 % v->capacity;
+	uint32_t mark = bh_ld_acq(&v->pool->mark), used = mark < v->capacity ? mark : v->capacity;
+	uint32_t n = used < LOOK_MOST ? used : LOOK_MOST;
+	uint32_t at = used ? bh_ld_rlx(&v->pool->rotor) * 64 % used : 0;
 
-	for (uint32_t i = 0; v->slots && i < n; i++, at = at + 1 == v->capacity ? 0 : at + 1) {
+	for (uint32_t i = 0; v->slots && i < n; i++, at = at + 1 == used ? 0 : at + 1) {
 		const void *slot = v->slots + (uint64_t)at * v->stride;
 
 		if (at && !(bh_ld_rlx((const _Atomic uint64_t *)slot) & v->used))
@@ -86,12 +87,12 @@ static uint32_t look_at_slots(const struct bh_pool_view *v)
 uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c)
 {
 	c->n = 0; /* also mends a count that somebody overwrote */
-	if (bh_ld_rlx(&v->pool->spare) > 0 && claim_bits(v, c) && c->n)
+	if (bh_ld_rlx(&v->pool->spare) > 0 && bh_pool_claim_bits(v, c) && c->n)
 		return c->idx[--c->n];
 	if (claim_fresh(v, c) && c->n)
 		return c->idx[--c->n];
 	/* Never-used slots are gone: the count may be wrong, so look. */
-	return claim_bits(v, c) && c->n ? c->idx[--c->n] : look_at_slots(v);
+	return bh_pool_claim_bits(v, c) && c->n ? c->idx[--c->n] : bh_pool_look(v);
 }
 
 static void give_bits(const struct bh_pool_view *v, uint32_t w, uint64_t bits)

@@ -17,6 +17,8 @@
  *
  * Index 0 is never handed out: 0 means none everywhere.
  *
+ * Blocks have a price, and extent.h instead of the claim of what was never used.
+ *
  * Crash. A worker that dies leaves its cache in place, plus two journal words:
  * `word` (the 64 indexes being claimed) and `pending` (the one being freed).
  * bh_pool_recover() puts every index named there back in the bitmap if its slot
@@ -34,9 +36,14 @@ enum {
 
 /* Shared part, in the arena; the bitmap lies elsewhere in it. */
 struct bh_pool {
-	_Alignas(128) _Atomic uint32_t mark; /* multiple of 64, <= capacity rounded up */
+	_Alignas(128) _Atomic uint32_t mark; /* multiple of 64 (blocks: of an extent), <=
+						capacity rounded up */
 	_Atomic int32_t spare;               /* about how many bits are set; a hint of a hint */
 	_Atomic uint32_t rotor;
+	/* Of blocks (extent.h): about how many extents below the mark are not charged, and where
+	 * the last one that was not was found. Hints. */
+	_Atomic int32_t uncharged;
+	_Atomic uint32_t turn;
 };
 
 /* A worker's part. */
@@ -62,9 +69,21 @@ struct bh_pool_view {
 /* An index worth trying, or 0: the table is full. */
 uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c);
 
+/* Its steps, for who does it in another way. */
+bool bh_pool_claim_bits(const struct bh_pool_view *v, struct bh_pool_cache *c);
+void bh_pool_stock(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_t w,
+		   uint64_t bits);
+uint32_t bh_pool_look(const struct bh_pool_view *v);
+
+/* Not empty; a count may be what somebody wrote there. */
+static inline bool bh_pool_has(const struct bh_pool_cache *c)
+{
+	return c->n && c->n <= BH_POOL_CACHE;
+}
+
 static inline uint32_t bh_pool_take(const struct bh_pool_view *v, struct bh_pool_cache *c)
 {
-	return c->n && c->n <= BH_POOL_CACHE ? c->idx[--c->n] : bh_pool_refill(v, c);
+	return bh_pool_has(c) ? c->idx[--c->n] : bh_pool_refill(v, c);
 }
 
 /* Announces that @idx is about to be freed; bh_pool_give() once it is. */

@@ -8,7 +8,7 @@
 
 struct class_ctx {
 	const struct bh_view *v;
-	uint32_t cls;
+	uint32_t cls, slot;
 };
 
 static bool task_is_free(const void *ctx, uint32_t idx)
@@ -36,7 +36,7 @@ static bool block_is_free(const void *ctx, uint32_t idx)
 {
 	const struct class_ctx *c = ctx;
 
-	return bh_ld_acq(&c->v->blocks[c->cls][idx].owner) == 0;
+	return bh_extent_settle(c->v, c->cls, idx, c->slot);
 }
 
 /* -- releasing what a task owns -------------------------------------------------- */
@@ -59,7 +59,8 @@ static void free_block(const struct bh_view *v, uint32_t ref, uint64_t owner)
 {
 	struct bh_block *b = bh_block_at(v, ref);
 
-	if (b && bh_cas(&b->owner, &owner, 0))
+	/* Some owners are no task (trim.h, extent.h). */
+	if (b && bh_handle_idx(owner) && bh_cas(&b->owner, &owner, 0))
 		bh_pool_give_shared(&v->block_pool[bh_block_class(ref)], bh_block_idx(ref));
 }
 
@@ -581,6 +582,7 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	/* A RUNNING task was taken away by bh_recover_begin(): then nothing ended. */
 	bool had_task = t && bh_ld_rlx(&w->recovered) == (epoch & 0xffff) + 1;
 
+	bh_extent_recover(v, slot);
 	recover_op(v, w, slot, epoch, had_task, ops);
 	recover_orphans(v, w, ops);
 	recover_queues(v, w);
@@ -589,7 +591,7 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	bh_pool_recover(&v->io_pool, &w->ios, io_is_free, v);
 	bh_pool_recover(&v->token_pool, &w->tokens, token_is_free, v);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
-		struct class_ctx ctx = { v, c };
+		struct class_ctx ctx = { v, c, slot };
 		bh_pool_recover(&v->block_pool[c], &w->blocks[c], block_is_free, &ctx);
 	}
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)

@@ -25,6 +25,7 @@
 #define BH_IPC_RECOVER_H
 
 #include "arena.h"
+#include "extent.h"
 
 enum {
 	BH_RECOVER_BUDGET = 1024
@@ -115,6 +116,7 @@ struct bh_verify {
 	uint32_t table, cursor;
 	bool requeue;
 	uint64_t repaired;
+	struct bh_extent_sum sum;
 };
 bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 		    const struct bh_recover_ops *ops);

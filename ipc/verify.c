@@ -114,17 +114,26 @@ static bool verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 	return true;
 }
 
+/* The slot whose worker keeps a block from use, if nobody is in it; BH_SLOTS: no such. */
+static uint32_t gone_keeper(const struct bh_view *v, uint64_t owner)
+{
+	uint32_t slot = bh_extent_keeper(owner);
+
+	return slot < BH_SLOTS && (bh_ld_acq(&v->workers[slot].word) & 0xffff) != BH_WORKER_UP ?
+		       slot :
+		       BH_SLOTS;
+}
+
 static void verify_block(const struct bh_view *v, uint32_t cls, uint32_t idx,
 			 struct bh_verify *scan)
 {
 	struct bh_block *b = &v->blocks[cls][idx];
 	uint64_t owner = bh_ld_acq(&b->owner);
 
-	if (owner && !bh_owner_alive(v, owner) && bh_cas(&b->owner, &owner, 0)) {
-		scan->repaired++;
-		owner = 0;
-	}
-	if (!owner && idx < bh_ld_rlx(&v->block_pool[cls].pool->mark))
+	/* The kernel, whose scan this is, trims nothing meanwhile. */
+	if ((bh_handle_idx(owner) || owner == BH_BLOCK_TRIM) && !bh_owner_alive(v, owner))
+		scan->repaired += bh_cas(&b->owner, &owner, 0);
+	if (bh_extent_settle(v, cls, idx, gone_keeper(v, owner)))
 		bh_pool_give_shared(&v->block_pool[cls], idx);
 }
 
@@ -160,6 +169,16 @@ static void verify_token(const struct bh_view *v, uint32_t idx, struct bh_verify
 	}
 }
 
+static void verify_extent(const struct bh_view *v, struct bh_verify *scan)
+{
+	if (!scan->sum.cls && !scan->sum.at)
+		bh_extent_finish(v);
+	if (bh_extent_add_up(v, &scan->sum))
+		return;
+	bh_extent_mend(v, &scan->sum);
+	scan->table++;
+}
+
 /* How many entries of a table are worth looking at: those ever handed out. */
 static uint32_t used(const struct bh_pool_view *p)
 {
@@ -171,10 +190,15 @@ static uint32_t used(const struct bh_pool_view *p)
 bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 		    const struct bh_recover_ops *ops)
 {
-	const uint32_t tables = 3 + BH_CLASSES;
+	const uint32_t tables = 4 + BH_CLASSES;
 
 	for (uint32_t i = 0; i < n && scan->table < tables; i++) {
 		uint32_t cls = scan->table - 3;
+
+		if (cls == BH_CLASSES) {
+			verify_extent(v, scan);
+			continue;
+		}
 		const struct bh_pool_view *p = scan->table == 0 ? &v->task_pool :
 					       scan->table == 1 ? &v->io_pool :
 					       scan->table == 2 ? &v->token_pool :

@@ -72,6 +72,7 @@ struct bh_journal {
 	_Atomic uint32_t io;        /* I/O slot being opened, given or closed */
 	_Atomic uint32_t token;     /* token being made, canceled or dropped */
 	_Atomic uint32_t block;     /* block being taken, moved or freed */
+	_Atomic uint32_t extent;    /* 1 + number of the extent being uncharged (extent.h) */
 	_Atomic uint64_t count;     /* what the counter of `op` will be once it is done */
 	_Atomic uint64_t task;      /* SPAWN: the state word once it is reserved, 0 before */
 	_Atomic uint32_t accepting; /* 1: a descriptor may exist that no I/O slot names yet */

@@ -77,8 +77,8 @@ const struct bh_key bh_keys[] = {
 	  .standard = "65536", .meaning = "sockets that are open at a time" },
 	{ "services.limits.memory", BH_KEY_BYTES, RANGE(16ull << 20, 1ull << 40),
 	  SERVICE(max_memory), .standard = "1G",
-	  .meaning = "task memory and stacks, in blocks of each size",
-	  .otherwise = "`1G`, but see below" },
+	  .meaning = "task memory and stacks, in blocks of all sizes together",
+	  .otherwise = "`1G`, and room for stacks: see below" },
 
 	{ "services.blocking", .kind = BH_KEY_MAPPING },
 	{ "services.blocking.max", BH_KEY_NUMBER, RANGE(1, BH_MAX_BLOCKING), SERVICE(blocking_max),

@@ -26,7 +26,9 @@ void bh_limits_print(const struct bh_plan_service *s)
 	struct bh_layout l;
 
 	bh_layout_from_plan(&l, s);
-	uint32_t stacks = l.blocks[BH_STACK_CLASS] - 1;
+	uint64_t stack = bh_class_bytes(BH_STACK_CLASS);
+	uint64_t work = ((uint64_t)l.work_units << BH_UNIT_LOG2) / stack;
+	uint64_t stacks = ((uint64_t)l.units << BH_UNIT_LOG2) / stack - work;
 	const struct bound bounds[] = {
 		{ "limits.io", l.ios - 1 - 1 },
 		{ "limits.tasks", l.tasks - 1 - 1 },
@@ -34,8 +36,9 @@ void bh_limits_print(const struct bh_plan_service *s)
 	};
 	struct bound fibers = lowest(bounds, 3), polls = lowest(bounds, 2);
 
-	printf("%s: at most %llu connections with a fiber each: %s binds first (%u stacks of 64 "
-	       "KiB, and %u for work); with a poll task each %llu: %s\n",
-	       s->name, (unsigned long long)fibers.connections, fibers.limit, stacks,
-	       l.blocks[BH_WORK_CLASS] - 1, (unsigned long long)polls.connections, polls.limit);
+	printf("%s: at most %llu connections with a fiber each: %s binds first (%llu stacks of 64 "
+	       "KiB, and %llu for work, if all memory is stacks); with a poll task each %llu: %s\n",
+	       s->name, (unsigned long long)fibers.connections, fibers.limit,
+	       (unsigned long long)stacks, (unsigned long long)work,
+	       (unsigned long long)polls.connections, polls.limit);
 }

@@ -16,6 +16,7 @@
 #include "ipc/board.h"
 #include "plan_user.h"
 #include "quota.h"
+#include "rlimits.h"
 
 enum {
 	STACKS_BESIDE = 128, /* a worker's: of free ones it keeps as many at hand */
@@ -256,8 +257,9 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 				s->workers);
 	/* Without a limit that the file gives, each socket may be a connection with a fiber
 	 * of its own; so it may where free ones stand in the workers' caches. */
-	s->min_stacks =
-		bh_yaml_find(c, "limits.memory") ? 0 : s->max_io + bh_plan_slots(s) * STACKS_BESIDE;
+	if (!bh_yaml_find(c, "limits.memory"))
+		s->max_memory +=
+			(s->max_io + bh_plan_slots(s) * STACKS_BESIDE) * (uint64_t)BH_RLIMITS_FIBER;
 	if (s->backoff_min_ms <= s->backoff_max_ms)
 		return 0;
 	/* A bound that the file does not give follows the one it gives. */

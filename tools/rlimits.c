@@ -65,15 +65,17 @@ static uint64_t allow_files(uint64_t files, uint64_t have)
 	return have >= files || setrlimit(RLIMIT_NOFILE, &more) ? have : files;
 }
 
-static void lower_io(struct bh_plan_service *s, uint32_t sockets)
+/* Each socket may be a connection with a stack of its own, which the limit of memory has
+ * room for if nobody said what that is (plan_make.c). */
+static void lower_io(struct bh_plan_service *s, uint32_t sockets, bool memory_too)
 {
-	/* Each socket may be a connection with a stack of its own (plan_make.c). */
-	if (s->min_stacks > s->max_io - sockets)
-		s->min_stacks -= s->max_io - sockets;
+	if (memory_too)
+		s->max_memory -= (s->max_io - sockets) * (uint64_t)BH_RLIMITS_FIBER;
 	s->max_io = sockets;
 }
 
-static int make_files(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_WHY])
+static int make_files(struct bh_plan *plan, const struct bh_rlimits_given *given,
+		      char why[BH_RLIMITS_WHY])
 {
 	uint64_t least = files_of_kernel(plan), most = least;
 	struct rlimit was;
@@ -95,7 +97,7 @@ static int make_files(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_
 	for (uint32_t i = 0; i < plan->n_services; i++) {
 		struct bh_plan_service *s = &plan->services[i];
 
-		if (s->max_io > sockets && (given & 1u << i)) {
+		if (s->max_io > sockets && (given->io & 1u << i)) {
 			snprintf(why, BH_RLIMITS_WHY,
 				 "service %s: limits.io: %u sockets, but a process may have %llu "
 				 "open files here: raise that limit (ulimit -n, LimitNOFILE=) to "
@@ -105,7 +107,7 @@ static int make_files(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_
 			return -EMFILE;
 		}
 		if (s->max_io > sockets)
-			lower_io(s, (uint32_t)sockets);
+			lower_io(s, (uint32_t)sockets, !(given->memory & 1u << i));
 		s->limits.files = s->max_io + FILES_BESIDE;
 		if (s->limits.files < was.rlim_cur)
 			s->limits.files = was.rlim_cur;
@@ -219,7 +221,8 @@ int bh_rlimits_begin(char why[BH_RLIMITS_WHY])
 		     have_least(RLIMIT_DATA, DATA_BESIDE, "data", "ulimit -d, LimitDATA=", why);
 }
 
-int bh_rlimits_make(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_WHY])
+int bh_rlimits_make(struct bh_plan *plan, const struct bh_rlimits_given *given,
+		    char why[BH_RLIMITS_WHY])
 {
 	int err = make_files(plan, given, why);
 

@@ -25,16 +25,24 @@
 #include "ipc/plan.h"
 
 enum {
-	BH_RLIMITS_WHY = 512
+	BH_RLIMITS_WHY = 512,
+	/* Of limits.memory, for a socket that may be a connection with a fiber: its stack, and
+	 * an eighth of all, which is kept for work (ipc/arena.h). */
+	BH_RLIMITS_FIBER = 75 << 10
 };
 
 /* Before anything else is done: this process may have what the system needs of stack and
  * data, whatever it runs. On an error @why has one sentence. */
 int bh_rlimits_begin(char why[BH_RLIMITS_WHY]);
 
-/* Raises this process's limits, and sets `limits` of each service of @plan. A max_io that
- * the configuration does not give (bit i of @given: it does, for service i) is lowered to
- * what is allowed. On an error @why has one sentence. */
-int bh_rlimits_make(struct bh_plan *plan, uint32_t given, char why[BH_RLIMITS_WHY]);
+/* What the configuration gives, of service i by bit i; the rest is lowered to what is allowed. */
+struct bh_rlimits_given {
+	uint32_t io, memory;
+};
+
+/* Raises this process's limits, and sets `limits` of each service of @plan. On an
+ * error @why has one sentence. */
+int bh_rlimits_make(struct bh_plan *plan, const struct bh_rlimits_given *given,
+		    char why[BH_RLIMITS_WHY]);
 
 #endif

@@ -151,12 +151,15 @@ static bool prepare(struct bh_plan *plan, struct bh_config *c, struct bh_run_opt
 static int allow(struct bh_plan *plan, const struct bh_config *c)
 {
 	char why[BH_RLIMITS_WHY];
-	uint32_t given = 0;
+	struct bh_rlimits_given given = { 0 };
 
-	for (uint32_t i = 0; i < plan->n_services; i++)
-		if (bh_yaml_find(bh_config_service(c, i), "limits.io"))
-			given |= 1u << i;
-	return bh_rlimits_make(plan, given, why) ? say(why) : 0;
+	for (uint32_t i = 0; i < plan->n_services; i++) {
+		const struct bh_yaml_node *s = bh_config_service(c, i);
+
+		given.io |= (uint32_t) !!bh_yaml_find(s, "limits.io") << i;
+		given.memory |= (uint32_t) !!bh_yaml_find(s, "limits.memory") << i;
+	}
+	return bh_rlimits_make(plan, &given, why) ? say(why) : 0;
 }
 
 static int open_listeners(struct bh_plan *plan)

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include "ipc/extent.h"
 #include "workers/rt.h"
 
 /* Blocks from 256 KiB on give their pages back when they are freed; smaller ones
@@ -22,17 +23,30 @@ static struct bh_pool_cache *cache_of(uint32_t cls)
 	return &bh_rt.me->blocks[cls];
 }
 
-/* The kernel has it, for microseconds. It may be the last one, so it is waited for; not
- * for ever, in case that is the kernel's end. */
-static __attribute__((noinline)) bool take_trimmed(struct bh_block *b, uint64_t has, uint64_t owner)
+/* The kernel has it for microseconds, or a worker that looks whether its extent can be
+ * uncharged. It may be the last one, so it is waited for; not for ever, in case that is the
+ * other's end. */
+static __attribute__((noinline)) bool take_trimmed(uint32_t ref, uint64_t has, uint64_t owner)
 {
-	for (int i = 0; has == BH_BLOCK_TRIM && i < TRIM_WAITS; i++) {
+	struct bh_block *b = bh_block_at(&bh_rt.v, ref);
+	uint32_t cls = bh_block_class(ref), idx = bh_block_idx(ref);
+
+	for (int i = 0;
+	     i < TRIM_WAITS && (has == BH_BLOCK_TRIM || bh_extent_leaves(&bh_rt.v, cls, idx, has));
+	     i++) {
 		sched_yield();
 		has = 0;
 		if (bh_cas(&b->owner, &has, owner))
 			return true;
 	}
 	return false;
+}
+
+static inline uint32_t next_hint(uint32_t cls)
+{
+	struct bh_pool_cache *c = cache_of(cls);
+
+	return bh_pool_has(c) ? c->idx[--c->n] : bh_extent_refill(&bh_rt.v, bh_rt.slot, cls);
 }
 
 uint32_t bh_block_take(struct bh_tcb *t, uint64_t owner, uint32_t cls, _Atomic uint32_t *slot)
@@ -42,14 +56,14 @@ uint32_t bh_block_take(struct bh_tcb *t, uint64_t owner, uint32_t cls, _Atomic u
 
 	if (cls >= BH_CLASSES)
 		return 0;
-	while ((idx = bh_pool_take(&bh_rt.v.block_pool[cls], cache_of(cls)))) {
+	while ((idx = next_hint(cls))) {
 		uint32_t ref = bh_block_ref(cls, idx);
 		struct bh_block *b = &bh_rt.v.blocks[cls][idx];
 		uint64_t free = 0;
 
 		bh_st_rlx(&j->block, ref);
 		bh_compiler_barrier();
-		if (!bh_cas(&b->owner, &free, owner) && !take_trimmed(b, free, owner))
+		if (!bh_cas(&b->owner, &free, owner) && !take_trimmed(ref, free, owner))
 			continue; /* the hint was stale */
 		if (slot) {
 			bh_st_rlx(&b->next, 0); /* it is used (trim.h) */

@@ -134,29 +134,29 @@ START_TEST(a_plan_gets_what_it_asks_for)
 	ck_assert_uint_eq(l.ios, 301);
 	for (uint32_t c = 0; c < BH_WORK_CLASS; c++)
 		ck_assert_uint_ge((l.blocks[c] - 1) * bh_class_bytes(c), 1 << 24);
-	/* Beside those, for work alone: one for four. */
+	/* Of those, for work alone: one of eight. */
 	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS] - 1, 256);
-	ck_assert_uint_eq(l.blocks[BH_WORK_CLASS] - 1, 64);
+	ck_assert_uint_eq(l.blocks[BH_WORK_CLASS] - 1, 32);
 	ck_assert_uint_eq(bh_class_bytes(BH_WORK_CLASS), bh_class_bytes(BH_STACK_CLASS));
 }
 END_TEST
 
-/* So that limits.io connections have a stack each, though limits.memory is less. */
-START_TEST(a_plan_gets_the_stacks_that_it_asks_for)
+/* An eighth of the limit is for stacks of work alone. */
+START_TEST(a_limit_is_for_all_classes_together)
 {
-	struct bh_plan_service s = {
-		.workers = 2, .max_tasks = 1000, .max_io = 500, .max_memory = 1 << 24
-	};
 	struct bh_layout l;
 
-	s.min_stacks = 100;
-	bh_layout_from_plan(&l, &s);
-	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS] - 1, 256);
-	s.min_stacks = 1000;
-	bh_layout_from_plan(&l, &s);
-	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS] - 1, 1000);
-	ck_assert_uint_eq(l.blocks[BH_WORK_CLASS] - 1, 250);
-	ck_assert_uint_eq(l.blocks[BH_STACK_CLASS + 1] - 1, 64);
+	bh_layout_init(&l, 4, 5000, 300, 64 << 20);
+	ck_assert_uint_eq((uint64_t)l.units << BH_UNIT_LOG2, 64 << 20);
+	ck_assert_uint_eq((uint64_t)l.work_units << BH_UNIT_LOG2, 8 << 20);
+	for (uint32_t c = 0; c < BH_CLASSES; c++) {
+		uint32_t n = l.extent_first[c + 1] - l.extent_first[c], log2 = l.extent_log2[c];
+
+		/* In one word of the bitmap, whole units, and enough for all blocks. */
+		ck_assert_uint_le(log2, 6);
+		ck_assert_uint_ge(bh_class_bytes(c) << log2, 1 << BH_UNIT_LOG2);
+		ck_assert_uint_ge((uint64_t)n << log2, l.blocks[c]);
+	}
 }
 END_TEST
 
@@ -363,7 +363,7 @@ int main(void)
 	tcase_add_test(plan, any_plan_gives_parts_that_lie_apart);
 	tcase_add_test(plan, many_workers_have_several_epoll_instances);
 	tcase_add_test(plan, a_plan_gets_what_it_asks_for);
-	tcase_add_test(plan, a_plan_gets_the_stacks_that_it_asks_for);
+	tcase_add_test(plan, a_limit_is_for_all_classes_together);
 	tcase_add_test(plan, a_hogs_limit_is_rounded_up_by_at_most_a_quarter);
 	tcase_add_test(plan, a_block_is_of_the_smallest_class_that_holds_it);
 	tcase_add_checked_fixture(core, setup, teardown);

@@ -184,7 +184,7 @@ static void setup_full_cache(struct world *w)
 	uint32_t idx = 64;
 
 	duel_other_task(w);
-	bh_st_rlx(&p->pool->mark, 256);
+	world_charge(w, 0, 256);
 	for (uint32_t i = 1; i < 64; i++)
 		bh_pool_give_shared(p, i);
 	while (c->n < BH_POOL_CACHE)
@@ -202,6 +202,33 @@ static void run_release(struct world *w)
 	bh_blocks_release(bh_rt.task, bh_rt.handle, false);
 }
 DUEL(give_take, .setup = setup_full_cache, .a = run_release, .b = run_take);
+
+/* Two extents are all of the limit, and of stacks that are free. One wants a small block, for
+ * which one extent has to go, the other a stack: there is one for each. */
+enum {
+	STACKS = BH_DATA_CLASSES,
+};
+
+static void setup_limit(struct world *w)
+{
+	duel_other_task(w);
+	world_charge(w, STACKS, 3);
+	for (uint32_t i = 1; i < 3; i++)
+		bh_pool_give_shared(&w->v.block_pool[STACKS], i);
+	w->v.l.work_units = 0;
+	w->v.l.units = 2;
+}
+
+static void run_take_stack(struct world *w)
+{
+	(void)w;
+	if (!bh_block_take(bh_rt.task, bh_rt.handle, STACKS, NULL))
+		_Exit(3);
+}
+DUEL(take_uncharge, .setup = setup_limit, .a = run_take, .b = run_take_stack);
+
+/* Both want a small one: the second has what the first has charged. */
+DUEL(uncharge_uncharge, .setup = setup_limit, .a = run_take, .b = run_take);
 
 /* -- going to sleep and being woken ---------------------------------------------------- */
 

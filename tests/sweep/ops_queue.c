@@ -210,15 +210,12 @@ static void setup_spill(struct world *w)
 	struct bh_worker *me = &w->v.workers[VICTIM];
 
 	/* A cache as full as it gets, of blocks that were used and freed. */
-	while (me->blocks[0].n < BH_POOL_CACHE) {
-		uint32_t mark = bh_ld_rlx(&w->v.block_pool[0].pool->mark);
-		bh_st_rlx(&w->v.block_pool[0].pool->mark, mark + 64);
-		for (uint32_t i = mark ? mark : 1; i < mark + 64; i++)
-			if (me->blocks[0].n < BH_POOL_CACHE)
-				me->blocks[0].idx[me->blocks[0].n++] = i;
-			else
-				bh_pool_give_shared(&w->v.block_pool[0], i);
-	}
+	world_charge(w, 0, 192);
+	for (uint32_t i = 1; i < 192; i++)
+		if (me->blocks[0].n < BH_POOL_CACHE)
+			me->blocks[0].idx[me->blocks[0].n++] = i;
+		else
+			bh_pool_give_shared(&w->v.block_pool[0], i);
 	uint32_t ref = bh_block_ref(0, me->blocks[0].idx[--me->blocks[0].n]);
 	struct bh_tcb *t = &w->v.tasks[w->me];
 	bh_st_rlx(&w->v.blocks[0][bh_block_idx(ref)].owner,
@@ -245,7 +242,7 @@ static void setup_bitmap(struct world *w)
 {
 	struct bh_pool_cache *c = &w->v.workers[VICTIM].blocks[0];
 
-	(void)bh_block_ref(0, bh_pool_take(&w->v.block_pool[0], c));
+	(void)bh_block_ref(0, bh_extent_take(&w->v, VICTIM, 0));
 	c->idx[c->n++] = 1;
 	while (c->n)
 		bh_pool_give_shared(&w->v.block_pool[0], c->idx[--c->n]);
@@ -259,8 +256,23 @@ static void run_take(struct world *w)
 	if (!bh_block_take(bh_rt.task, bh_rt.handle, 0, NULL))
 		_Exit(3);
 }
-SWEEP(pool_from_bitmap, .setup = setup_bitmap, .run = run_take, .covers = "claim_bits");
-SWEEP(pool_from_mark, .run = run_take, .covers = "claim_fresh");
+SWEEP(pool_from_bitmap, .setup = setup_bitmap, .run = run_take, .covers = "bh_pool_claim_bits");
+
+/* What its cache had, another one has. */
+static void setup_no_cache(struct world *w)
+{
+	struct bh_pool_cache *mine = &w->v.workers[VICTIM].tasks;
+
+	w->v.workers[SPARE].tasks = *mine;
+	*mine = (struct bh_pool_cache){ 0 };
+}
+
+static void run_take_task(struct world *w)
+{
+	if (!bh_pool_take(&w->v.task_pool, &w->v.workers[VICTIM].tasks))
+		_Exit(3);
+}
+SWEEP(pool_from_mark, .setup = setup_no_cache, .run = run_take_task, .covers = "claim_fresh");
 
 enum {
 	HOARDED = BH_DATA_CLASSES - 1, /* a class with few blocks */
@@ -272,7 +284,7 @@ static void setup_hoard(struct world *w)
 	const struct bh_pool_view *v = &w->v.block_pool[HOARDED];
 	struct bh_pool_cache *c = &w->v.workers[OTHER].blocks[HOARDED];
 
-	bh_st_rlx(&v->pool->mark, (v->capacity + 63) / 64 * 64);
+	world_charge(w, HOARDED, v->capacity);
 	for (uint32_t i = 1; i < v->capacity; i++)
 		c->idx[c->n++] = i;
 }
@@ -283,7 +295,7 @@ static void run_take_hoarded(struct world *w)
 	if (!bh_block_take(bh_rt.task, bh_rt.handle, HOARDED, NULL))
 		_Exit(3);
 }
-SWEEP(pool_from_slots, .setup = setup_hoard, .run = run_take_hoarded, .covers = "look_at_slots");
+SWEEP(pool_from_slots, .setup = setup_hoard, .run = run_take_hoarded, .covers = "bh_pool_look");
 
 /* -- the kernel gives the pages of unused blocks back -- */
 
@@ -298,7 +310,7 @@ static void setup_unused(struct world *w)
 
 	nobody_runs(w);
 	for (uint32_t i = 0; i < FEW_BLOCKS; i++)
-		c->idx[i] = bh_pool_take(&w->v.block_pool[PAGEFUL], c);
+		c->idx[i] = bh_extent_take(&w->v, VICTIM, PAGEFUL);
 }
 
 static void run_trim(struct world *w)

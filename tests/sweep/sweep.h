@@ -27,6 +27,7 @@
 #define BH_TESTS_SWEEP_H
 
 #include "ipc/audit.h"
+#include "ipc/extent.h"
 #include "ipc/recover.h"
 #include "ipc/trim.h"
 
@@ -113,6 +114,10 @@ uint32_t world_io(struct world *w, uint32_t task);
 /* @task, which is a fiber, has a stack. Another one has all blocks of class @cls. */
 void world_stack(struct world *w, uint32_t task);
 void world_use_up(struct world *w, uint32_t cls);
+
+/* The extents of class @cls up to block @end are charged; no hint says so. Before all else
+ * that is done to that class. */
+void world_charge(struct world *w, uint32_t cls, uint32_t end);
 
 enum bh_state world_state(struct world *w, uint32_t task);
 

@@ -333,6 +333,43 @@ static void plant_block_word(void)
 	bh_st_rlx(&w.v.blocks[0][1].owner, bh_handle(1, w.v.l.tasks));
 }
 
+/* The one that has the block of the running task. */
+static _Atomic uint32_t *extent(void)
+{
+	return &w.v.extents[0];
+}
+
+static void plant_uncharged(void)
+{
+	bh_st_rlx(extent(), bh_ld_rlx(extent()) + 1);
+}
+
+/* It says what nobody is about to do. */
+static void plant_kept(void)
+{
+	bh_st_rlx(&w.v.blocks[0][3].owner, 9ull << 44 | (VICTIM + 2ull) << 32);
+}
+
+static void plant_charge(void)
+{
+	bh_add(&w.v.a->charge.word, 1ull << 38);
+}
+
+static void plant_charge_most(void)
+{
+	bh_or(&w.v.a->charge.word, 0xffull << 56);
+}
+
+static void plant_charge_begun(void)
+{
+	bh_or(&w.v.a->charge.word, 1ull << 22);
+}
+
+static void plant_journal_extent(void)
+{
+	bh_st_rlx(&w.v.workers[OTHER].journal.extent, bh_extents(&w.v.l) + 1);
+}
+
 static void plant_block_link(void)
 {
 	bh_st_rlx(&w.v.blocks[0][1].next, bh_block_ref(0, w.v.l.blocks[0]));
@@ -445,6 +482,12 @@ static const struct {
 	{ "task-links", plant_stack, BUSY },
 	{ "block-owner", plant_block_word, BUSY },
 	{ "block-link", plant_block_link, BUSY },
+	{ "block-extent", plant_uncharged, STEPS },
+	{ "block-extent", plant_kept, STEPS },
+	{ "charge", plant_charge, QUIET },
+	{ "charge", plant_charge_begun, QUIET },
+	{ "charge", plant_charge_most, BUSY },
+	{ "journal", plant_journal_extent, BUSY },
 	{ "io-owner", plant_io_word, BUSY },
 	{ "io-slot", plant_io_slot, BUSY },
 	{ "pool-cache", plant_cache, BUSY },

@@ -30,6 +30,8 @@ void world_make(struct world *w, void *base)
 	memset(w, 0, sizeof(*w));
 	bh_layout_init(&l, WORKERS, 700, 64, 64 << 10);
 	l.reactors = 2; /* as with more workers */
+	l.units = 1 << 20; /* as if there were more blocks of each class */
+	l.work_units = l.units / 8;
 	fd = bh_arena_create(&l, "sweep", 1);
 	if (fd < 0)
 		errx(1, "arena: %s", strerror(-fd));
@@ -103,6 +105,8 @@ void world_copy(struct world *to, const struct world *from)
 	parts_of(&to->v.l, p);
 	for (int i = 0; i < PARTS; i++)
 		memcpy((char *)to->v.a + p[i].off, (char *)from->v.a + p[i].off, p[i].len);
+	to->v.l.units = from->v.l.units;
+	to->v.l.work_units = from->v.l.work_units;
 	to->victim = from->victim;
 	to->me = from->me;
 	to->child = from->child;
@@ -194,7 +198,7 @@ static uint64_t handle_of(struct world *w, uint32_t task)
 uint32_t world_block(struct world *w, uint32_t task)
 {
 	struct bh_tcb *t = &w->v.tasks[task];
-	uint32_t idx = bh_pool_take(&w->v.block_pool[0], &w->v.workers[VICTIM].blocks[0]);
+	uint32_t idx = bh_extent_take(&w->v, VICTIM, 0);
 
 	bh_st_rlx(&w->v.blocks[0][idx].owner, handle_of(w, task));
 	bh_st_rlx(&w->v.blocks[0][idx].next, bh_ld_rlx(&t->blocks));
@@ -205,18 +209,27 @@ uint32_t world_block(struct world *w, uint32_t task)
 void world_stack(struct world *w, uint32_t task)
 {
 	uint32_t cls = BH_STACK_CLASS;
-	uint32_t idx = bh_pool_take(&w->v.block_pool[cls], &w->v.workers[VICTIM].blocks[cls]);
+	uint32_t idx = bh_extent_take(&w->v, VICTIM, cls);
 
 	bh_st_rlx(&w->v.blocks[cls][idx].owner, handle_of(w, task));
 	bh_st_rlx(&w->v.tasks[task].stack, bh_block_ref(cls, idx));
 }
 
+void world_charge(struct world *w, uint32_t cls, uint32_t end)
+{
+	struct bh_pool_cache *c = &w->v.workers[VICTIM].blocks[cls];
+
+	while (bh_ld_rlx(&w->v.block_pool[cls].pool->mark) < end)
+		if (!bh_extent_refill(&w->v, VICTIM, cls))
+			errx(1, "world: no extent");
+	memset(c, 0, sizeof(*c));
+}
+
 void world_use_up(struct world *w, uint32_t cls)
 {
 	uint32_t idx, owner = world_task(w, BH_WAITING, OTHER);
-	struct bh_pool_cache *c = &w->v.workers[OTHER].blocks[cls];
 
-	while ((idx = bh_pool_take(&w->v.block_pool[cls], c))) {
+	while ((idx = bh_extent_take(&w->v, OTHER, cls))) {
 		struct bh_block *b = &w->v.blocks[cls][idx];
 
 		bh_st_rlx(&b->owner, handle_of(w, owner));

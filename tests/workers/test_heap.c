@@ -15,7 +15,8 @@
 enum {
 	TASKS = 64,
 	LIVE = 200,
-	STEPS = 20000
+	STEPS = 20000,
+	LIMIT = 128 << 20
 };
 
 static struct bh_worker *worker;
@@ -50,7 +51,7 @@ static void setup(void)
 	int fd;
 
 	memset(&bh_rt, 0, sizeof(bh_rt));
-	bh_layout_init(&l, 1, TASKS, 64, 128 << 20);
+	bh_layout_init(&l, 1, TASKS, 64, LIMIT);
 	fd = bh_arena_create(&l, "heap", 1);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bh_view_map(&bh_rt.v, &l, fd, NULL, true), 0);
@@ -76,6 +77,24 @@ static unsigned owned(void)
 			n += bh_ld_rlx(&bh_rt.v.blocks[c][i].owner) != 0;
 	return n;
 }
+
+/* Of all sizes in turn, as long as there is one of any. */
+START_TEST(all_sizes_together_are_bounded)
+{
+	uint64_t bytes = 0, before = 1;
+
+	while (bytes != before) {
+		before = bytes;
+		for (uint32_t c = 0; c < BH_CLASSES; c++)
+			if (bh_block_take(bh_rt.task, bh_rt.handle, c, NULL))
+				bytes += bh_class_bytes(c);
+	}
+	ck_assert_uint_le(bytes, LIMIT);
+	ck_assert_uint_ge(bytes, LIMIT - (1 << 20));
+	bh_blocks_release(bh_rt.task, bh_rt.handle, true);
+	ck_assert_ptr_ne(bh_alloc(16000000), NULL);
+}
+END_TEST
 
 START_TEST(nothing)
 {
@@ -294,6 +313,7 @@ int main(void)
 					odd,         looks_like_a_block, of_another_task };
 
 	tcase_add_checked_fixture(good, setup, teardown);
+	tcase_add_test(good, all_sizes_together_are_bounded);
 	tcase_add_test(good, nothing);
 	tcase_add_test(good, too_much);
 	tcase_add_test(good, cleared);

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "counts.h"
+#include "ipc/extent.h"
 
 static const char *const system_states[] = {
 	[BH_SYSTEM_STARTING] = "starting",
@@ -178,15 +179,31 @@ static void add_limit(struct bh_answer *a, Bulkhead__Service *s, const char *nam
 	s->limits[s->n_limits++] = l;
 }
 
+/* What is charged is what blocks in use needed at most, and not all the time: another size
+ * may have had it before. */
+static void add_memory(struct bh_answer *a, Bulkhead__Service *s, const struct bh_view *v,
+		       uint64_t used)
+{
+	Bulkhead__Limit *l = bh_scratch_take(&a->scratch, sizeof(*l));
+
+	bulkhead__limit__init(l);
+	l->name = bh_scratch_text(&a->scratch, "memory", sizeof("memory"));
+	l->limit = bh_extent_limit(v);
+	l->used = used;
+	l->most = bh_extent_bytes(v);
+	s->limits[s->n_limits++] = l;
+}
+
 /* Tasks and sockets, and blocks of those sizes of which there ever was one. */
 static void fill_limits(struct bh_answer *a, Bulkhead__Service *s, const struct bh_view *v,
 			const struct bh_counts *c)
 {
 	char name[24];
 
-	s->limits = bh_scratch_take(&a->scratch, (2 + BH_CLASSES) * sizeof(*s->limits));
+	s->limits = bh_scratch_take(&a->scratch, (3 + BH_CLASSES) * sizeof(*s->limits));
 	add_limit(a, s, "tasks", &v->task_pool, c->live);
 	add_limit(a, s, "io", &v->io_pool, c->ios);
+	add_memory(a, s, v, c->block_bytes);
 	for (uint32_t k = 0; k < BH_CLASSES; k++) {
 		uint64_t bytes = bh_class_bytes(k);
 

@@ -75,7 +75,7 @@ void bh_counts_read(struct bh_counts *c, const struct bh_view *v)
 		uint64_t blocks = 0;
 
 		for (uint32_t i = 1, n = used(&v->block_pool[k]); i < n; i++)
-			blocks += bh_ld_acq(&v->blocks[k][i].owner) != 0;
+			blocks += bh_handle_idx(bh_ld_acq(&v->blocks[k][i].owner)) != 0;
 		c->of_class[k] = blocks;
 		c->blocks += blocks;
 		c->block_bytes += blocks << bh_class_shift(k);

@@ -16,6 +16,19 @@ void bh_status_ask(struct bh_question *q, const struct bh_options *o)
 	q->request.status = &q->status;
 }
 
+/* A count, or bytes. */
+static void show_number(struct bh_table *t, const Bulkhead__Limit *l, uint64_t n)
+{
+	char bytes[24];
+
+	if (!strcmp(l->name, "memory")) {
+		bh_text_bytes(bytes, n);
+		bh_table_add(t, "%s", bytes);
+	} else {
+		bh_table_add(t, "%llu", (ull)n);
+	}
+}
+
 static void show_limits(const Bulkhead__Service *s)
 {
 	static const char *const heads[] = { "<limit", "of", "used", "most" };
@@ -28,9 +41,9 @@ static void show_limits(const Bulkhead__Service *s)
 		const Bulkhead__Limit *l = s->limits[i];
 
 		bh_table_add(&t, "%s", l->name);
-		bh_table_add(&t, "%llu", (ull)l->limit);
-		bh_table_add(&t, "%llu", (ull)l->used);
-		bh_table_add(&t, "%llu", (ull)l->most);
+		show_number(&t, l, l->limit);
+		show_number(&t, l, l->used);
+		show_number(&t, l, l->most);
 	}
 	bh_table_print(&t, 2);
 }
