@@ -7,7 +7,7 @@
  * every instant, so a finding there is real however the workers race with it:
  * only words that say something wrong by themselves are reported. And the kernel
  * steps through the arena of a running service (bh_audit_step), for these and for
- * what may be false for a moment: that, it looks at again (kernel/audit.c).
+ * what may be false for a moment: that, it looks at again (kernel/repair/audit.c).
  *
  *   name            what must hold                                      depth
  *   header          what was written when the arena was made stands      busy

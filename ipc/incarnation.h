@@ -4,7 +4,7 @@
  *
  * An epoch starts when the kernel says so in the slot's word (worker.h). The process
  * for it may have been made before, while the slot's last worker was still being
- * recovered (kernel/heir.c): it touches nothing of the slot until then.
+ * recovered (kernel/service/heir.c): it touches nothing of the slot until then.
  */
 #ifndef BH_IPC_INCARNATION_H
 #define BH_IPC_INCARNATION_H

@@ -8,7 +8,7 @@
  *
  *   OPEN ──▶ QUARANTINED ──▶ PROBATION ──▶ TRIAL ──▶ OPEN
  *
- * as kernel/quarantine.c says, which alone moves it, but for PROBATION -> TRIAL: one CAS
+ * as kernel/repair/quarantine.c says, which alone moves it, but for PROBATION -> TRIAL: one CAS
  * of the worker that spawns the trial. Each move is one store of the gate's word; the word
  * also says which occupant of the gate it is about, so that a worker which has been slow
  * moves no other's.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * shortage.h: what ran short, and what became of connections then. Workers count, and the
- * kernel says it in the log (kernel/shortage.c): a line of each worker's own would not be
+ * kernel says it in the log (kernel/service/shortage.c): a line of each worker's own would not be
  * one line.
  *
  * Every field is a counter that anybody raises and nobody lowers. One that was killed

@@ -56,7 +56,7 @@ enum bh_wait {
 	BH_WAIT_SUSPEND,
 	BH_WAIT_CHILDREN, /* any child of a scope */
 	BH_WAIT_TOKEN,
-	BH_WAIT_HELD, /* in CLEANUP: for the budget of crashes (kernel/hold.c) */
+	BH_WAIT_HELD, /* in CLEANUP: for the budget of crashes (kernel/service/hold.c) */
 };
 
 enum {

@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "ipc/close_from.h"
-#include "kernel/clock.h"
-#include "kernel/guardian.h"
-#include "kernel/images.h"
-#include "kernel/lifeline.h"
-#include "kernel/loop.h"
-#include "kernel/out.h"
+#include "kernel/base/clock.h"
+#include "kernel/base/out.h"
+#include "kernel/guardian/guardian.h"
+#include "kernel/process/images.h"
+#include "kernel/process/lifeline.h"
+#include "kernel/system/loop.h"
 
 static int complain(const char *what, int err)
 {

@@ -14,7 +14,7 @@ enum {
 	SPACE_BESIDE = 64 << 10, /* KiB: of a process without its arenas and its module */
 	DATA_BESIDE = 4 << 10,   /* KiB: likewise, of private memory that can be written */
 	STACK_LEAST = 256,       /* KiB */
-	TASK_IN_WHEEL = 16,      /* bytes: of the kernel (kernel/wheel.h says that it is so) */
+	TASK_IN_WHEEL = 16,      /* bytes: of the kernel (kernel/base/wheel.h says that it is so) */
 };
 
 /* What the limit @resource is, in @was, and may be from now on: its hard one. */

@@ -20,7 +20,7 @@
 #include "config_value.h"
 #include "ipc/close_from.h"
 #include "ipc/refused.h"
-#include "kernel/out.h"
+#include "kernel/base/out.h"
 #include "limits.h"
 #include "listen.h"
 #include "place.h"

@@ -3,7 +3,7 @@
  * lines.h: what user code prints.
  *
  * stdout is its data, and as it is, but line by line, wherever it goes. stderr is the log: a
- * line has time, service and task in front, as the kernel's lines have (kernel/log.c), and
+ * line has time, service and task in front, as the kernel's lines have (kernel/base/log.c), and
  * is one write().
  */
 #ifndef BH_WORKERS_LINES_H

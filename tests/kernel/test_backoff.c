@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/backoff.h"
-#include "kernel/clock.h"
-#include "kernel/proc.h"
+#include "kernel/base/clock.h"
+#include "kernel/process/backoff.h"
+#include "kernel/process/table.h"
 #include "tests/check_run.h"
 
 enum {

@@ -4,7 +4,7 @@
  * own, with kernels made for each test: functions that tell by `scene`, in memory
  * shared with the test, what they saw.
  */
-#include "kernel/guardian.h"
+#include "kernel/guardian/guardian.h"
 #include "tests/check_run.h"
 
 #include <check.h>
@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "ipc/order.h"
-#include "kernel/out.h"
+#include "kernel/base/out.h"
 
 enum {
 	PIDS = BH_BOARD_DEATHS + 300

@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "kernel/clock.h"
-#include "kernel/facts.h"
-#include "kernel/hold.h"
-#include "kernel/request.h"
+#include "kernel/base/clock.h"
+#include "kernel/process/facts.h"
+#include "kernel/process/request.h"
+#include "kernel/service/hold.h"
 #include "tests/check_run.h"
 
 enum {

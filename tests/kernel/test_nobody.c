@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots in which nobody is (kernel/nobody.c). The board is made to say so while the kernel
+/* Slots in which nobody is (kernel/repair/nobody.c). The board is made to say so while the kernel
  * is stopped; the same kernel puts it right when it goes on, and so does the next one. */
 #include <bulkhead/task.h>
 #include <check.h>

@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "ipc/crash_key.h"
-#include "kernel/clock.h"
-#include "kernel/facts.h"
-#include "kernel/log.h"
-#include "kernel/quarantine.h"
-#include "kernel/text.h"
+#include "kernel/base/clock.h"
+#include "kernel/base/log.h"
+#include "kernel/base/text.h"
+#include "kernel/process/facts.h"
+#include "kernel/repair/quarantine.h"
 #include "tests/check_run.h"
 
 enum {

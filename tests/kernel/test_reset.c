@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/backoff.h"
-#include "kernel/clock.h"
-#include "kernel/fail.h"
-#include "kernel/failures.h"
-#include "kernel/log.h"
-#include "kernel/proc.h"
-#include "kernel/reset.h"
-#include "kernel/slot.h"
+#include "kernel/base/clock.h"
+#include "kernel/base/log.h"
+#include "kernel/process/backoff.h"
+#include "kernel/process/fail.h"
+#include "kernel/process/failures.h"
+#include "kernel/process/table.h"
+#include "kernel/service/reset.h"
+#include "kernel/service/slot.h"
 #include "tests/check_run.h"
 
 enum {

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/guardian.h"
+#include "kernel/guardian/guardian.h"
 #include "rig.h"
 #include "tests/check_run.h"
 

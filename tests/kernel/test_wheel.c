@@ -3,7 +3,7 @@
  * test_wheel.c: suite kernel.wheel. The wheel against a model that scans an
  * array. Random tests print their seed; BH_SEED=N replays them.
  */
-#include "kernel/wheel.h"
+#include "kernel/base/wheel.h"
 #include "tests/check_run.h"
 
 #include <check.h>

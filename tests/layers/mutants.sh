@@ -47,7 +47,7 @@ fi
 echo '#include "workers/rt.h"' >kernel/one.c
 finds 'folder: kernel/one.c includes workers/'
 
-echo '#include "kernel/state.h"' >ipc/one.c
+echo '#include "kernel/base/state.h"' >ipc/one.c
 finds 'folder: ipc/one.c includes kernel/'
 
 mkdir -p kernel/base kernel/system

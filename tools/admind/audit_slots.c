@@ -2,7 +2,7 @@
 /*
  * audit_slots.c: slots in which nobody is, and tasks that run in nobody: for bhctl audit.
  *
- * The kernel looks for the same (kernel/audit.c) and puts it right; this is for what it did
+ * The kernel looks for the same (kernel/repair/audit.c) and puts it right; this is for what it did
  * not, and for a kernel that does not turn. All of it may be so for a moment, while a death
  * is dealt with: it counts when it is still so, in the same words, after all LOOKS.
  */

@@ -14,7 +14,8 @@
 enum {
 	LEASE_MS = 3000,
 	/* A third of what fills the ring of a worker that records as much as it may
-	 * (ALLOW_PER_MS of kernel/record.c). Each time costs CPU that the observed may want. */
+	 * (ALLOW_PER_MS of kernel/service/events.c). Each time costs CPU that the observed may
+	 * want. */
 	EACH_MS = 50,
 	ANSWERS = 2,    /* at a time: there may be more for ever */
 	HELD = 1 << 17, /* events, for the sake of their order */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* fail.c: see fail.h. */
+#include "kernel/process/fail.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "kernel/base/clock.h"
+#include "kernel/base/log.h"
+#include "kernel/base/out.h"
+#include "kernel/base/watch.h"
+#include "kernel/process/table.h"
+
+enum {
+	DEATH_MS = 5000, /* for the killed to be dead; the guardian sees to the rest */
+};
+
+void bh_kill_all(struct bh_kernel *k)
+{
+	k->stop = BH_STOP_KILL;
+	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
+	for (uint32_t i = BH_PROCS_TRACED; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
+		struct bh_proc *p = bh_proc_at(k, i);
+
+		if (p->pid > 0)
+			bh_proc_kill(k, i);
+		else
+			bh_st_rel(&p->state, BH_PROC_FREE);
+	}
+	bh_wake_by(k, k->now_ns);
+}
+
+void bh_fail(struct bh_kernel *k, const char *fmt, ...)
+{
+	char why[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING)
+		bh_outf(STDERR_FILENO, "bulkhead: %s\n", why);
+	else
+		bh_log("fatal: %s", why);
+	k->exit_code = 111;
+	bh_st_rel(&k->board->system_state, BH_SYSTEM_FAILED);
+	if (k->stop < BH_STOP_KILL)
+		bh_kill_all(k);
+}

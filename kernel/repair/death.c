@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * death.c: the death of a worker, from its confirmation to its replacement.
+ *
+ * Every step may be the kernel's last: the entry stands at DEAD until all are
+ * done, and a successor does them again from the first (recover.h says why that
+ * is safe).
+ */
+#include "kernel/repair/death.h"
+
+#include <bulkhead/task.h>
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "ipc/control.h"
+#include "ipc/files.h"
+#include "ipc/lease.h"
+#include "ipc/meter.h"
+#include "kernel/base/clock.h"
+#include "kernel/base/oom.h"
+#include "kernel/base/text.h"
+#include "kernel/process/backoff.h"
+#include "kernel/process/crash.h"
+#include "kernel/process/facts.h"
+#include "kernel/process/request.h"
+#include "kernel/process/table.h"
+#include "kernel/repair/mains.h"
+#include "kernel/repair/quarantine.h"
+#include "kernel/service/epoll.h"
+#include "kernel/service/events.h"
+#include "kernel/service/heir.h"
+#include "kernel/service/hold.h"
+#include "kernel/service/reset.h"
+#include "kernel/service/slot.h"
+#include "kernel/service/start.h"
+#include "kernel/service/worker.h"
+
+enum {
+	HEALTHY_MS = 100,  /* a worker that lived so long started well */
+	FREE_RESTARTS = 3, /* short lives without a task in a row before there is a pause */
+};
+
+/* What the dead said of itself, if it is this incarnation's. */
+static bool last_words(const struct bh_last_words *w, uint32_t epoch, struct bh_last_words *out)
+{
+	if (bh_ld_acq(&w->valid) != epoch + 1)
+		return false;
+	*out = *w;
+	return out->signal > 0 && out->signal < NSIG;
+}
+
+/* For the joiners, who see the arena alone. */
+static void record_in_arena(struct bh_ksvc *s, const struct bh_board_crash *c)
+{
+	struct bh_arena_crash *a = &s->v.a->crash[c->id % BH_ARENA_CRASHES];
+
+	bh_st_rel(&a->id, 0);
+	bh_fence();
+	a->address = c->address;
+	a->instruction = c->instruction;
+	a->task = c->task;
+	a->signal = c->signal;
+	a->exit_code = c->exit_code;
+	a->pid = c->pid;
+	a->worker = c->worker;
+	a->stack_overflow = c->stack_overflow;
+	bh_st_rlx(&a->restart_us, 0);
+	memcpy(a->task_name, c->task_name, sizeof(a->task_name));
+	bh_st_rel(&a->id, c->id);
+}
+
+/* Records the crash and decides about the task; returns the crash's id. */
+static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
+		       struct bh_crash_facts *f, bool *restart)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	bool poison = false;
+
+	f->recorded = bh_crash_recorded(k, idx);
+	if (dead->task) {
+		f->task = dead->task;
+		/* Once its end is decided, the record alone knows. */
+		f->key = f->recorded ? k->board->crash[f->recorded % BH_BOARD_CRASHES].crash_key :
+				       dead->key;
+		f->type = dead->type % BH_TYPES;
+		bh_type_name(s, f->type, f->task_name);
+		poison = dead->task != BH_MAIN_TASK && bh_quarantine(s, f);
+		f->type_crashes = bh_ld_rlx(&s->v.types[f->type].crashes) + 1;
+	}
+	f->worker_crashes = s->board->worker_crashes[slot] + 1;
+	*restart = dead->can_restart && k->stop == BH_STOP_NOT && !poison;
+	uint64_t id = bh_crash_record(k, idx, f);
+	bh_crash_count(s, slot);
+	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
+	bh_record_crash(s, slot, &k->board->crash[id % BH_BOARD_CRASHES]);
+	if (dead->task == BH_MAIN_TASK && *restart)
+		bh_main_crashed(s, f, id);
+	return id;
+}
+
+static void replace(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot), failures = bh_proc_at(k, idx)->failures;
+	struct bh_kheir heir = k->proc[idx].heir;
+
+	k->proc[idx].heir = (struct bh_kheir){ 0 };
+	bh_proc_forget(k, idx);
+	k->proc[idx].heir = heir;
+	s->board->worker_pid[slot] = 0;
+	if (failures > FREE_RESTARTS) {
+		bh_heir_drop(k, idx);
+		bh_restart_later(k, idx, failures, s->plan->backoff_min_ms,
+				 s->plan->backoff_max_ms);
+	} else if (slot >= BH_MAX_WORKERS) {
+		bh_st_rel(&bh_proc_at(k, idx)->state, BH_PROC_FREE); /* until there is demand */
+	} else {
+		bh_worker_start(s, slot);
+	}
+}
+
+/* A blocking process that was killed because its job was aborted (by which kernel, the
+ * job's state tells). */
+static bool ended_well(const struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
+		       const struct bh_crash_facts *f)
+{
+	if (slot < BH_MAX_WORKERS)
+		return false;
+	if (dead->task)
+		return dead->aborted && bh_crash_signal(f) == SIGKILL;
+	return s->kernel->proc[bh_worker_proc(s, slot)].killed;
+}
+
+/* What is done with the task that the dead was running. */
+static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_dead_task dead;
+	bool restart = false;
+
+	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	/* Before the task may run again, under the same handle. */
+	s->files |= bh_files_lose(&s->v, dead.task) != 0;
+	if (ended_well(s, slot, &dead, f)) {
+		p->failures = 0;
+		bh_recover_task(&s->v, dead.task, false, BH_END_CANCELED, -BH_ECANCELED, &s->ops);
+		return;
+	}
+	uint64_t id = record(s, slot, &dead, f, &restart);
+	bool hung = f->hung && dead.task == p->hung_task;
+	uint8_t end = hung ? BH_END_TIMEDOUT : BH_END_CRASHED;
+	if (bh_hold(s, f))
+		bh_recover_decide(&s->v, dead.task, restart, end, (int64_t)id);
+	else
+		bh_recover_task(&s->v, dead.task, restart, end, (int64_t)id, &s->ops);
+}
+
+static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_worker *w = &s->v.workers[slot];
+
+	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
+	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, p->epoch, (uint32_t)p->pid));
+	if (bh_lease_any_held_by(s->v.a->idle.lease, slot))
+		bh_reactor_lost(s);
+	settle(s, slot, f);
+	s->look_aborted = true;
+	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
+	bh_verify_start(s, false);
+	if (slot >= BH_MAX_WORKERS) /* its place is free again: nobody waits for more */
+		bh_crash_replaced(s->kernel, bh_worker_proc(s, slot), bh_clock_ns());
+	replace(s, slot);
+}
+
+/* One that went by itself: no crash, but what it left is the same. */
+static void let_go(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_dead_task dead;
+
+	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	s->files |= bh_files_lose(&s->v, dead.task) != 0;
+	if (dead.task && !bh_recover_task(&s->v, dead.task, false, BH_END_CRASHED, 0, &s->ops))
+		bh_verify_start(s, false);
+	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
+	p->failures = 0;
+	replace(s, slot);
+}
+
+/* Marks the entry, once, and counts short lives. One that ended in a task is none of
+ * them: the slot did start, and a pause would punish everybody's tasks for that one.
+ * True: that was now. */
+static bool mark_dead(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+
+	uint32_t was = bh_ld_acq(&p->state);
+
+	if (was == BH_PROC_DEAD)
+		return false;
+	/* One that never was up has failed, however long it took. */
+	if ((was == BH_PROC_UP && p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS) ||
+	    bh_recover_blames(&s->v, slot, p->epoch))
+		p->failures = 0;
+	else
+		p->failures++;
+	bh_st_rel(&p->state, BH_PROC_DEAD);
+	return true;
+}
+
+/* Its word alone says so of one whose guardian does not: anybody can write there. */
+static bool went(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f)
+{
+	bool by_itself =
+		f->status_known ? WIFEXITED(f->status) && !WEXITSTATUS(f->status) : !f->words;
+
+	return by_itself && bh_slot_retired(s, slot);
+}
+
+bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_crash_facts f = { .service = s->id, .worker = slot };
+	struct bh_last_words words = { 0 };
+	char in_init[160];
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
+		bh_proc_forget(k, idx);
+		s->board->worker_pid[slot] = 0;
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		bh_service_reset_step(s, false);
+		return true;
+	}
+	bool first = mark_dead(s, slot);
+	bh_meter_end(&s->v.workers[slot].meter, k->now_ns);
+	if (first && p->failures <= FREE_RESTARTS && slot < BH_MAX_WORKERS &&
+	    !bh_slot_retired(s, slot))
+		bh_heir_ask(s, slot);
+	f.status_known = bh_proc_status(k, p, &f.status);
+	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
+		f.words = &words;
+	if (!f.status_known && !f.words && bh_proc_status_due(k, idx))
+		return false;
+	/* Words of a signal that it survived, or forged: how it died is certain. */
+	if (f.words && f.status_known &&
+	    !(WIFSIGNALED(f.status) && WTERMSIG(f.status) == words.signal))
+		f.words = NULL;
+	/* One that dumped core was there until it had: without it the slot is from here on. */
+	if (f.words && words.time_ns > p->started_ns && words.time_ns < p->died_ns)
+		p->died_ns = words.time_ns;
+	if (went(s, slot, &f)) {
+		let_go(s, slot);
+		return true;
+	}
+	f.hung = p->hung && bh_crash_signal(&f) == SIGKILL;
+	if (f.hung && last_words(&s->v.workers[slot].glance, p->epoch, &words)) {
+		words.signal = SIGKILL;
+		f.words = &words;
+	}
+	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !k->proc[idx].killed &&
+		bh_oom_killed(k);
+	bh_start_init_text(s, slot, &f, in_init);
+	recover(s, slot, &f);
+	bh_start_init_judge(s, &f, in_init);
+	bh_main_judge(s);
+	return true;
+}

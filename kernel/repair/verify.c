@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* verify.c: the verifying scan that follows a death, a part in each turn. */
+#include "kernel/repair/verify.h"
+
+#include "ipc/files.h"
+#include "kernel/base/log.h"
+#include "kernel/base/watch.h"
+#include "kernel/process/table.h"
+#include "kernel/repair/lostfds.h"
+
+enum {
+	VERIFY_ENTRIES = 4096, /* in one turn */
+	VERIFY_PAUSE_US = 200, /* between two turns: the workers need the CPU */
+};
+
+/* A worker that is dead and not recovered has a task that recovery must find, not
+ * the scan: only recovery knows how it died. */
+bool bh_worker_unrecovered(const struct bh_ksvc *s)
+{
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
+		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_DEAD)
+			return true;
+	return false;
+}
+
+static void scan(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	if (!bh_worker_unrecovered(s) && bh_verify_step(&s->v, &s->scan, VERIFY_ENTRIES, &s->ops)) {
+		if (s->scan.repaired)
+			bh_log("service %s: the verifying scan repaired %llu entries",
+			       s->plan->name, (unsigned long long)s->scan.repaired);
+		/* Of tasks that went with the dead process's slot. */
+		s->files |= bh_files_lose(&s->v, 0) != 0;
+		s->scanning = s->scan_again;
+		s->scan = (struct bh_verify){ .requeue = s->requeue_again };
+		s->scan_again = s->requeue_again = false;
+	}
+	if (s->scanning)
+		bh_wake_by(k, k->now_ns + VERIFY_PAUSE_US * 1000);
+}
+
+void bh_phase_verify(struct bh_kernel *k)
+{
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		struct bh_ksvc *s = &k->svc[i];
+
+		if (!s->mapped || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+			continue;
+		if (s->scanning)
+			scan(s);
+		bh_lostfds_look(s);
+	}
+}

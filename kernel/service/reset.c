@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reset.c: when a service cannot be saved: all of it is ended, and it starts
+ * anew with a new arena. Its listening sockets are the kernel's and stay open.
+ *
+ * DEAD on the board says that a reset is under way. Nothing of the old arena is
+ * taken down before all who may write to it are dead for certain.
+ */
+#include "kernel/service/reset.h"
+
+#include <stdio.h>
+
+#include "kernel/base/clock.h"
+#include "kernel/base/log.h"
+#include "kernel/process/backoff.h"
+#include "kernel/process/fail.h"
+#include "kernel/process/failures.h"
+#include "kernel/process/table.h"
+#include "kernel/service/slot.h"
+
+enum {
+	START_PAUSE_MIN_MS = 100, /* after a failed start, whatever restart.backoff_min says */
+};
+
+/* A worker that the zygote was asked for and that nobody has seen: either it
+ * loses its slot now, or it has taken it and is known from there. */
+static void end_worker(struct bh_ksvc *s, uint32_t slot)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (p->pid == 0 && bh_ld_acq(&p->state) == BH_PROC_STARTING && s->mapped)
+		bh_slot_bump(s, slot);
+	if (p->pid > 0)
+		bh_proc_kill(k, idx);
+	else
+		bh_st_rel(&p->state, BH_PROC_FREE);
+}
+
+/* A successor of who is killed in here does it all again. */
+static void end_all(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct bh_proc *p = bh_proc_at(k, s->procs + i);
+
+		if (p->pid > 0) {
+			bh_proc_kill(k, s->procs + i);
+		} else {
+			bh_proc_forget(k, s->procs + i);
+			bh_st_rel(&p->state, BH_PROC_FREE);
+		}
+	}
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
+		end_worker(s, i);
+}
+
+void bh_service_end(struct bh_ksvc *s)
+{
+	if (s->board->state == BH_PROC_UP)
+		s->board->since_ns = s->kernel->now_ns;
+	s->board->state = BH_PROC_DEAD;
+	end_all(s);
+	bh_service_reset_step(s, false);
+}
+
+/* OTP's strategies: who else is reset when @s is. */
+static void reset_others(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t from = k->plan->strategy == BH_ONE_FOR_ALL ? 0 : s->id + 1;
+	char why[80];
+
+	if (k->plan->strategy == BH_ONE_FOR_ONE)
+		return;
+	snprintf(why, sizeof(why), "service %s was reset", s->plan->name);
+	for (uint32_t i = from; i < k->plan->n_services; i++) {
+		struct bh_ksvc *o = &k->svc[i];
+
+		if (o == s || bh_service_resetting(o) || o->board->state == BH_PROC_FREE ||
+		    bh_service_loading(o))
+			continue;
+		bh_log("service %s is reset too: %s", o->plan->name, why);
+		snprintf(o->board->last_reset, sizeof(o->board->last_reset), "%s", why);
+		o->board->resets++;
+		bh_service_end(o);
+	}
+}
+
+void bh_service_reset(struct bh_ksvc *s, const char *why)
+{
+	struct bh_kernel *k = s->kernel;
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+		return;
+	if (bh_too_often(&s->board->failed, k->now_ns, s->plan->restart_intensity,
+			 s->plan->restart_period_ms * BH_NS_PER_MS, 0)) {
+		bh_fail(k, "service %s failed %u times within %u ms; the last time: %s",
+			s->plan->name, s->plan->restart_intensity + 1, s->plan->restart_period_ms,
+			why);
+		return;
+	}
+	bh_log("service %s is reset: %s", s->plan->name, why);
+	snprintf(s->board->last_reset, sizeof(s->board->last_reset), "%s", why);
+	s->board->resets++;
+	bh_compiler_barrier();
+	bh_service_end(s);
+	reset_others(s);
+}
+
+/* After a reset at once, or by how many there were in a row; after failed starts always a
+ * pause: what is missing is not there sooner for being looked for more often. */
+static void start_later(struct bh_ksvc *s)
+{
+	const struct bh_plan_service *plan = s->plan;
+	uint32_t failed = s->board->start_failures, streak = s->board->failed.streak;
+	uint32_t min = plan->backoff_min_ms, max = plan->backoff_max_ms;
+
+	if (failed && min < START_PAUSE_MIN_MS)
+		min = START_PAUSE_MIN_MS;
+	bh_restart_later(s->kernel, s->procs,
+			 failed ? failed :
+			 streak ? streak - 1 :
+				  0,
+			 min, max > min ? max : min);
+}
+
+void bh_service_reset_step(struct bh_ksvc *s, bool anew)
+{
+	struct bh_kernel *k = s->kernel;
+
+	if (s->board->state != BH_PROC_DEAD || k->stop != BH_STOP_NOT)
+		return;
+	if (anew)
+		end_all(s);
+	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
+		if (bh_proc_at(k, i)->pid > 0)
+			return;
+	bh_proc_at(k, s->procs)->kind = BH_PROC_ZYGOTE;
+	bh_proc_at(k, s->procs + 1)->kind = BH_PROC_TWIN;
+	s->board->state = BH_PROC_BACKOFF;
+	start_later(s);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* reset.h: the end of a service that cannot be saved, and its next start. */
+#ifndef BH_KERNEL_SERVICE_RESET_H
+#define BH_KERNEL_SERVICE_RESET_H
+
+#include "kernel/base/state.h"
+
+/* All of the service's processes are killed; when they are dead, it starts anew. */
+void bh_service_reset(struct bh_ksvc *s, const char *why);
+
+/* The same, and no failure: of this service alone, and not counted. */
+void bh_service_end(struct bh_ksvc *s);
+
+/* Goes on with a reset; with @anew, from its first step. */
+void bh_service_reset_step(struct bh_ksvc *s, bool anew);
+
+#endif

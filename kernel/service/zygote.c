@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* zygote.c: see zygote.h. Its states are those of the service (service.c). */
+#include "kernel/service/zygote.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/base/clock.h"
+#include "kernel/base/text.h"
+#include "kernel/process/crash.h"
+#include "kernel/process/exec.h"
+#include "kernel/process/facts.h"
+#include "kernel/process/lifeline.h"
+#include "kernel/process/request.h"
+#include "kernel/process/spawn.h"
+#include "kernel/process/table.h"
+#include "kernel/process/wire.h"
+#include "kernel/service/heir.h"
+#include "kernel/service/reset.h"
+#include "kernel/service/resize.h"
+#include "kernel/service/service.h"
+#include "kernel/service/start.h"
+#include "kernel/service/twin.h"
+#include "kernel/service/worker.h"
+
+/* The kernel is told as a zygote would tell it. */
+static __attribute__((format(printf, 2, 3))) int zygote_fails(int err, const char *fmt, ...)
+{
+	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m.text, sizeof(m.text), fmt, ap);
+	va_end(ap);
+	bh_ctl_send(BH_CTL_FD, &m, -1);
+	return 111;
+}
+
+static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
+{
+	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
+	const struct bh_plan_service *plan = s->plan;
+	int image = k->images->host[s->id], module = k->images->module[s->id];
+	int fds[7 + 2 * BH_MAX_REACTORS + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl,
+							      (int)s->board->arena_memfd,
+							      (int)s->board->doorbell };
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t)plan->host, (char *)(uintptr_t) "--zygote",
+			 (char *)(uintptr_t)plan->name, NULL };
+	int n = 4, err;
+
+	for (uint32_t i = 0; i < s->v.l.reactors; i++) {
+		fds[n++] = (int)s->board->epfd[i];
+		fds[n++] = (int)s->board->kick[i];
+	}
+	for (uint32_t i = 0; i < plan->n_listen && i < BH_PLAN_LISTEN; i++)
+		fds[n++] = plan->listen[i].fd;
+	if ((err = bh_lifeline_join(k->lifeline)) >= 0) {
+		fds[n++] = err;
+		fds[n++] = module;
+		fds[n++] = image;
+		err = bh_child_fds(fds, n, false);
+		bh_child_limit(&plan->limits);
+	}
+	snprintf(number, sizeof(number), "%u", s->id);
+	setenv("BULKHEAD_SERVICE", number, 1);
+	bh_child_expendable();
+	if (!err && (err = bh_child_user(&plan->user)))
+		return zygote_fails(err, "cannot become uid %u: %s%s", plan->user.uid,
+				    strerror(-err),
+				    err == -EPERM ? " (no CAP_SETUID, or not mapped here)" : "");
+	if (!err)
+		err = image < 0 ? image : bh_child_exec(3 + n - 1, argv);
+	if (err == -EAGAIN) /* that user's limit */
+		return zygote_fails(err, "cannot run it: %s%s", strerror(-err), bh_proc_hint(err));
+	return zygote_fails(err, "cannot run %.60s: %.36s", plan->host, strerror(-err));
+}
+
+void bh_service_start(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_board_service *b = s->board;
+	char why[160];
+
+	b->start_ns = k->now_ns;
+	s->start_told_ns = 0;
+	b->main_ended = 0;
+	b->main_crashes.seen = 0;
+	int err = bh_service_make(s);
+	b->state = BH_PROC_STARTING;
+	if (!err)
+		err = bh_proc_start(k, bh_zygote_proc(s, BH_PROC_ZYGOTE), zygote_child);
+	if (!err) {
+		bh_servers_owe(k);
+		return;
+	}
+	snprintf(why, sizeof(why), "%s%s", strerror(-err), bh_proc_hint(err));
+	bh_start_failed(s, why);
+}
+
+void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t idx = bh_zygote_proc(s, BH_PROC_ZYGOTE);
+	struct bh_proc *z = bh_proc_at(k, idx);
+
+	/* Asked to stop, it need not begin. */
+	if (bh_ld_acq(&z->state) != BH_PROC_STARTING || bh_service_resetting(s) ||
+	    k->stop != BH_STOP_NOT)
+		return;
+	if (m->value) {
+		bh_start_failed(s,
+				m->text[0] ? m->text : strerror(m->value < 0 ? -m->value : EPROTO));
+		return;
+	}
+	bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);
+	bh_st_rel(&z->state, BH_PROC_UP);
+	bh_resize_tell(s);
+	for (uint32_t i = 0; i < s->board->workers_wanted; i++)
+		bh_worker_start(s, i);
+	bh_twin_start(s);
+}
+
+/* What the dead one was asked and did not do, its successor is asked. */
+static void ask_again(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+
+	bh_heirs_lost(s);
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
+		struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, i));
+
+		if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && bh_worker_bump(s, i))
+			bh_worker_ask(s, i);
+	}
+	s->audit = s->closing = s->files = true;
+	s->closing_at = 1;
+}
+
+static void promote(struct bh_ksvc *s, uint32_t dead, int status)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t twin = dead == s->procs ? s->procs + 1 : s->procs;
+	struct bh_crash_facts facts = {
+		.service = s->id, .worker = UINT32_MAX, .status = status, .status_known = true
+	};
+	struct bh_proc *d = bh_proc_at(k, dead), *t = bh_proc_at(k, twin);
+
+	bh_st_rel(&d->state, BH_PROC_DEAD);
+	bh_crash_record(k, dead, &facts);
+	s->board->zygote_restarts++;
+	/* In this order: attach.c knows the dead one of two zygotes by its state. */
+	t->kind = BH_PROC_ZYGOTE;
+	bh_compiler_barrier();
+	d->kind = BH_PROC_TWIN;
+	bh_crash_replaced(k, dead, bh_clock_ns());
+	bh_proc_forget(k, dead);
+	bh_st_rel(&d->state, BH_PROC_FREE);
+	ask_again(s);
+	bh_twin_start(s);
+}
+
+void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status, bool starting)
+{
+	struct bh_kernel *k = s->kernel;
+	struct bh_proc *p = bh_proc_at(k, idx);
+	uint32_t twin = bh_zygote_proc(s, BH_PROC_TWIN);
+	char text[40], why[120];
+
+	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
+		bh_proc_forget(k, idx);
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		bh_service_reset_step(s, false);
+		return;
+	}
+	if (p->kind == BH_PROC_TWIN) {
+		bh_twin_died(s, idx, status);
+		return;
+	}
+	bh_twin_adopt(s);
+	if (!starting && bh_ld_acq(&bh_proc_at(k, twin)->state) == BH_PROC_UP &&
+	    !bh_proc_dead(k, twin)) {
+		promote(s, idx, status);
+		return;
+	}
+	snprintf(why, sizeof(why), "the zygote %s%s", bh_death_text(status, text),
+		 starting ? " while it was starting" : ", and it had no twin");
+	if (starting)
+		bh_start_failed(s, why);
+	else
+		bh_service_reset(s, why);
+}

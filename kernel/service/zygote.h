@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* zygote.h: the process that a service's workers are forked from. */
+#ifndef BH_KERNEL_SERVICE_ZYGOTE_H
+#define BH_KERNEL_SERVICE_ZYGOTE_H
+
+#include "ipc/control.h"
+#include "kernel/base/state.h"
+
+/* With a new arena. It cannot: bh_start_failed(). */
+void bh_service_start(struct bh_ksvc *s);
+
+/* The zygote says that it is ready, or why it will never be. */
+void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m);
+
+/* Zygote or twin in entry @idx died. @starting: it was, before its last words were read. */
+void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status, bool starting);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * servers.c: admind and traced: processes that look at the system and on which
+ * nothing depends. They are started again whenever they end.
+ */
+#include "kernel/system/servers.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ipc/refused.h"
+#include "kernel/base/clock.h"
+#include "kernel/base/log.h"
+#include "kernel/base/out.h"
+#include "kernel/base/text.h"
+#include "kernel/base/watch.h"
+#include "kernel/process/backoff.h"
+#include "kernel/process/crash.h"
+#include "kernel/process/exec.h"
+#include "kernel/process/facts.h"
+#include "kernel/process/fail.h"
+#include "kernel/process/lifeline.h"
+#include "kernel/process/request.h"
+#include "kernel/process/spawn.h"
+#include "kernel/process/table.h"
+#include "kernel/process/wire.h"
+#include "kernel/repair/quarantine.h"
+#include "kernel/service/events.h"
+#include "kernel/service/resize.h"
+#include "kernel/system/lifecycle.h"
+
+enum {
+	HEALTHY_MS = 1000,
+	BACKOFF_MIN_MS = 100,
+	BACKOFF_MAX_MS = 5000,
+	START_TRIES = 3, /* of admind, while the system starts */
+	RETRY_MS = 10,   /* when a server does not read its messages */
+};
+
+static const char *name_of(const struct bh_proc *p)
+{
+	return p->kind == BH_PROC_ADMIND ? "admin server" : "trace server";
+}
+
+static int open_read_only(int fd)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
+{
+	const struct bh_plan *plan = k->plan;
+	bool admind = idx == BH_PROCS_ADMIND;
+	/* The plan tells how large the arenas are; it is sealed. */
+	int image = admind ? k->images->admind : k->images->traced;
+	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), bh_lifeline_join(k->lifeline),
+		      image };
+	const char *name = admind ? "bulkhead-admind" : "bulkhead-traced";
+	char *argv[] = { (char *)(uintptr_t)name, NULL };
+
+	int err = fds[3] < 0 ? fds[3] : image < 0 ? image : bh_child_fds(fds, 5, true);
+	if (!err && admind)
+		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid, 0, NULL);
+	if (!err)
+		err = bh_child_exec(3 + 4, argv);
+	bh_outf(STDERR_FILENO, "bulkhead: cannot run %s/%s: %s\n", plan->libexec, name,
+		strerror(-err));
+	return 111;
+}
+
+void bh_server_start(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	int err = bh_proc_start(k, idx, server_child);
+
+	if (err) {
+		bh_log("cannot start the %s: %s", name_of(p), strerror(-err));
+		bh_restart_later(k, idx, p->failures + 1, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+		return;
+	}
+	k->proc[idx].owed = true;
+}
+
+void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+	bool starting = bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING;
+	bool healthy = k->now_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS;
+	uint32_t failures = healthy ? 0 : p->failures + 1;
+	struct bh_crash_facts f = {
+		.service = UINT32_MAX, .worker = UINT32_MAX, .status = status, .status_known = known
+	};
+	char text[40];
+
+	if (k->stop >= BH_STOP_KILL) {
+		bh_proc_forget(k, idx);
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		return;
+	}
+	if (known && WIFSIGNALED(status))
+		bh_crash_record(k, idx, &f);
+	else
+		bh_log("the %s (pid %d) %s", name_of(p), p->pid,
+		       known ? bh_death_text(status, text) : "died");
+	bh_proc_forget(k, idx);
+	if (idx == BH_PROCS_TRACED && known && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+		bh_log("no wake-up latencies: a system call of the trace server is refused " BH_REFUSED_BY
+		       "; it is not started again");
+		bh_st_rel(&p->state, BH_PROC_FREE);
+		return;
+	}
+	if (starting && idx == BH_PROCS_ADMIND && failures >= START_TRIES) {
+		bh_fail(k, "the admin server does not start: it %s", bh_death_text(status, text));
+		return;
+	}
+	bh_restart_later(k, idx, failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+}
+
+/* For the guardian, which removes it. */
+static void remember_socket(struct bh_kernel *k)
+{
+	const char *url = k->plan->admin_url;
+	struct stat st;
+
+	if (strncmp(url, "ipc://", 6) || lstat(url + 6, &st))
+		return;
+	k->board->admin_ino = st.st_ino;
+	k->board->admin_served = 1;
+}
+
+static void is_up(struct bh_kernel *k, uint32_t idx)
+{
+	struct bh_proc *p = bh_proc_at(k, idx);
+
+	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)
+		return;
+	if (p->died_ns)
+		p->restarts++;
+	bh_crash_replaced(k, idx, bh_clock_ns());
+	bh_st_rel(&p->state, BH_PROC_UP);
+	if (idx == BH_PROCS_ADMIND)
+		remember_socket(k);
+	bh_system_changed(k);
+}
+
+/* traced's page: kept (its number in the entry's `slot`) for each admind to come. */
+static void take_page(struct bh_kernel *k, const struct bh_ctl *m, int fd)
+{
+	struct bh_proc *p = bh_proc_at(k, BH_PROCS_TRACED);
+	uint32_t old = p->slot;
+
+	if (m->value && bh_ld_acq(&p->state) == BH_PROC_STARTING)
+		bh_log("no wake-up latencies: %s", m->text[0] ? m->text : strerror(-m->value));
+	if (fd < 0)
+		return;
+	p->slot = (uint32_t)fd;
+	if (old)
+		close((int)old);
+	k->proc[BH_PROCS_ADMIND].owed = true;
+}
+
+void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd)
+{
+	if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_HELLO) {
+		is_up(k, idx);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_STOP) {
+		bh_stop(k, m->value == 1);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_RECORD) {
+		bh_record(k, m->value);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_WORKERS &&
+		   m->slot < k->plan->n_services) {
+		bh_service_resize(&k->svc[m->slot], (uint32_t)m->value);
+	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_LIFT &&
+		   m->slot < k->plan->n_services) {
+		uint64_t key = strtoull(m->text, NULL, 16);
+
+		bh_quarantine_lift(&k->svc[m->slot], m->epoch, m->value ? &key : NULL);
+	} else if (idx == BH_PROCS_TRACED && m->op == BH_CTL_TRACE_PAGE) {
+		take_page(k, m, fd);
+		is_up(k, idx);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static int send_arenas(struct bh_kernel *k, int ctl)
+{
+	for (uint32_t i = 0; i < k->plan->n_services; i++) {
+		const struct bh_board_service *b = &k->board->services[i];
+		struct bh_ctl m = { .op = BH_CTL_ARENA, .slot = i, .epoch = b->arena_seq };
+
+		if (!b->arena_memfd)
+			continue;
+		int fd = open_read_only((int)b->arena_memfd);
+		int err = fd < 0 ? -1 : bh_ctl_send(ctl, &m, fd);
+		if (fd >= 0)
+			close(fd);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int send_page(struct bh_kernel *k, int ctl)
+{
+	struct bh_ctl m = { .op = BH_CTL_TRACE };
+	uint32_t page = bh_proc_at(k, BH_PROCS_TRACED)->slot;
+
+	return page ? bh_ctl_send(ctl, &m, (int)page) : 0;
+}
+
+void bh_phase_servers(struct bh_kernel *k)
+{
+	for (uint32_t i = BH_PROCS_ADMIND; i <= BH_PROCS_TRACED; i++) {
+		struct bh_proc *p = bh_proc_at(k, i);
+		int err;
+
+		if (!k->proc[i].owed || !bh_proc_live(p))
+			continue;
+		err = send_arenas(k, p->ctl);
+		if (!err && i == BH_PROCS_ADMIND)
+			err = send_page(k, p->ctl);
+		k->proc[i].owed = err != 0;
+		if (err)
+			bh_wake_by(k, k->now_ns + RETRY_MS * BH_NS_PER_MS);
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* servers.h: admind and traced. */
+#ifndef BH_KERNEL_SYSTEM_SERVERS_H
+#define BH_KERNEL_SYSTEM_SERVERS_H
+
+#include "ipc/control.h"
+#include "kernel/base/state.h"
+
+void bh_server_start(struct bh_kernel *k, uint32_t idx);
+void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known);
+void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd);
+
+/* Phase: pays what is owed. */
+void bh_phase_servers(struct bh_kernel *k);
+
+#endif
