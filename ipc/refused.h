@@ -2,7 +2,7 @@
 /*
  * refused.h: system calls that are refused as such, whatever their arguments: by a filter
  * (seccomp) that a container or a unit sets, or by a Linux that is too old. What Bulkhead
- * cannot do without is tried before anything runs (tools/calls.c); for the rest there is
+ * cannot do without is tried before anything runs (tools/bulkhead/calls.c); for the rest there is
  * another way, and whoever makes such a call goes it when bh_refused() says so.
  */
 #ifndef BH_IPC_REFUSED_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "place.h"
+#include "tools/place.h"
 
 #include <errno.h>
 #include <pwd.h>

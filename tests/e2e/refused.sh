@@ -123,11 +123,11 @@ grep -q "^container.*serves" "$dir/done" || fail "it does not serve in a contain
 
 note "the list is complete"
 listed() { "$refuse" --list | grep -q "^$1 "; }
-sources=$(dirname "$self")/../../tools/calls.c
+sources=$(dirname "$self")/../../tools/bulkhead/calls.c
 for call in $(sed -n 's/^\t{ [A-Z]*(\([a-z0-9_]*\)), .*/\1/p' "$sources"); do
 	listed "$call" || case $call in
 	epoll_pwait | faccessat | mkdirat | readlinkat | unlinkat) ;; # the other machines'
-	*) fail "tools/calls.c tries $call, and refuse.c has it not" ;;
+	*) fail "tools/bulkhead/calls.c tries $call, and refuse.c has it not" ;;
 	esac
 done
 if ! strace -f -o "$dir/probe" true 2>/dev/null; then

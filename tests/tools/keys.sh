@@ -11,4 +11,4 @@ tables() {
 "$BH_BIN/bulkhead" keys | tables >"$dir/keys"
 tables "$1" >"$dir/page"
 [ "$(grep -c '^| `' "$dir/keys")" -gt 30 ] || fail "there are no keys in: $("$BH_BIN/bulkhead" keys)"
-diff "$dir/page" "$dir/keys" || fail "< configuration.md; > \`bulkhead keys\`, which prints tools/config_keys.c"
+diff "$dir/page" "$dir/keys" || fail "< configuration.md; > \`bulkhead keys\`, which prints tools/bulkhead/config/keys.c"

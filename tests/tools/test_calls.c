@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "tests/check_run.h"
-#include "tools/calls.h"
+#include "tools/bulkhead/calls.h"
 
 START_TEST(nothing_is_refused_here)
 {

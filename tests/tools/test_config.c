@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "tests/check_run.h"
-#include "tools/config.h"
-#include "tools/config_value.h"
-#include "tools/plan_make.h"
+#include "tools/bulkhead/config/config.h"
+#include "tools/bulkhead/config/plan_make.h"
+#include "tools/bulkhead/config/value.h"
 
 /* A module is any file that can be read; bulkhead does not look into it. */
 #define S "services:\n  - name: a\n    module: /bin/sh\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tools/bhctl/json.h: the keys that scripts rely on, in answers where each field has a
+ * tools/bhctl/show/json.h: the keys that scripts rely on, in answers where each field has a
  * value of its own, and in those where each is left out. answers.json has both.
  *
  * With a new field, `test_tools_json --print` writes the file anew; whatever else changes
@@ -13,7 +13,7 @@
 
 #include "bulkhead.pb-c.h"
 #include "tests/check_run.h"
-#include "tools/bhctl/json.h"
+#include "tools/bhctl/show/json.h"
 
 /* How much a message says. */
 enum fill {

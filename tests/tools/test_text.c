@@ -7,7 +7,7 @@
 
 #include "tests/check_run.h"
 #include "tests/ipc/dice.h"
-#include "tools/bhctl/text.h"
+#include "tools/bhctl/show/text.h"
 
 enum {
 	NUMBERS = 20000

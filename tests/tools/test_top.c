@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "tests/check_run.h"
-#include "tools/bhctl/top_diff.h"
-#include "tools/bhctl/top_view.h"
+#include "tools/bhctl/top/diff.h"
+#include "tools/bhctl/top/view.h"
 
 static char name_http[] = "http", state_up[] = "up", none[] = "";
 static char hostile[] = "a\033[2Jb\nc\177\200";

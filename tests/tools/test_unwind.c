@@ -8,7 +8,7 @@
 #include "ipc/context_regs.h"
 #include "tests/check_run.h"
 #include "tests/ipc/dice.h"
-#include "tools/bhctl/unwind.h"
+#include "tools/bhctl/code/unwind.h"
 
 enum {
 	STACKS = 3000,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "answer.h"
+#include "tools/admind/answer.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
 
 #include "bulkhead.pb-c.h"
 #include "ipc/audit.h"
-#include "scratch.h"
-#include "system.h"
+#include "tools/admind/scratch.h"
+#include "tools/admind/system.h"
 
 enum {
 	BH_REQUEST_BYTES = 64 * 1024, /* a longer one is refused */

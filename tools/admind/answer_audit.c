@@ -3,9 +3,9 @@
  * each service. */
 #include <string.h>
 
-#include "answer.h"
-#include "counts.h"
 #include "ipc/audit.h"
+#include "tools/admind/answer.h"
+#include "tools/admind/counts.h"
 
 static void fill_findings(struct bh_answer *a, Bulkhead__ServiceAudit *to,
 			  const struct bh_audit *from)

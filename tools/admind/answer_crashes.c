@@ -2,8 +2,8 @@
 /* answer_crashes.c: the crash records on the board. */
 #include <string.h>
 
-#include "answer.h"
 #include "ipc/crash_key.h"
+#include "tools/admind/answer.h"
 
 enum {
 	TRIES = 1000, /* to read a record that is being written */

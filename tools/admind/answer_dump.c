@@ -12,10 +12,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "answer.h"
-#include "counts.h"
 #include "ipc/clock.h"
 #include "ipc/context_regs.h"
+#include "tools/admind/answer.h"
+#include "tools/admind/counts.h"
 
 enum {
 	DEFAULT_TASKS = 1000,

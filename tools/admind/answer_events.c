@@ -6,7 +6,7 @@
  * come from processes that run user code: of what they say, that they are of their
  * own ring is put right, and what would be an index is checked.
  */
-#include "answer.h"
+#include "tools/admind/answer.h"
 
 #include <errno.h>
 #include <string.h>

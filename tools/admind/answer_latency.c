@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* answer_latency.c: what traced has counted since it started. */
-#include "answer.h"
 #include "ipc/event.h"
+#include "tools/admind/answer.h"
 
 static size_t fill_buckets(struct bh_answer *a, Bulkhead__LatencyBucket ***buckets,
 			   const struct bh_trace_hist *h)

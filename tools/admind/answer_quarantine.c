@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "answer.h"
-#include "counts.h"
 #include "ipc/crash_key.h"
+#include "tools/admind/answer.h"
+#include "tools/admind/counts.h"
 
 static uint64_t ms_between(int64_t from, int64_t to)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "answer.h"
+#include "tools/admind/answer.h"
 
 /* The service that is meant; UINT32_MAX: none, and the request is refused. */
 static uint32_t find(struct bh_answer *a, const char *name)

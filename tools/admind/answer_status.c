@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "answer.h"
-#include "counts.h"
 #include "ipc/extent.h"
+#include "tools/admind/answer.h"
+#include "tools/admind/counts.h"
 
 static const char *const system_states[] = {
 	[BH_SYSTEM_STARTING] = "starting",

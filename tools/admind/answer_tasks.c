@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "answer.h"
-#include "counts.h"
+#include "tools/admind/answer.h"
+#include "tools/admind/counts.h"
 
 enum {
 	DEFAULT_TASKS = 100,

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "answer.h"
+#include "tools/admind/answer.h"
 
 enum {
 	LOOKS = 6,

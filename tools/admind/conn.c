@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "conn.h"
+#include "tools/admind/conn.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "answer.h"
-#include "refusal.h"
+#include "tools/admind/answer.h"
+#include "tools/admind/refusal.h"
 
 enum {
 	GREETING_BYTES = 8,

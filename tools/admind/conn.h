@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "system.h"
+#include "tools/admind/system.h"
 
 enum {
 	BH_CONN_WORDS = 8, /* of a request's name: through so many devices less one */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "counts.h"
+#include "tools/admind/counts.h"
 
 #include <string.h>
 

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "ipc/refused.h"
-#include "server.h"
-#include "system.h"
+#include "tools/admind/server.h"
+#include "tools/admind/system.h"
 
 enum {
 	FAILED = 111

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "refusal.h"
+#include "tools/admind/refusal.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scratch.h"
+#include "tools/admind/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 
 #include <poll.h>
 
-#include "conn.h"
+#include "tools/admind/conn.h"
 
 enum {
 	BH_SERVER_CONNS = 64,                  /* at once; of more, the one idle longest goes */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "system.h"
+#include "tools/admind/system.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "page.h"
+#include "tools/bench-recovery/page.h"
 
 enum {
 	PAUSE_MS = 700,

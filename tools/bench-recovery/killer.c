@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "page.h"
+#include "tools/bench-recovery/page.h"
 
 enum {
 	PAUSE_MS = 120,

@@ -18,7 +18,7 @@
 
 #include <bulkhead/bulkhead.h>
 
-#include "page.h"
+#include "tools/bench-recovery/page.h"
 
 static struct page *page;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* family.c: CPU time and memory of a process and its descendants. */
-#include "family.h"
+#include "tools/bench/family.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "family.h"
-#include "report.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/family.h"
+#include "tools/bench/report.h"
 
 enum {
 	KEYS = 16

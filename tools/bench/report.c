@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c: samples into one line of JSON. */
-#include "report.h"
+#include "tools/bench/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

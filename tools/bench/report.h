@@ -3,8 +3,8 @@
 #ifndef TOOLS_BENCH_REPORT_H
 #define TOOLS_BENCH_REPORT_H
 
-#include "bench.h"
-#include "family.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/family.h"
 
 void report(const struct workload *w, const char *kind, struct page *p, const struct family *before,
 	    const struct family *after);

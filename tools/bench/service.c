@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 struct page *page;
 static bool fibers;

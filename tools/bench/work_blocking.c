@@ -3,7 +3,7 @@
  * end of its join, one at a time. */
 #include <errno.h>
 
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum {
 	WARM_UP = 1000

@@ -2,7 +2,7 @@
 /* work_net.c: tcp_echo and http_hello. A fiber for each connection. */
 #include <string.h>
 
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum {
 	BUF = 16384

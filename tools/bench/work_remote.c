@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum {
 	BURN_US = 10,

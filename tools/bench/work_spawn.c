@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* work_spawn.c: workloads of the scheduler alone: spawn, yield, wake. */
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 /* -- spawn_many_local: one task spawns n, timed until the last has run -------- */
 

@@ -2,7 +2,7 @@
 /* work_time.c: timers. A timer belongs to a task; there is one for each. */
 #include <errno.h>
 
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 enum {
 	HANDFUL = 128 /* woken or spawned before the others get a turn */

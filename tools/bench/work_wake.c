@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "bench.h"
+#include "tools/bench/bench.h"
 
 static void taken(void)
 {

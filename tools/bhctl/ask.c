@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask.h"
+#include "tools/bhctl/ask.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
 
-#include "bhctl.h"
+#include "tools/bhctl/bhctl.h"
 
 enum {
 	WAIT_MS = 10000,

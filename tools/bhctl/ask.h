@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ask.h: requests and replies. */
-#ifndef BH_BHCTL_ASK_H
-#define BH_BHCTL_ASK_H
+#ifndef BH_TOOLS_BHCTL_ASK_H
+#define BH_TOOLS_BHCTL_ASK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * A verb is a row of the table in verbs.c: how its request is made, how the
  * answer is shown to people, and how it is put in JSON.
  */
-#ifndef BH_BHCTL_H
-#define BH_BHCTL_H
+#ifndef BH_TOOLS_BHCTL_BHCTL_H
+#define BH_TOOLS_BHCTL_BHCTL_H
 
 #include <json-c/json.h>
 #include <stdbool.h>

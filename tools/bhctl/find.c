@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "find.h"
+#include "tools/bhctl/find.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bhctl.h"
+#include "tools/bhctl/bhctl.h"
 #include "tools/place.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* find.h: where the system is. */
-#ifndef BH_BHCTL_FIND_H
-#define BH_BHCTL_FIND_H
+#ifndef BH_TOOLS_BHCTL_FIND_H
+#define BH_TOOLS_BHCTL_FIND_H
 
 enum {
 	BH_URL_BYTES = 160

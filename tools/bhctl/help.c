@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "verbs.h"
+#include "tools/bhctl/verbs.h"
 
 enum {
 	OPTIONS = 40

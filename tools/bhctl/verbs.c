@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "verbs.h"
+#include "tools/bhctl/verbs.h"
 
 #include <string.h>
 

@@ -6,10 +6,10 @@
  * A verb has several rows if what it is asked depends on an option or an argument; the one
  * whose is given is meant, else the row without `by`.
  */
-#ifndef BH_BHCTL_VERBS_H
-#define BH_BHCTL_VERBS_H
+#ifndef BH_TOOLS_BHCTL_VERBS_H
+#define BH_TOOLS_BHCTL_VERBS_H
 
-#include "bhctl.h"
+#include "tools/bhctl/bhctl.h"
 
 enum bh_verb_id {
 	BH_VERB_STATUS,

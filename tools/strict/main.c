@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/bhctl/code.h"
+#include "tools/bhctl/code/code.h"
 
 enum {
 	LINE = 2048,

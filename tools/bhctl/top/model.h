@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model.h: what `bhctl top` knows: the answers of the system, and tables of what
+ * changed from one to the next.
+ *
+ *	struct bh_top t;
+ *	bh_top_init(&t);
+ *	bh_top_take(&t, BH_TOP_ASK_STATUS, reply, now_ns);
+ *	... t.table[BH_TOP_WORKERS].rows
+ *	bh_top_fini(&t);
+ *
+ * Nothing is recorded for it: rates are differences of counters that are kept anyway, and
+ * which task types have the workers is found by looking many times a second.
+ */
+#ifndef BH_TOOLS_BHCTL_TOP_MODEL_H
+#define BH_TOOLS_BHCTL_TOP_MODEL_H
+
+#include <stdint.h>
+
+#include "bulkhead.pb-c.h"
+#include "tools/bhctl/top/table.h"
+
+enum {
+	BH_TOP_SERVICES,
+	BH_TOP_WORKERS,
+	BH_TOP_TYPES,
+	BH_TOP_CRASHES,
+	BH_TOP_TABLES,
+};
+
+/* The questions of a round, in this order; and what is asked between rounds. */
+enum bh_top_ask {
+	BH_TOP_ASK_LATENCY,
+	BH_TOP_ASK_STATUS,
+	BH_TOP_ASK_CRASHES,
+	BH_TOP_ASK_TASKS,
+	BH_TOP_ROUND,
+	BH_TOP_ASK_WORKERS = BH_TOP_ROUND, /* a sample of what they run */
+};
+
+enum {
+	BH_TOP_WINDOW = 5,   /* rounds that the shares of task types are taken from */
+	BH_TOP_NAMES = 4096, /* task types that are told apart meanwhile */
+};
+
+/* Two answers to the same question; owned. */
+struct bh_top_pair {
+	Bulkhead__Reply *before, *now; /* NULL: none yet */
+	double seconds;                /* from one to the other */
+	int64_t now_ns;
+};
+
+struct bh_top_hits {
+	char *service, *name;
+	unsigned hits[BH_TOP_WINDOW]; /* times a worker was seen to run such a task */
+};
+
+struct bh_top {
+	struct bh_top_table table[BH_TOP_TABLES];
+	struct bh_top_pair status, latency;
+	char no_waits[160]; /* why waits for a CPU are not known; "": they are */
+	struct bh_top_hits *hits;
+	size_t n_hits;
+	unsigned looks[BH_TOP_WINDOW]; /* how often was looked, in each round */
+	unsigned round;
+	unsigned systems; /* that have answered: more than one if it was started anew */
+};
+
+void bh_top_init(struct bh_top *t);
+void bh_top_fini(struct bh_top *t);
+
+/* Takes what was answered to @ask at @now_ns (CLOCK_MONOTONIC); @r is its own from now
+ * on. An answer that is an error, or another one's, changes little. */
+void bh_top_take(struct bh_top *t, enum bh_top_ask ask, Bulkhead__Reply *r, int64_t now_ns);
+
+#endif
