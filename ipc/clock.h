@@ -12,7 +12,7 @@
  *
  * All deadlines of a service are in its clock; the kernel keeps its wheel in it,
  * too. 0 is a clock that runs and was never touched. Workers write the word
- * (workers/clock.c), and the kernel moves a clock that stands on when there is
+ * (workers/base/clock.c), and the kernel moves a clock that stands on when there is
  * nothing else to do (auto). To the kernel it is a hostile value like any other:
  * every word is some clock.
  */

@@ -7,7 +7,7 @@
  * so that the order stays), and runs them from here.
  *
  * What is in the hand nobody can steal. Hence few at a time, a quarter of the ring at
- * most, and only if polls are short and nobody looks for work (workers/take.h); and if
+ * most, and only if polls are short and nobody looks for work (workers/queue/take.h); and if
  * the worker comes to a long poll, the kernel hands out what it has (stall.h).
  *
  * Crash. The entries stand here before the CAS takes them, and until others are taken;

@@ -21,7 +21,7 @@
  * The last searcher to find work wakes one more worker, so that work that came
  * while only one searched is not left to one (the rule is Tokio's).
  *
- * One worker may spin before it sleeps (workers/spin.c). For the masks it is parked;
+ * One worker may spin before it sleeps (workers/base/spin.c). For the masks it is parked;
  * its park word says that no system call is needed, until it takes that back with a
  * CAS. `spinner` names it, so that it is picked first and no second one spins.
  *

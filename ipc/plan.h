@@ -49,7 +49,7 @@ enum {
 	BH_SPIN_NEVER = 0xffff,
 };
 
-/* What of the arena is in a worker's core dump (workers/dump.c). */
+/* What of the arena is in a worker's core dump (workers/crash/dump.c). */
 enum bh_core {
 	BH_CORE_TASK = 0, /* what the task has that it ran */
 	BH_CORE_NONE,     /* no core is dumped */
@@ -127,7 +127,7 @@ struct bh_plan_service {
 	uint32_t restart_intensity;
 	uint32_t restart_period_ms;
 	uint32_t blocking_keep_ms; /* a blocking process without a job ends; 0: 10 s */
-	/* The scheduler's numbers (workers/sched.c). 0: the default. */
+	/* The scheduler's numbers (workers/base/sched.c). 0: the default. */
 	uint32_t inject_interval, event_interval, budget, lifo_max;
 	uint32_t spin_us; /* the longest, before an idle worker sleeps; enum BH_SPIN_* */
 	uint32_t seed;    /* of its random choices; 0: another one each time */
@@ -151,16 +151,16 @@ static inline uint32_t bh_plan_slots(const struct bh_plan_service *s)
 
 struct bh_plan {
 	uint64_t magic;
-	uint32_t format, bytes;          /* sizeof(struct bh_plan) */
-	char config[256];                /* where it was read from; "embedded default" */
-	char admin_url[256];             /* nng URL of the admin endpoint */
-	char libexec[256];               /* directory of bulkhead-admind, -traced, -host */
-	char rundir[256];                /* private directory to remove at the end; "": none */
-	uint32_t strategy;               /* enum bh_strategy */
-	uint32_t grace_ms;               /* how long a stop waits for requests under way */
-	uint32_t admin;                  /* 1: start admind */
-	uint32_t trace;                  /* 1: start traced */
-	uint32_t strict;                 /* 1: workers watch what is private (workers/strict.h) */
+	uint32_t format, bytes; /* sizeof(struct bh_plan) */
+	char config[256];       /* where it was read from; "embedded default" */
+	char admin_url[256];    /* nng URL of the admin endpoint */
+	char libexec[256];      /* directory of bulkhead-admind, -traced, -host */
+	char rundir[256];       /* private directory to remove at the end; "": none */
+	uint32_t strategy;      /* enum bh_strategy */
+	uint32_t grace_ms;      /* how long a stop waits for requests under way */
+	uint32_t admin;         /* 1: start admind */
+	uint32_t trace;         /* 1: start traced */
+	uint32_t strict;        /* 1: workers watch what is private (workers/strict/strict.h) */
 	uint32_t unpriv_uid, unpriv_gid; /* what admind becomes; UINT32_MAX: keep */
 	uint32_t n_services;
 	int32_t lock_fd; /* held open for the system's life, so that no second one starts

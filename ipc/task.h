@@ -69,9 +69,9 @@ enum {
 	BH_TASK_KEEP = 2,          /* detach_on_end */
 	BH_TASK_UNCONSTRAINED = 4, /* has no budget; set by the task itself */
 	BH_TASK_VALUED = 8,        /* its value is there before its end */
-	BH_TASK_STAYS = 16,        /* pinned for the time of one wait (workers/exception.h) */
+	BH_TASK_STAYS = 16,        /* pinned for the time of one wait (workers/wait/exception.h) */
 	BH_TASK_LISTENS = 64,      /* to a token that has no cell for it (token.h) */
-	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/defer.c) */
+	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/owned/defer.c) */
 };
 
 /* What recovery has decided about a task in CLEANUP: 0: nothing yet, BH_VERDICT_RESTART,
@@ -165,9 +165,9 @@ enum {
 };
 
 struct bh_type {
-	_Atomic uint64_t key;        /* fn ^ name address; 0: free. Commit: one CAS */
-	char name[40];               /* the first byte last: whole, or none (workers/types.c) */
-	_Atomic uint64_t crashes;    /* the kernel's */
+	_Atomic uint64_t key;     /* fn ^ name address; 0: free. Commit: one CAS */
+	char name[40];            /* the first byte last: whole, or none (workers/base/types.c) */
+	_Atomic uint64_t crashes; /* the kernel's */
 	_Atomic int64_t forgiven_ns; /* the kernel's: what crashed before counts no more */
 	struct bh_gate gate;
 };
@@ -178,7 +178,7 @@ struct bh_type {
  * Size classes, four times apart. Data: 256 B << 2c for c = 0..8: 256 B, 1 K, 4 K,
  * 16 K, 64 K, 256 K, 1 M, 4 M, 16 M. Stacks: 16 K << 2(c - 9) for c = 9..14: 16 K to
  * 16 M. Stacks have classes of their own because they are no neighbours: behind each
- * block lies a gap, the guard of the stack above it (workers/guard.h).
+ * block lies a gap, the guard of the stack above it (workers/owned/guard.h).
  *
  * And one more of 64 K: stacks that are kept for work. A task that is given a socket, as
  * each new connection is, gets none of them; so connections that wait for their next
@@ -279,7 +279,7 @@ static inline uint64_t bh_state_copy_at(uint64_t len)
 /* In a ready word: low bit; the index of the task that waits stands above. */
 #define BH_IO_READY 1ull
 /* There may be something to read that no edge will tell of any more: the peer has closed
- * its side, or data came while its task waited for something else (workers/gone.c). */
+ * its side, or data came while its task waited for something else (workers/owned/gone.c). */
 #define BH_IO_CLOSED 2ull
 /* To read: there is a mark of TCP's urgent data in what has come, where a read stops
  * short. Until a read has said EAGAIN, which is when its task begins to wait. */

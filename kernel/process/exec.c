@@ -46,7 +46,7 @@ int bh_child_fds(const int *fds, int n, bool lend)
 		return err;
 	signal(SIGPIPE, SIG_DFL);
 	/* What a service manager sends to all processes at once is the kernel's to carry
-	 * out: it waits until there is a handler (workers/signals.c), for good in the
+	 * out: it waits until there is a handler (workers/crash/signals.c), for good in the
 	 * servers. */
 	sigemptyset(&later);
 	sigaddset(&later, SIGTERM);

@@ -5,7 +5,7 @@
  * is; a worker that hangs for whatever reason is reported; either may be ended.
  *
  * Where it is, the worker says itself: asked by SIGURG, its handler sets down
- * registers and return addresses in its slot (workers/crash.c). Only one that runs
+ * registers and return addresses in its slot (workers/crash/crash.c). Only one that runs
  * is asked: a signal would end another's system call early.
  *
  * That a worker was ended for this, and in which task, stands on the board before

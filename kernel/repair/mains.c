@@ -3,7 +3,7 @@
  * mains.c: the first task of each service: what its end means to the system, and what a
  * crash of it means to the service.
  *
- * What main returned stands in the arena (workers/main_task.c). It is taken to the board
+ * What main returned stands in the arena (workers/task/main_task.c). It is taken to the board
  * once, when its task has ended, and what a worker writes there later is nobody's concern.
  *
  * A main that crashes starts again: its worker is replaced at once, as after any crash, and

@@ -10,7 +10,7 @@
  *   worker: ring, fence, sleeps_until      kernel: sleeps_until, fence, rings
  *
  * (the second one's right column is in loop.c; its left one's fence comes at the end of
- * the poll: workers/owed.h).
+ * the poll: workers/queue/owed.h).
  *
  * Deadlines and wheel are in the service's clock (ipc/clock.h), which a test may
  * have stopped.

@@ -2,7 +2,7 @@
 # layers.sh SOURCE_DIR [--list]: fails for each file that uses what stands above it. It checks
 #
 #   folder   which folder may include which (docs/architecture.md)
-#   room     a sub-folder of kernel/ uses itself and those below it alone
+#   room     a sub-folder of kernel/ or workers/ uses itself and those below it alone
 #   path     includes are written with their path from the root
 #   circle   in ipc/, kernel/ and workers/ no files of one folder use each other in a circle.
 #            A file is X.c with X.h; it uses what it includes and whose functions it names
@@ -31,15 +31,19 @@ BEGIN {
 	may["bpf"] = "bpf ipc include"
 	may["proto"] = "proto"
 	may["tools"] = "tools proto ipc include"
-	# Of kernel/, from the ground up. The guardian uses the ground alone.
-	n = split("base process service repair system", rooms, " ")
-	for (i = 1; i <= n; i++)
-		rank[rooms[i]] = i
+	# From the ground up. The guardian uses the ground alone.
+	rooms_of("kernel", "base process service repair system")
+	rooms_of("workers", "base owned libc crash strict queue wait task executor io process")
 	for (i = 1; i < ARGC; i++)
 		known[ARGV[i]] = 1
 	while ((getline line <list) > 0)
 		if (line ~ /^[a-z]/)
 			allowed[line] = 1
+}
+function rooms_of(top, list,   n, i) {
+	n = split(list, rooms, " ")
+	for (i = 1; i <= n; i++)
+		rank[top, rooms[i]] = i
 }
 function say(rule, name, text) {
 	if (mode == "--list") {
@@ -65,13 +69,14 @@ function key(u) {
 function top_of(f) { sub(/\/.*/, "", f); return f }
 function room_of(f,   p, n) {
 	n = split(f, p, "/")
-	return p[1] != "kernel" ? "" : n == 2 ? "top" : p[2]
+	return p[1] != "kernel" && p[1] != "workers" ? "" : n == 2 ? "top" : p[2]
 }
 function check_room(from, to,   a, b) {
 	a = room_of(from); b = room_of(to)
 	if (a == "" || b == "" || a == b || a == "top")
 		return
-	if (b == "top" || b == "guardian" || (a == "guardian" ? b != "base" : rank[b] > rank[a]))
+	if (b == "top" || b == "guardian" || (a == "guardian" ? b != "base" : rank[top_of(to), b] > rank[top_of(from), a] ||
+	    (a == "io" && b == "executor")))
 		say("room", key(unit_of(from)) " " key(unit_of(to)), from " includes " to ", which stands above it")
 }
 function include(from, to,   there, here) {

@@ -44,7 +44,7 @@ if ! tests/layers/layers.sh . >/dev/null; then
 	exit 1
 fi
 
-echo '#include "workers/rt.h"' >kernel/one.c
+echo '#include "workers/base/rt.h"' >kernel/one.c
 finds 'folder: kernel/one.c includes workers/'
 
 echo '#include "kernel/base/state.h"' >ipc/one.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lifo.pml: the LIFO slot (workers/executor.c) between its owner, who schedules and
+ * lifo.pml: the LIFO slot (workers/executor/executor.c) between its owner, who schedules and
  * pops, and the kernel, which takes what stands there while the owner does not turn
  * (ipc/stall.c). Either is killed at any step, or nobody; recovery follows, of the
  * kernel first. What is queued in the end is run then.

@@ -11,9 +11,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "workers/context.h"
-#include "workers/executor.h"
-#include "workers/rt.h"
+#include "workers/base/context.h"
+#include "workers/base/rt.h"
+#include "workers/executor/executor.h"
 
 #ifndef __x86_64__
 int main(void)

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-#include "workers/queue.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/queue/queue.h"
 
 static void between_polls(struct world *w)
 {

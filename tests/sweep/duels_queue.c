@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-#include "workers/blocks.h"
-#include "workers/executor.h"
-#include "workers/queue.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/executor/executor.h"
+#include "workers/owned/blocks.h"
+#include "workers/queue/queue.h"
 
 static enum bh_poll count_poll(struct bh_cx *cx, void *state)
 {

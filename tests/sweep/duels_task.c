@@ -7,11 +7,11 @@
 #include <sys/epoll.h>
 
 #include "ipc/ready.h"
-#include "workers/context.h"
-#include "workers/io.h"
-#include "workers/queue.h"
-#include "workers/rt.h"
-#include "workers/task.h"
+#include "workers/base/context.h"
+#include "workers/base/rt.h"
+#include "workers/io/io.h"
+#include "workers/queue/queue.h"
+#include "workers/task/task.h"
 
 static void must(int rc)
 {

@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-#include "workers/blocking.h"
-#include "workers/executor.h"
-#include "workers/jobs.h"
-#include "workers/queue.h"
+#include "workers/executor/blocking.h"
+#include "workers/executor/executor.h"
+#include "workers/queue/jobs.h"
+#include "workers/queue/queue.h"
 
 static int64_t job(void *arg)
 {

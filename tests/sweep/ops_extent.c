@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "workers/blocks.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/owned/blocks.h"
 
 enum {
 	SMALL = 0,                /* the class that asks: 256 B, 64 blocks in an extent */

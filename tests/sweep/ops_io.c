@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "workers/gone.h"
-#include "workers/io.h"
-#include "workers/ioslot.h"
-#include "workers/listen.h"
-#include "workers/room.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/io/io.h"
+#include "workers/io/listen.h"
+#include "workers/owned/gone.h"
+#include "workers/owned/ioslot.h"
+#include "workers/task/room.h"
 
 static void must(int rc)
 {

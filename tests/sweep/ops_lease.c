@@ -7,8 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "workers/reactor.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/executor/reactor.h"
 
 /* Two tasks wait for a socket each. */
 static void setup_waiting(struct world *w)

@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 
-#include "workers/context.h"
-#include "workers/exception.h"
-#include "workers/executor.h"
-#include "workers/fiber.h"
-#include "workers/queue.h"
-#include "workers/rt.h"
+#include "workers/base/context.h"
+#include "workers/base/rt.h"
+#include "workers/executor/executor.h"
+#include "workers/queue/queue.h"
+#include "workers/wait/exception.h"
+#include "workers/wait/fiber.h"
 
 static enum bh_poll pending(struct bh_cx *cx, void *state)
 {

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "ipc/stall.h"
-#include "workers/blocks.h"
-#include "workers/executor.h"
-#include "workers/queue.h"
-#include "workers/retire.h"
-#include "workers/rt.h"
-#include "workers/slot.h"
-#include "workers/suspend.h"
+#include "workers/base/rt.h"
+#include "workers/executor/executor.h"
+#include "workers/executor/retire.h"
+#include "workers/executor/slot.h"
+#include "workers/owned/blocks.h"
+#include "workers/queue/queue.h"
+#include "workers/wait/suspend.h"
 
 static void fill_ring(struct world *w, uint32_t slot, uint32_t n)
 {

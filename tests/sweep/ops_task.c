@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "workers/blocks.h"
-#include "workers/ioslot.h"
-#include "workers/queue.h"
-#include "workers/rt.h"
-#include "workers/task.h"
-#include "workers/types.h"
+#include "workers/base/rt.h"
+#include "workers/base/types.h"
+#include "workers/owned/blocks.h"
+#include "workers/owned/ioslot.h"
+#include "workers/queue/queue.h"
+#include "workers/task/task.h"
 
 static void must(int rc)
 {

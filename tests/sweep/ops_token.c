@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "workers/rt.h"
+#include "workers/base/rt.h"
 
 static void must(int rc)
 {

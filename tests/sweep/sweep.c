@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "ipc/stall.h"
-#include "workers/queue.h"
+#include "workers/queue/queue.h"
 
 enum {
 	MAX_STEPS = 400000

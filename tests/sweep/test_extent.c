@@ -17,8 +17,8 @@
 
 #include "tests/check_run.h"
 #include "tests/ipc/dice.h"
-#include "workers/blocks.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/owned/blocks.h"
 
 enum {
 	UNITS = 24, /* the limit; of the classes below there are blocks for 28 */

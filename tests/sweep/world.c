@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "workers/rt.h"
-#include "workers/sched.h"
+#include "workers/base/rt.h"
+#include "workers/base/sched.h"
 
 /* By the system call: the vDSO reads the clock again if a tick came in between, and under
  * single-step, where others have the CPUs, one always does. */
@@ -29,7 +29,7 @@ void world_make(struct world *w, void *base)
 
 	memset(w, 0, sizeof(*w));
 	bh_layout_init(&l, WORKERS, 700, 64, 64 << 10);
-	l.reactors = 2; /* as with more workers */
+	l.reactors = 2;    /* as with more workers */
 	l.units = 1 << 20; /* as if there were more blocks of each class */
 	l.work_units = l.units / 8;
 	fd = bh_arena_create(&l, "sweep", 1);

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "workers/executor.h"
-#include "workers/main_task.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/executor/executor.h"
+#include "workers/task/main_task.h"
 
 void *crew_shared(size_t bytes)
 {

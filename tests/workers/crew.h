@@ -8,7 +8,7 @@
 
 #include "ipc/audit.h"
 #include "ipc/recover.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
 
 enum {
 	CREW_MAX = 8

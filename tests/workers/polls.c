@@ -5,7 +5,7 @@
  * valgrind to count the instructions of either (--tool=callgrind
  * --toggle-collect=polls_yield, polls_wake, or polls_spawn). tools/bench-tracing compares
  * the former two with those of polls_bare, which is built without what is there to observe
- * the worker (BH_BARE of workers/trace.h).
+ * the worker (BH_BARE of workers/queue/trace.h).
  *
  * The process is the only worker of its arena, so nothing but the code decides how many
  * there are. The meter, which goes by the clock, takes no poll.
@@ -15,10 +15,10 @@
 #include <stdlib.h>
 
 #include "tests/sweep/sweep.h"
-#include "workers/executor.h"
-#include "workers/queue.h"
-#include "workers/rt.h"
-#include "workers/sched.h"
+#include "workers/base/rt.h"
+#include "workers/base/sched.h"
+#include "workers/executor/executor.h"
+#include "workers/queue/queue.h"
 
 enum {
 	POLLS = 20000,

@@ -9,7 +9,7 @@
 
 #include "crew.h"
 #include "tests/check_run.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
 
 enum {
 	WORKERS = 2,

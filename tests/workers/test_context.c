@@ -4,7 +4,7 @@
  * on shared memory across processes.
  */
 #include "tests/check_run.h"
-#include "workers/context.h"
+#include "workers/base/context.h"
 
 #include <check.h>
 #include <fenv.h>

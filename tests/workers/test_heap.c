@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "tests/check_run.h"
-#include "workers/blocks.h"
-#include "workers/heap.h"
-#include "workers/rt.h"
+#include "workers/base/rt.h"
+#include "workers/owned/blocks.h"
+#include "workers/owned/heap.h"
 
 enum {
 	TASKS = 64,

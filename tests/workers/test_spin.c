@@ -5,9 +5,9 @@
 
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
-#include "workers/park_spin.h"
-#include "workers/rt.h"
-#include "workers/spin.h"
+#include "workers/base/rt.h"
+#include "workers/base/spin.h"
+#include "workers/executor/park_spin.h"
 
 enum {
 	BRIEF_NS = 20000,

@@ -8,10 +8,10 @@
 #include "ipc/monotonic.h"
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
-#include "workers/meter.h"
-#include "workers/rt.h"
-#include "workers/slot.h"
-#include "workers/trace.h"
+#include "workers/base/rt.h"
+#include "workers/executor/slot.h"
+#include "workers/queue/meter.h"
+#include "workers/queue/trace.h"
 
 static struct world w;
 

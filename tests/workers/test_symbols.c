@@ -3,7 +3,7 @@
 #include <check.h>
 
 #include "tests/check_run.h"
-#include "workers/symbols.h"
+#include "workers/base/symbols.h"
 
 static const struct {
 	const char *symbol, *plain;

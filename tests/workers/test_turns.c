@@ -14,11 +14,11 @@
 #include "ipc/stall.h"
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
-#include "workers/coop.h"
-#include "workers/executor.h"
-#include "workers/queue.h"
-#include "workers/rt.h"
-#include "workers/sched.h"
+#include "workers/base/rt.h"
+#include "workers/base/sched.h"
+#include "workers/executor/executor.h"
+#include "workers/queue/queue.h"
+#include "workers/wait/coop.h"
 
 static struct world w;
 static struct bh_plan_service plan;

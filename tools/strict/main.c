@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bulkhead-strict: writes the line that workers/strict_tell.c has to say: who does what with
+ * bulkhead-strict: writes the line that workers/strict/tell.c has to say: who does what with
  * which memory, where, and what to do instead. Started by the worker concerned, which waits
  * for it.
  *

@@ -1,4 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "workers/rt.h"
-
-struct bh_rt bh_rt;
