@@ -16,7 +16,7 @@ target_link_libraries(bh_flags INTERFACE bulkhead_headers)
 target_compile_options(bh_flags INTERFACE
 	$<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
-	-Wnull-dereference -fno-common -fno-omit-frame-pointer>
+	-Wnull-dereference -Wconversion -Wno-sign-conversion -fno-common -fno-omit-frame-pointer>
 	$<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -fno-omit-frame-pointer>
 	$<$<BOOL:${BH_WERROR}>:-Werror>)
 if(BH_SANITIZE)

@@ -112,7 +112,8 @@ static struct {
 static void put(uint16_t op, uint32_t k, unsigned yes, unsigned no)
 {
 	if (filter.n < CODE)
-		filter.code[filter.n] = (struct sock_filter)BPF_JUMP(op, k, yes, no);
+		filter.code[filter.n] =
+			(struct sock_filter)BPF_JUMP(op, k, (uint8_t)yes, (uint8_t)no);
 	filter.n++;
 }
 
