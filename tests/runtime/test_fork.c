@@ -194,11 +194,12 @@ TEST(a_child_has_all_that_its_task_has_to_itself)
 
 /* The child's path crosses the parent's: it is where it was, after the task has been
  * resumed elsewhere many times. */
-TEST(the_parent_waits_as_before_while_the_child_lives)
+static int64_t forks_and_waits(void *unused)
 {
 	int pipes[2];
 	char c;
 
+	(void)unused;
 	CHECK(pipe2(pipes, O_CLOEXEC) == 0);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -210,6 +211,20 @@ TEST(the_parent_waits_as_before_while_the_child_lives)
 	close(pipes[1]); /* in the table of all workers: none keeps it */
 	close(pipes[0]);
 	CHECK(exit_code_of(pid) == 41);
+	return 0;
+}
+
+/* Pinned: the worker is the child's parent, and no other one can wait for it. */
+TEST(the_parent_waits_as_before_while_the_child_lives)
+{
+	struct bh_spawn_opts opts = BH_SPAWN_OPTS_INIT;
+	struct bh_result result;
+	bh_task task;
+
+	opts.pinned = true;
+	CHECK(bh_spawn(&task, forks_and_waits, NULL, 0, &opts) == 0);
+	CHECK(bh_join(task, &result, BH_FOREVER) == 0);
+	CHECK(result.end == BH_END_RETURNED);
 }
 
 static int64_t returns_in_the_child(void *unused)
