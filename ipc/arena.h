@@ -24,15 +24,16 @@
 
 #include <stddef.h>
 
-#include "blocking.h"
-#include "clones.h"
-#include "evring.h"
-#include "files.h"
-#include "inject.h"
-#include "plan.h"
-#include "shortage.h"
-#include "token.h"
-#include "worker.h"
+#include "ipc/clones.h"
+#include "ipc/evring.h"
+#include "ipc/file_entry.h"
+#include "ipc/inject.h"
+#include "ipc/job_queue.h"
+#include "ipc/plan.h"
+#include "ipc/shortage.h"
+#include "ipc/task.h"
+#include "ipc/token_slot.h"
+#include "ipc/worker.h"
 
 #define BH_ARENA_MAGIC 0x4e45524148420001ull
 #define BH_PORTS       64
@@ -283,11 +284,5 @@ static inline struct bh_inject_view bh_pinned_of(const struct bh_view *v, uint32
 
 /* Wakes all workers, whatever their parkers say: after a death. */
 void bh_unpark_all(const struct bh_view *v);
-
-/* Queues a hint where task @idx may be taken from by anybody who may run it: the
- * inject queue (also for a job that was aborted), a job's own, or its home's ring if it is
- * pinned; and wakes whom that concerns.
- * When the queue is full, asks for a scan. */
-void bh_enqueue_shared(const struct bh_view *v, uint32_t idx);
 
 #endif

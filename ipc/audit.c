@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "audit.h"
-#include "extent.h"
+#include "ipc/audit.h"
+#include "ipc/extent.h"
 
 #include <errno.h>
 #include <stdlib.h>

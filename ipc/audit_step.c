@@ -8,8 +8,9 @@
  *
  * Everything is read once, into a copy, and a loop is as long as its table.
  */
-#include "audit.h"
-#include "extent.h"
+#include "ipc/audit_step.h"
+
+#include "ipc/extent.h"
 
 #include <stdarg.h>
 #include <stdio.h>

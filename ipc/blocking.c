@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "arena.h"
+#include "ipc/blocking.h"
+#include "ipc/arena.h"
 
 static _Atomic uint64_t *word_of(const struct bh_view *v, uint32_t slot)
 {

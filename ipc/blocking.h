@@ -41,19 +41,7 @@
 #ifndef BH_IPC_BLOCKING_H
 #define BH_IPC_BLOCKING_H
 
-#include "inject.h"
-#include "plan.h"
-
-struct bh_view;
-
-struct bh_blocking {
-	_Alignas(128) _Atomic uint64_t parked[BH_MAX_BLOCKING / 64];
-	_Alignas(128) _Atomic uint32_t wanted; /* anybody: there are jobs for which nobody is
-						  idle; only the kernel clears it */
-	_Atomic uint32_t aborted;              /* anybody: a running job was aborted */
-	_Atomic uint32_t mark;                 /* kernel: slots ever used */
-	struct bh_inject queue;
-};
+#include "ipc/arena.h"
 
 /* Queues job @idx and wakes a process for it. False: nobody is idle (see W).
  * Commit: the CAS on the queue's cell. */

@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "plan.h"
+#include "ipc/plan.h"
 
 #define BH_BOARD_MAGIC 0x4452414f42484200ull
 

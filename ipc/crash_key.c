@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "crash_key.h"
+#include "ipc/crash_key.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

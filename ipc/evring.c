@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "evring.h"
+#include "ipc/evring.h"
 
 #include <sys/mman.h>
 
-#include "page.h"
+#include "ipc/page.h"
 
 /* The oldest event that may be read while tail is @tail. */
 static uint64_t oldest(uint64_t tail)

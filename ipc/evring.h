@@ -41,9 +41,9 @@
 
 #include <string.h>
 
-#include "event.h"
-#include "order.h"
-#include "plan.h"
+#include "ipc/event.h"
+#include "ipc/order.h"
+#include "ipc/plan.h"
 
 enum {
 	/* Events: 4 MiB, backed where touched. A reader may come a third of a second late,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "extent.h"
+#include "ipc/extent.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
 
-#include "page.h"
+#include "ipc/page.h"
 
 enum {
 	LOOK_MOST = 16384, /* extents of one search: what a limit is of large blocks */

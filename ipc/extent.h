@@ -45,7 +45,7 @@
 #ifndef BH_IPC_EXTENT_H
 #define BH_IPC_EXTENT_H
 
-#include "arena.h"
+#include "ipc/arena.h"
 
 /* A hint for worker @slot, whose cache of @cls is empty: from the pool, of an extent that it
  * charges, or of one that it has uncharged another one for. 0: the limit is reached, or all

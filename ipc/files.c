@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "files.h"
+#include "ipc/files.h"
 
-#include "arena.h"
+#include "ipc/arena.h"
 
 static struct bh_file *file_at(const struct bh_view *v, int fd)
 {

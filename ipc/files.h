@@ -33,36 +33,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "order.h"
-
-#define BH_FILE_LOST (~0ull)
-
-struct bh_file {
-	_Atomic uint64_t by;   /* bh_file_stamp(), 0, or BH_FILE_LOST */
-	_Atomic uint64_t task; /* handle of the task that opened it; 0: none */
-	_Atomic uint64_t ino;  /* of the file, and the device: */
-	_Atomic uint32_t dev;  /* a number that was used again is recognised by them */
-	_Atomic uint32_t io;   /* the I/O slot that was given this number last; a hint */
-};
-_Static_assert(sizeof(struct bh_file) == 32, "two in a cache line");
-
-/* Part of the arena's header. */
-struct bh_files {
-	_Atomic uint32_t mark;       /* entries from here on were never noted */
-	_Atomic uint32_t limit;      /* zygote: descriptors that the service may have */
-	_Atomic uint64_t closed;     /* zygote: those it closed for the dead */
-	_Atomic uint64_t refused;    /* workers: closes of what was somebody else's; the last: */
-	_Atomic uint32_t refused_by; /* 1 + type of the task that tried; 0: none */
-	_Atomic uint32_t refused_of; /* of whose it was; 0: the runtime's */
-	_Atomic int32_t refused_fd;
-};
+#include "ipc/arena.h"
 
 static inline uint64_t bh_file_stamp(uint32_t slot, uint32_t epoch, uint32_t count)
 {
 	return (uint64_t)slot << 48 | (uint64_t)(epoch & 0xffff) << 32 | count;
 }
-
-struct bh_view;
 
 static inline bool bh_file_known(uint64_t by)
 {

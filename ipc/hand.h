@@ -16,7 +16,7 @@
 #ifndef BH_IPC_HAND_H
 #define BH_IPC_HAND_H
 
-#include "runq.h"
+#include "ipc/runq.h"
 
 enum {
 	BH_HAND = 8

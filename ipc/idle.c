@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "idle.h"
+#include "ipc/idle.h"
 
 #include <linux/futex.h>
 #include <stddef.h>

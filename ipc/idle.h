@@ -38,7 +38,7 @@
 #ifndef BH_IPC_IDLE_H
 #define BH_IPC_IDLE_H
 
-#include "lease.h"
+#include "ipc/lease.h"
 
 struct bh_idle {
 	_Alignas(128) _Atomic uint64_t parked;

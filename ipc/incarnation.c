@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "incarnation.h"
+#include "ipc/incarnation.h"
 
 #include <limits.h>
 #include <linux/futex.h>

@@ -9,7 +9,7 @@
 #ifndef BH_IPC_INCARNATION_H
 #define BH_IPC_INCARNATION_H
 
-#include "worker.h"
+#include "ipc/worker.h"
 
 /* The epoch after @epoch: never 0, and what a task's state word can hold. */
 static inline uint32_t bh_epoch_next(uint32_t epoch)

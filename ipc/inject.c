@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "inject.h"
+#include "ipc/inject.h"
 
 /* Bounds every loop below: what stands in the ring may be garbage, and then
  * giving up is right (a scan finds the tasks again). */

@@ -22,7 +22,7 @@
 #ifndef BH_IPC_INJECT_H
 #define BH_IPC_INJECT_H
 
-#include "order.h"
+#include "ipc/order.h"
 
 struct bh_inject {
 	_Alignas(128) _Atomic uint64_t head;

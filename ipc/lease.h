@@ -29,8 +29,8 @@
 #ifndef BH_IPC_LEASE_H
 #define BH_IPC_LEASE_H
 
-#include "order.h"
-#include "plan.h"
+#include "ipc/order.h"
+#include "ipc/plan.h"
 
 enum bh_lease_mode {
 	BH_LEASE_FREE = 0,

@@ -16,8 +16,8 @@
 
 #include <bulkhead/service.h>
 
-#include "buckets.h"
-#include "order.h"
+#include "ipc/buckets.h"
+#include "ipc/order.h"
 
 struct bh_meter {
 	_Atomic int64_t busy;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "plan.h"
+#include "ipc/plan.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#include "format.h"
+#include "ipc/format.h"
 
 #define BH_PLAN_MAGIC 0x4e414c5048420001ull
 #define BH_PLAN_FD    3 /* the descriptor it is inherited on */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pool.h"
+#include "ipc/pool.h"
 
 enum {
 	LOOK_MOST = 64 * BH_POOL_CACHE, /* slots: what the caches of 64 workers hold */

@@ -28,7 +28,7 @@
 #ifndef BH_IPC_POOL_H
 #define BH_IPC_POOL_H
 
-#include "order.h"
+#include "ipc/order.h"
 
 enum {
 	BH_POOL_CACHE = 128

@@ -23,7 +23,7 @@
 #ifndef BH_IPC_QUARANTINE_H
 #define BH_IPC_QUARANTINE_H
 
-#include "order.h"
+#include "ipc/order.h"
 
 enum {
 	BH_GATES = 64, /* by key, of a service */

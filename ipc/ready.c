@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "ready.h"
+#include "ipc/ready.h"
 
 #include <sys/epoll.h>
 
-#include "recover.h"
+#include "ipc/wake.h"
 
 /* Returns the task that waits, which is to be woken; 0: none. With @again, also
  * when the mark was there: whoever set it may have been killed before its wake-up. */

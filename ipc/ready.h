@@ -14,7 +14,7 @@
 #ifndef BH_IPC_READY_H
 #define BH_IPC_READY_H
 
-#include "arena.h"
+#include "ipc/arena.h"
 
 /* Marks what @events (EPOLL*) say of I/O handle @io. Returns how many tasks are to
  * be woken, and their indexes in @tasks. Commit: the OR on each direction. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "recover.h"
-#include "trim.h"
+#include "ipc/recover.h"
 
 #include <string.h>
+
+#include "ipc/blocking.h"
+#include "ipc/enqueue.h"
+#include "ipc/recover_token.h"
+#include "ipc/trim.h"
+#include "ipc/wake.h"
 
 /* -- pools: is a slot free? ---------------------------------------------------- */
 
@@ -40,20 +45,6 @@ static bool block_is_free(const void *ctx, uint32_t idx)
 }
 
 /* -- releasing what a task owns -------------------------------------------------- */
-
-void bh_kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags)
-{
-	struct bh_tcb *t = bh_tcb_at(v, idx);
-
-	if (!t)
-		return;
-	bh_st_rlx(&v->a->waking, idx);
-	bh_compiler_barrier();
-	if (bh_state_wake(&t->state, gen, flags) == BH_WAKE_QUEUE)
-		bh_enqueue_shared(v, idx);
-	else if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
-		bh_requeue(v, idx); /* where a worker ends it, if it has not begun */
-}
 
 static void free_block(const struct bh_view *v, uint32_t ref, uint64_t owner)
 {
@@ -200,14 +191,6 @@ static void link_journal(const struct bh_view *v, struct bh_worker *w, struct bh
 }
 
 /* -- the kernel's own journal --------------------------------------------------- */
-
-void bh_requeue(const struct bh_view *v, uint32_t idx)
-{
-	struct bh_tcb *t = bh_tcb_at(v, idx);
-
-	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_SCHEDULED)
-		bh_enqueue_shared(v, idx);
-}
 
 /* If the task that was being ended has left CLEANUP: it counts, its slot is known
  * to the pool, and its parent is awake. */

@@ -24,8 +24,8 @@
 #ifndef BH_IPC_RECOVER_H
 #define BH_IPC_RECOVER_H
 
-#include "arena.h"
-#include "extent.h"
+#include "ipc/arena.h"
+#include "ipc/extent.h"
 
 enum {
 	BH_RECOVER_BUDGET = 1024
@@ -78,47 +78,11 @@ void bh_recover_decide(const struct bh_view *v, uint64_t task, bool restart, uin
 void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		       const struct bh_recover_ops *ops);
 
-/* bh_state_wake() and the queueing that follows it, by the kernel: its journal
- * (arena->waking) names the task in between. Commit: the CAS on the state. */
-void bh_kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen, uint64_t flags);
-
-/* Cancels and frees token slot @idx if its owner is gone; all that @task owns; or
- * finishes with slot @idx what a dead worker's journal says. Idempotent. */
-void bh_recover_token(const struct bh_view *v, uint32_t idx);
-void bh_recover_tokens_of(const struct bh_view *v, uint64_t task);
-void bh_recover_journal_token(const struct bh_view *v, uint32_t idx);
-
-/* Cancels the service's own token, and tells everybody (again): a kernel that was
- * killed in the middle has a successor that calls this, too. */
-void bh_token_cancel_service(const struct bh_view *v);
-
-/* A hint to task @idx may have been lost: if it is SCHEDULED, queues it (again). */
-void bh_requeue(const struct bh_view *v, uint32_t idx);
-
 /* Finishes what a kernel that was killed was in the middle of. First thing on
  * attaching to an arena. */
 void bh_recover_kernel(const struct bh_view *v);
 
 /* Frees task slot @idx if it is DONE: for one whose parent is gone. */
 void bh_recover_release(const struct bh_view *v, uint32_t idx);
-
-/*
- * The verifying scan. Looks at up to @n entries of the tables, from where it
- * stopped, and repairs what is wrong by itself: RUNNING and RESERVED tasks of
- * dead incarnations and all CLEANUP ones are released, tasks that were pinned to
- * a dead incarnation end or start again, blocks, I/O slots and tokens whose
- * owner is gone are freed, free slots are put in their pool's bitmap. With
- * `requeue` every SCHEDULED task is queued again, in case its hint was lost (a
- * second hint does no harm, but costs a look): after a kernel's death, and when
- * arena->rescan asks for it. Start with a zeroed struct; true: came to the end.
- */
-struct bh_verify {
-	uint32_t table, cursor;
-	bool requeue;
-	uint64_t repaired;
-	struct bh_extent_sum sum;
-};
-bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
-		    const struct bh_recover_ops *ops);
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* recover_token.c: the tokens of who is gone: canceled, and freed (token.h). */
-#include "recover.h"
+#include "ipc/recover_token.h"
+
+#include "ipc/token.h"
+#include "ipc/wake.h"
 
 static void kernel_wake(const struct bh_view *v, uint32_t idx, uint32_t gen)
 {

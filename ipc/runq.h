@@ -29,7 +29,7 @@
 #ifndef BH_IPC_RUNQ_H
 #define BH_IPC_RUNQ_H
 
-#include "order.h"
+#include "ipc/order.h"
 
 enum {
 	BH_RUNQ_CAP = 256

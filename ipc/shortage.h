@@ -10,7 +10,7 @@
 #ifndef BH_IPC_SHORTAGE_H
 #define BH_IPC_SHORTAGE_H
 
-#include "order.h"
+#include "ipc/order.h"
 
 /* By what is short. */
 enum bh_short {

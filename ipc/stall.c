@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "stall.h"
+#include "ipc/stall.h"
 
-#include "recover.h"
+#include "ipc/enqueue.h"
+#include "ipc/wake.h"
 
 /* Killed between the CAS and the push, the kernel's journal names the task. A CAS,
  * not an exchange: what is taken must be what the journal names. */

@@ -15,7 +15,7 @@
 #ifndef BH_IPC_STALL_H
 #define BH_IPC_STALL_H
 
-#include "arena.h"
+#include "ipc/arena.h"
 
 /*
  * For worker @slot, which has been in one turn for some time. Its LIFO slot goes to

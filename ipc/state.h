@@ -39,7 +39,7 @@
 #ifndef BH_IPC_STATE_H
 #define BH_IPC_STATE_H
 
-#include "order.h"
+#include "ipc/order.h"
 
 enum bh_state {
 	BH_FREE = 0, /* zero, so that fresh memory is a table of free tasks */

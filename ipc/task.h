@@ -17,9 +17,9 @@
 #ifndef BH_IPC_TASK_H
 #define BH_IPC_TASK_H
 
-#include "page.h"
-#include "quarantine.h"
-#include "state.h"
+#include "ipc/page.h"
+#include "ipc/quarantine.h"
+#include "ipc/state.h"
 
 /* -- handles: {generation, index} ------------------------------------------ */
 

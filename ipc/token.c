@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "token.h"
+#include "ipc/token.h"
 
-#include "arena.h"
+#include "ipc/arena.h"
 
 static struct bh_token_slot *slot_at(const struct bh_view *v, uint32_t idx)
 {

@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-#include "buckets.h"
-#include "plan.h"
+#include "ipc/buckets.h"
+#include "ipc/plan.h"
 
 #define BH_TRACE_MAGIC   0x4543415254484202ull
 #define BH_TRACE_BUCKETS 96 /* log-linear: see bh_trace_bucket() */

@@ -3,8 +3,8 @@
 #ifndef BH_IPC_TRACE_RINGS_H
 #define BH_IPC_TRACE_RINGS_H
 
-#include "evring.h"
-#include "trace_page.h"
+#include "ipc/evring.h"
+#include "ipc/trace_page.h"
 
 #define BH_TRACE_RINGS_OFFSET ((sizeof(struct bh_trace_page) + 4095) & ~(size_t)4095)
 #define BH_TRACE_BYTES        (BH_TRACE_RINGS_OFFSET + BH_TRACE_RINGS * sizeof(struct bh_evring))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "trim.h"
+#include "ipc/trim.h"
 
 #include <sys/mman.h>
 
-#include "page.h"
+#include "ipc/page.h"
 
 /* How many blocks share a page; the first is a multiple of it. */
 static uint32_t in_page(uint32_t cls)

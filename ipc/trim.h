@@ -21,7 +21,7 @@
 #ifndef BH_IPC_TRIM_H
 #define BH_IPC_TRIM_H
 
-#include "arena.h"
+#include "ipc/arena.h"
 
 /* A round, from where it stopped; starts zeroed. */
 struct bh_trim {

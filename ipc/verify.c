@@ -2,7 +2,10 @@
 /* The verifying scan of recover.h. */
 #include <bulkhead/task.h>
 
-#include "recover.h"
+#include "ipc/verify.h"
+
+#include "ipc/enqueue.h"
+#include "ipc/recover_token.h"
 
 /* True if the incarnation named in state word @w is not alive any more. It was up when it
  * took the task, and @w was read before the slot's word is: if that says anything else of

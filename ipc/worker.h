@@ -22,13 +22,13 @@
 #ifndef BH_IPC_WORKER_H
 #define BH_IPC_WORKER_H
 
-#include "hand.h"
-#include "idle.h"
-#include "inject.h"
-#include "meter.h"
-#include "pool.h"
-#include "runq.h"
-#include "task.h"
+#include "ipc/hand.h"
+#include "ipc/idle.h"
+#include "ipc/inject.h"
+#include "ipc/meter.h"
+#include "ipc/pool.h"
+#include "ipc/runq.h"
+#include "ipc/task.h"
 
 enum bh_worker_state {
 	BH_WORKER_VACANT = 0,

@@ -9,6 +9,7 @@
 #include "ipc/recover.h"
 #include "ipc/shortage.h"
 #include "ipc/trim.h"
+#include "ipc/verify.h"
 #include "kernel/base/wheel.h"
 
 /* The task that the zygote spawned before any worker: the first slot of a new

@@ -3,6 +3,7 @@
 #include "kernel/repair/verify.h"
 
 #include "ipc/files.h"
+#include "ipc/verify.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/recover_token.h"
 #include "ipc/token.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"

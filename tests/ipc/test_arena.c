@@ -14,6 +14,7 @@
 
 #include "dice.h"
 #include "ipc/arena.h"
+#include "ipc/enqueue.h"
 #include "tests/check_run.h"
 
 enum {

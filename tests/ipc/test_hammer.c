@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hammer.h"
+#include "ipc/enqueue.h"
 #include "sanitized.h"
 #include "tests/check_run.h"
 

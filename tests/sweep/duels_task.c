@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "ipc/ready.h"
+#include "ipc/wake.h"
 #include "workers/base/context.h"
 #include "workers/base/rt.h"
 #include "workers/io/io.h"

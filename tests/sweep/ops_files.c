@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "ipc/files.h"
+
 enum {
 	FD = 40, /* and the next ones */
 	INO = 7,

@@ -5,6 +5,9 @@
 
 #include <bulkhead/task.h>
 
+#include "ipc/verify.h"
+#include "ipc/wake.h"
+
 /* A worker that died with one of everything. */
 static void setup_rich(struct world *w)
 {

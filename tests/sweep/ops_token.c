@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "ipc/recover_token.h"
+#include "ipc/token.h"
 #include "workers/base/rt.h"
 
 static void must(int rc)

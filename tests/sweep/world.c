@@ -2,7 +2,9 @@
 /* world.c: small arenas for the sweep, built by hand. */
 #include "sweep.h"
 
+#include "ipc/files.h"
 #include "ipc/ready.h"
+#include "ipc/verify.h"
 
 #include <err.h>
 #include <string.h>

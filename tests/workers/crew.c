@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "crew.h"
 #include "ipc/ready.h"
+#include "ipc/verify.h"
+#include "ipc/wake.h"
 
 #include <check.h>
 #include <signal.h>

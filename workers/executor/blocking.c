@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "ipc/blocking.h"
 #include "ipc/monotonic.h"
 #include "workers/base/rt.h"
 #include "workers/crash/fork.h"

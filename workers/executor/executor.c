@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "ipc/enqueue.h"
 #include "ipc/monotonic.h"
 #include "workers/base/context.h"
 #include "workers/base/doorbell.h"

@@ -14,6 +14,7 @@
 
 #include <sys/epoll.h>
 
+#include "ipc/enqueue.h"
 #include "ipc/monotonic.h"
 #include "ipc/ready.h"
 #include "workers/base/rt.h"

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "ipc/control.h"
+#include "ipc/files.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "ipc/crash_key.h"
+#include "ipc/files.h"
 #include "workers/base/rt.h"
 #include "workers/owned/files.h"
 

@@ -34,6 +34,7 @@
 
 #include "ipc/address.h"
 #include "ipc/control.h"
+#include "ipc/files.h"
 #include "workers/base/rt.h"
 #include "workers/owned/files.h"
 

@@ -2,6 +2,8 @@
 /* jobs.c: queueing jobs for the processes that run them (ipc/blocking.h). */
 #include "workers/queue/jobs.h"
 
+#include "ipc/blocking.h"
+#include "ipc/enqueue.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
 

@@ -11,6 +11,7 @@
 
 #include <time.h>
 
+#include "ipc/enqueue.h"
 #include "workers/base/rt.h"
 #include "workers/strict/watch.h"
 

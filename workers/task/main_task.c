@@ -8,6 +8,7 @@
 #include <bulkhead/cancel.h>
 #include <bulkhead/time.h>
 
+#include "ipc/enqueue.h"
 #include "ipc/monotonic.h"
 #include "workers/base/rt.h"
 #include "workers/base/types.h"

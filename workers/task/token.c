@@ -2,6 +2,7 @@
 /* token.c: cancellation tokens of cancel.h; the protocol is in ipc/token.h. */
 #include <errno.h>
 
+#include "ipc/token.h"
 #include "workers/base/rt.h"
 #include "workers/owned/defer.h"
 #include "workers/queue/queue.h"
