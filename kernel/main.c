@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "ipc/close_from.h"
+#include "ipc/out.h"
 #include "kernel/base/clock.h"
-#include "kernel/base/out.h"
 #include "kernel/guardian/guardian.h"
 #include "kernel/process/images.h"
 #include "kernel/process/lifeline.h"

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/out.h"
 #include "kernel/base/clock.h"
-#include "kernel/base/out.h"
 
 enum {
 	BURST = 50,     /* lines at once */

@@ -19,8 +19,8 @@
 
 #include "ipc/clone.h"
 #include "ipc/order.h"
+#include "ipc/out.h"
 #include "ipc/refused.h"
-#include "kernel/base/out.h"
 
 enum {
 	EXIT_SYSTEM_FAILURE = 111,

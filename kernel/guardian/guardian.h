@@ -13,7 +13,7 @@
  * ignored at the start, as nohup has it), and continues a kernel that is stopped
  * when it is to end; at the end it kills and reaps what is left. It allocates
  * nothing, opens nothing but /proc at the end, and blocks nowhere but in its one
- * wait: what it says goes by kernel/base/out.h, which the caller has opened.
+ * wait: what it says goes by ipc/out.h, which the caller has opened.
  *
  * What a kernel finds: descriptors, board and memory as they were when
  * bh_guardian_run() was called, and whatever descriptors its predecessors opened;

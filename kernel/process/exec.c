@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "ipc/close_from.h"
+#include "ipc/out.h"
 #include "ipc/refused.h"
-#include "kernel/base/out.h"
 
 enum {
 	FD_LIMIT = 64,  /* of those a child is given */

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ipc/out.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
-#include "kernel/base/out.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
 

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "ipc/blocking.h"
+#include "ipc/out.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
-#include "kernel/base/out.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/backoff.h"
 #include "kernel/process/crash.h"

@@ -15,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/out.h"
 #include "ipc/recover_token.h"
 #include "ipc/token.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
-#include "kernel/base/out.h"
 #include "kernel/base/procfs.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/fail.h"

@@ -14,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/out.h"
 #include "ipc/refused.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/oom.h"
-#include "kernel/base/out.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/request.h"
 #include "kernel/process/table.h"

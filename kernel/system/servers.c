@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ipc/out.h"
 #include "ipc/refused.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
-#include "kernel/base/out.h"
 #include "kernel/base/text.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/backoff.h"

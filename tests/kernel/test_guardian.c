@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "ipc/order.h"
-#include "kernel/base/out.h"
+#include "ipc/out.h"
 
 enum {
 	PIDS = BH_BOARD_DEATHS + 300

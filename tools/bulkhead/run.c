@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "ipc/close_from.h"
+#include "ipc/out.h"
 #include "ipc/refused.h"
-#include "kernel/base/out.h"
 #include "tools/bulkhead/calls.h"
 #include "tools/bulkhead/config/plan_make.h"
 #include "tools/bulkhead/config/value.h"

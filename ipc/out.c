@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/base/out.h"
+#include "ipc/out.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -11,8 +11,8 @@
  *
  * A regular file is written to as it is: it waits for its disk, and for nobody else.
  */
-#ifndef BH_KERNEL_BASE_OUT_H
-#define BH_KERNEL_BASE_OUT_H
+#ifndef BH_IPC_OUT_H
+#define BH_IPC_OUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
