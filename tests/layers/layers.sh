@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# layers.sh SOURCE_DIR [--list]: fails for each file that uses what stands above it. It checks
+# layers.sh SOURCE_DIR: fails for each file that uses what stands above it. It checks
 #
 #   folder   which folder may include which (docs/architecture.md)
 #   room     a sub-folder of kernel/ or workers/ uses itself and those below it alone
@@ -8,21 +8,15 @@
 #            A file is X.c with X.h; it uses what it includes and whose functions it names
 #   door     there, a function that X.c has for others is declared in X.h, or in include/
 #   size     a header of kernel/ has at most 150 lines and 25 functions
-#
-# The file allowed lists what is not so yet: "RULE NAME", one a line. A line that is not
-# needed any more is a failure too, so the list only shrinks. --list prints it as it would
-# have to be.
 set -u
-list=$(cd "$(dirname "$0")" && pwd)/allowed
 top=$1
-mode=${2:-}
 cd "$top" || exit 2
 mapfile -t files < <(find include ipc kernel workers bpf proto tools -name '*.[ch]' ! -name '*.bpf.c' | sort)
 if [ "${#files[@]}" -lt 300 ]; then
 	echo "only ${#files[@]} sources found below $top: the check looks in the wrong places" >&2
 	exit 1
 fi
-awk -v list="$list" -v mode="$mode" '
+awk '
 BEGIN {
 	may["include"] = "include"
 	may["ipc"] = "ipc include"
@@ -36,36 +30,18 @@ BEGIN {
 	rooms_of("workers", "base owned libc crash strict queue wait task executor io process")
 	for (i = 1; i < ARGC; i++)
 		known[ARGV[i]] = 1
-	while ((getline line <list) > 0)
-		if (line ~ /^[a-z]/)
-			allowed[line] = 1
 }
 function rooms_of(top, list,   n, i) {
 	n = split(list, rooms, " ")
 	for (i = 1; i <= n; i++)
 		rank[top, rooms[i]] = i
 }
-function say(rule, name, text) {
-	if (mode == "--list") {
-		if (!seen_line[rule, name]++)
-			print rule " " name
-		return
-	}
-	if ((rule " " name) in allowed) {
-		used[rule " " name] = 1
-		return
-	}
+function say(rule, text) {
 	print rule ": " text
 	failed++
 }
 function dir_of(f) { sub(/\/[^\/]*$/, "", f); return f }
 function unit_of(f) { sub(/\.[ch]$/, "", f); return f }
-# A file in the list: where it moves within its folder, the line still names it.
-function key(u) {
-	if (u ~ /^(kernel|ipc|workers)\//)
-		sub(/\/.*\//, "/", u)
-	return u
-}
 function top_of(f) { sub(/\/.*/, "", f); return f }
 function room_of(f,   p, n) {
 	n = split(f, p, "/")
@@ -77,7 +53,7 @@ function check_room(from, to,   a, b) {
 		return
 	if (b == "top" || b == "guardian" || (a == "guardian" ? b != "base" : rank[top_of(to), b] > rank[top_of(from), a] ||
 	    (a == "io" && b == "executor")))
-		say("room", key(unit_of(from)) " " key(unit_of(to)), from " includes " to ", which stands above it")
+		say("room", from " includes " to ", which stands above it")
 }
 function include(from, to,   there, here) {
 	here = dir_of(from) "/" to
@@ -87,7 +63,7 @@ function include(from, to,   there, here) {
 		there = "include/" to
 	else if (quoted && here in known) {
 		there = here
-		say("path", top_of(from), from " includes \"" to "\": write \"" there "\"")
+		say("path", from " includes \"" to "\": write \"" there "\"")
 	} else if (to ~ /^(tests|examples)\//)
 		there = to
 	else
@@ -95,7 +71,7 @@ function include(from, to,   there, here) {
 	if (from ~ /^tools\/bench/ && there ~ /^tests\//)
 		return # a benchmark loads the system as the tests do
 	if (index(" " may[top_of(from)] " ", " " top_of(there) " ") == 0)
-		say("folder", from " " there, from " includes " there ": " top_of(from) "/ may use " may[top_of(from)])
+		say("folder", from " includes " there ": " top_of(from) "/ may use " may[top_of(from)])
 	check_room(from, there)
 	use(unit_of(from), unit_of(there))
 }
@@ -186,7 +162,7 @@ END {
 		for (i = 1; i <= n; i++) {
 			home[f, in_unit[i]] = 1
 			if (has_doors(in_unit[i]) && !((f, in_unit[i]) in declared) && !(f in published))
-				say("door", key(in_unit[i]), in_unit[i] ".c has " f "() for others, and " in_unit[i] ".h does not declare it")
+				say("door", in_unit[i] ".c has " f "() for others, and " in_unit[i] ".h does not declare it")
 		}
 	}
 	for (pair in names) {
@@ -228,20 +204,11 @@ END {
 		for (i = 1; i <= n; i++)
 			if (comes_back(p[i], u))
 				text = text " " p[i]
-		say("circle", key(u), u " is in a circle with" text)
+		say("circle", u " is in a circle with" text)
 	}
 	for (f in lines)
 		if (f ~ /^kernel\/.*\.h$/ && (lines[f] > 150 || functions[f] > 25))
-			say("size", f, f " has " lines[f] " lines and " functions[f] + 0 " functions")
-	for (a in allowed)
-		if (mode == "--list")
-			continue
-		else if (a in used)
-			print "not yet: " a
-		else {
-			print "allowed: \"" a "\" is not needed any more: take it off " list
-			failed++
-		}
+			say("size", f " has " lines[f] " lines and " functions[f] + 0 " functions")
 	exit failed > 0
 }' "${files[@]}" | sort
 [ "${PIPESTATUS[0]}" -eq 0 ]
