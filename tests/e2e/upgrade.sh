@@ -3,7 +3,7 @@
 # Other files in the places of all that a system was started from, while it runs: whatever
 # dies then, the system goes on as what it was.
 . "$(dirname "$0")/lib.sh"
-need curl jq
+need curl jq wrk
 
 installed=$dir/installed
 built=$BH_BIN
@@ -98,6 +98,27 @@ all_die() {
 	lose_server bulkhead-traced
 }
 
+# A package manager does not wait for clients to go: no request is lost while files change,
+# and then everything dies with them there.
+open_sockets() { status '.services[] | select(.name == "http") | .io.open' 2>/dev/null; }
+loaded() { [ "$(open_sockets)" -gt 8 ]; }
+replaced_under_load() { # WAY
+	local loader
+	wrk -t 1 -c 8 -d 3s "$url/hello" >"$dir/load" 2>&1 &
+	loader=$!
+	within 10 loaded || fail "no load: $(cat "$dir/load")"
+	"$1"
+	wait "$loader" || fail "wrk: $(cat "$dir/load")"
+	grep -q '^ *[1-9][0-9]* requests in' "$dir/load" || fail "nothing was answered: $(cat "$dir/load")"
+	grep -E 'Socket errors|Non-2xx' "$dir/load" && fail "requests were lost: $(cat "$dir/load")"
+	note "$(grep -o '[0-9]* requests in [^,]*' "$dir/load"), none lost"
+	wrk -t 1 -c 8 -d 600s "$url/hello" >/dev/null 2>&1 &
+	loader=$!
+	all_die
+	kill "$loader"
+	wait "$loader" 2>/dev/null
+}
+
 # Stacks are named from the programs that run, not from what has their names now.
 named() {
 	bhctl dump --json >"$dir/dump" || fail "bhctl dump: exit code $?"
@@ -120,9 +141,8 @@ for way in removed junk others; do
 	start "$dir/upgrade.yaml"
 	BH_BIN=$built
 	hello || fail "/hello does not answer"
-	$way
 	note "$way"
-	all_die
+	replaced_under_load "$way"
 	within 20 named || fail "no functions: $(head -c 2000 "$dir/dump")"
 	names || fail "processes are called something else: $(ps -o pid,comm,args --ppid "$pid")"
 	grep -q cannot "$log" && fail "something was in the way"
