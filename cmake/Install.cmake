@@ -10,7 +10,7 @@ if(TARGET http)
 endif()
 install(DIRECTORY include/bulkhead DESTINATION include)
 install(DIRECTORY docs DESTINATION share/doc/bulkhead)
-install(FILES README.md LICENSE DESTINATION share/doc/bulkhead)
+install(FILES README.md CAVEATS.md CONTRIBUTING.md LICENSE DESTINATION share/doc/bulkhead)
 
 configure_file(cmake/bulkhead.pc.in bulkhead.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bulkhead.pc DESTINATION lib/pkgconfig)
