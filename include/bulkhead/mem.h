@@ -20,8 +20,17 @@
 extern "C" {
 #endif
 
-/* @size bytes aligned to 16, not cleared; NULL when the service's memory limit
- * is reached, outside of a task, or for more than 16 MiB - 64 at once. */
+/*
+ * @size bytes aligned to 16, not cleared; NULL when the service's memory limit is
+ * reached, outside of a task, or for more than 16 MiB - 64 at once.
+ *
+ * The limit (limits.memory) is on what is promised to all tasks together: stacks,
+ * arguments and memory, in blocks of a few sizes, each counted whole, touched or not.
+ * A size takes of it by extents of 16 KiB, or of a 16384th of the limit; what one size
+ * has and nobody uses goes to another before anything is refused. The last eighth is
+ * for stacks of work: memory can have seven eighths. So a block of 16 MiB needs a limit
+ * above 18.3M, and all else that is in use needs its own beside it.
+ */
 BH_API void *bh_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
 
 /* As bh_alloc(), cleared. */

@@ -144,11 +144,13 @@ static inline bh_poll_fn bh_poll_called(bh_poll_fn fn, const char *text)
  * The task may start before this returns, in another worker. On error nothing
  * was spawned and opts->give is still the caller's.
  *
- * A fiber has its stack when this returns 0, and keeps it until it ends. Some stacks are
- * kept for work: a task that is given a socket gets none of those.
+ * A fiber has its stack when this returns 0, and keeps it until it ends. The last eighth
+ * of limits.memory is kept for stacks of work (of 64 KiB): a task that is given a socket
+ * gets none of those.
  *
  * Errors: -BH_ENOSLOT (task table full), -ENOMEM (no stack, or no memory for the
- * argument: limits.memory), -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not the
+ * argument: the sum of all blocks of the service, of whatever size, has reached
+ * limits.memory; see mem.h), -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not the
  * caller's).
  */
 BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
