@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verifying scan of recover.h. */
+/* verify.c: the verifying scan, after recover.h: what no journal knew. */
 #include <bulkhead/task.h>
 
 #include "ipc/verify.h"

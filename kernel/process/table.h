@@ -66,7 +66,7 @@ void bh_heir_drop(struct bh_kernel *k, uint32_t idx);
 void bh_proc_forget(struct bh_kernel *k, uint32_t idx);
 
 /* True if entry @idx's process is dead for certain: its pidfd says so, or there is none,
- * because it was dead already when it was found (adopt() in worker.c). */
+ * because it was dead already when it was found (bh_slot_adopt() in slot.c). */
 bool bh_proc_dead(struct bh_kernel *k, uint32_t idx);
 
 /* How it died, from the guardian's ring; false: not there (yet). */

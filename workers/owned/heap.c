@@ -8,7 +8,7 @@
  *
  * Every allocation has a 16-byte header {size, kind}. Up to 2 KiB: a power of two
  * cut from the current block, kept in a free list of its size once freed. Above
- * that: a block of its own. A reply (task.c) is such a block too. A poll task
+ * that: a block of its own. A reply (join.c) is such a block too. A poll task
  * whose state is in its tcb has no room there for the heap's address: all that it
  * allocates is a block each.
  */

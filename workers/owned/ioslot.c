@@ -71,7 +71,7 @@ bool bh_io_room(void)
 	return false;
 }
 
-/* A duplicate of a listener (net.c) shares its file, which stays open when the
+/* A duplicate of a listener (listen.c) shares its file, which stays open when the
  * duplicate is closed; so may the registration of one whose worker died on the
  * way. It is taken over by whoever gets the same number next. An adopted one's is
  * not: that number is in another slot. */

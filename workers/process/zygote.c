@@ -247,7 +247,7 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 	}
 }
 
-/* A slot's file, or the arena's, by which a worker that closes replaces it (io.c). */
+/* A slot's file, or the arena's, by which a worker that closes replaces it (ioslot.c). */
 static bool is_of_slot(const struct stat *st, const struct bh_ioslot *s)
 {
 	struct stat arena;
