@@ -91,7 +91,7 @@ static int finish(void)
 
 static void await(uint32_t ready)
 {
-	for (int i = 0; i < 10000; i++, usleep(1000))
+	for (int i = 0; i < 60000; i++, usleep(1000))
 		if (bh_ld_acq(&scene->ready) >= ready)
 			return;
 	ck_abort_msg("the kernel is not ready");
