@@ -626,6 +626,7 @@ static void let_tasks_wait(uint32_t n)
 	bh_st_rel(&v->a->task_pool.mark, n + 1);
 }
 
+#ifndef __SANITIZE_ADDRESS__
 static size_t resident_mib(pid_t pid)
 {
 	char path[40], line[128];
@@ -640,6 +641,7 @@ static size_t resident_mib(pid_t pid)
 	fclose(f);
 	return kib / 1024;
 }
+#endif
 
 START_TEST(who_does_not_read_long_answers_costs_little)
 {
@@ -656,7 +658,9 @@ START_TEST(who_does_not_read_long_answers_costs_little)
 		client_expect_status(&rig); /* it has been answered */
 	}
 	/* Together they have asked for more than 120 MiB; one answer may have 64. */
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed */
 	ck_assert_uint_le(resident_mib(rig.pid), 100);
+#endif
 	Bulkhead__Reply *r = client_reply(fds[HOARDERS - 1]);
 	ck_assert_ptr_nonnull(r);
 	ck_assert_uint_eq(r->dump->services[0]->n_tasks, HOARDED_TASKS);

@@ -80,10 +80,12 @@ static struct json_object *answer(const ProtobufCFieldDescriptor *f, enum fill f
 {
 	struct json_object *o = json_object_new_object();
 	Bulkhead__Reply r = BULKHEAD__REPLY__INIT;
+	ProtobufCMessage *m = make(f->descriptor, fill);
 
 	r.answer_case = (Bulkhead__Reply__AnswerCase)f->id;
-	*(ProtobufCMessage **)((char *)&r + f->offset) = make(f->descriptor, fill);
+	*(ProtobufCMessage **)((char *)&r + f->offset) = m;
 	bh_json_answer(o, &r);
+	protobuf_c_message_free_unpacked(m, NULL);
 	return o;
 }
 
@@ -118,6 +120,8 @@ START_TEST(keys_stay)
 	ck_assert_ptr_nonnull(want);
 	ck_assert_msg(json_object_equal(want, got), "not what " BH_ANSWERS " says: %s",
 		      json_object_to_json_string(got));
+	json_object_put(want);
+	json_object_put(got);
 }
 END_TEST
 
