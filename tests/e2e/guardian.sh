@@ -40,10 +40,10 @@ note "alone: a request under way is answered"
 start
 coproc REQUEST { exec "$BH_CLIENTS/hold" "$port" 3; }
 read -r -t 10 _ <&"${REQUEST[0]}" || fail "hold does not start"
-curl -s -m 20 "$url/sleep?ms=1500" >"$dir/slow" &
+curl -s -m 20 "$url/sleep?ms=300" >"$dir/slow" &
 slow=$!
 under_way() { [ "$(status '.services[0].tasks.live')" -ge 6 ]; }
-within 5 under_way || fail "the request has not begun: $(status '.services[0].tasks')"
+within 1 under_way || fail "the request has not begun: $(status '.services[0].tasks')"
 remember_family
 kill -KILL "$pid"
 wait "$slow" || fail "the request under way was cut off"
