@@ -38,8 +38,6 @@ enum {
 	PAGE = 4096,
 };
 
-static const uint64_t used = 0x6265736974737562, unused = 0x6565726673746c62;
-
 /* Before each block; and, in a block, before what has an alignment of its own. */
 struct head {
 	uint64_t room; /* after it */
@@ -101,6 +99,8 @@ static __attribute__((constructor)) void watch_forks(void)
 #ifndef BH_SANITIZED /* a sanitizer has a malloc() of its own: pointers are not watched then */
 
 /* -- blocks, under the lock ---------------------------------------------------------------- */
+
+static const uint64_t used = 0x6265736974737562, unused = 0x6565726673746c62;
 
 static uint32_t class_of(size_t n)
 {
