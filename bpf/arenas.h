@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "bpf/probe.h"
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 struct bh_arenas {
 	const struct bh_plan *plan; /* NULL: none; then no arena is ever known */

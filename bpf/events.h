@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * events.h: from the programs' ring buffer to the rings behind the page, where
- * admind reads them as it reads those of the workers (ipc/evring.h). A record, which
+ * admind reads them as it reads those of the workers (ipc/system/evring.h). A record, which
  * is longer than an event, goes as an event and some of kind BH_EV_MORE.
  */
 #ifndef BH_BPF_EVENTS_H
 #define BH_BPF_EVENTS_H
 
 #include "bpf/probes.h"
-#include "ipc/trace_rings.h"
+#include "ipc/system/trace_rings.h"
 
 struct bh_events {
 	struct bh_evring *rings;

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "ipc/worker.h"
+#include "ipc/arena/worker.h"
 
 _Static_assert(offsetof(struct bh_worker, word) == 0, "what the programs read of a worker");
 _Static_assert(sizeof(struct bh_tcb) == BH_PROBE_TCB_BYTES && offsetof(struct bh_tcb, state) == 0 &&

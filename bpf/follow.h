@@ -17,8 +17,8 @@
 #define BH_BPF_FOLLOW_H
 
 #include "bpf/probes.h"
-#include "ipc/board.h"
-#include "ipc/trace_page.h"
+#include "ipc/system/board.h"
+#include "ipc/system/trace_page.h"
 
 struct bh_follow {
 	const struct bh_board *board; /* mapped read-only */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bpf/page.h"
 
-#include "ipc/trace_rings.h"
+#include "ipc/system/trace_rings.h"
 
 #include <errno.h>
 #include <fcntl.h>

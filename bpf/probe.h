@@ -18,8 +18,8 @@
 #ifndef BH_BPF_PROBE_H
 #define BH_BPF_PROBE_H
 
-#include "ipc/event.h"
-#include "ipc/trace_page.h"
+#include "ipc/system/event.h"
+#include "ipc/system/trace_page.h"
 
 #define BH_PROBE_NO_ENTRY (~0u)
 #define BH_PROBE_NO_SLOT  0xffff
@@ -34,7 +34,7 @@ struct bh_probe_service {
 	uint32_t worker_bytes, current; /* of a struct bh_worker: its size; where that word is */
 };
 
-/* Of a task in the arena (ipc/task.h), which BPF cannot
+/* Of a task in the arena (ipc/arena/task.h), which BPF cannot
  * include; follow.c checks them. */
 enum {
 	BH_PROBE_TCB_BYTES = 128,

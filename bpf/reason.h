@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ipc/trace_page.h"
+#include "ipc/system/trace_page.h"
 
 struct bh_reason_facts {
 	uint64_t caps;  /* effective, before the attempt */

@@ -28,7 +28,7 @@
 #include "bpf/follow.h"
 #include "bpf/page.h"
 #include "bpf/privilege.h"
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 
 #define REFRESH_MS      100
 #define DRAIN_MS        5    /* while events are recorded: a hundredth of what there is room for */

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/close_from.h"
-#include "ipc/out.h"
+#include "ipc/base/close_from.h"
+#include "ipc/base/out.h"
 #include "kernel/base/clock.h"
 #include "kernel/guardian/guardian.h"
 #include "kernel/process/images.h"

@@ -6,7 +6,7 @@
 #ifndef BH_TESTS_EVIL_H
 #define BH_TESTS_EVIL_H
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 static uint64_t evil_dice; /* the seed; not 0 */
 

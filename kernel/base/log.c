@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/out.h"
+#include "ipc/base/out.h"
 #include "kernel/base/clock.h"
 
 enum {

@@ -2,7 +2,7 @@
 /*
  * state.h: what the kernel holds in its own memory.
  *
- * All that a successor must know is on the board (ipc/board.h), stored before it matters:
+ * All that a successor must know is on the board (ipc/system/board.h), stored before it matters:
  * descriptors, pids, epochs. struct bh_kernel and what hangs from it is private, and
  * bh_kernel_attach() rebuilds it from the board and the arenas, at the first start as after
  * a kill.
@@ -14,7 +14,7 @@
 #ifndef BH_KERNEL_BASE_STATE_H
 #define BH_KERNEL_BASE_STATE_H
 
-#include "ipc/board.h"
+#include "ipc/system/board.h"
 #include "kernel/base/state_proc.h"
 #include "kernel/base/state_service.h"
 

@@ -3,13 +3,13 @@
 #ifndef BH_KERNEL_BASE_STATE_SERVICE_H
 #define BH_KERNEL_BASE_STATE_SERVICE_H
 
-#include "ipc/arena.h"
-#include "ipc/audit.h"
-#include "ipc/board.h"
-#include "ipc/recover.h"
-#include "ipc/shortage.h"
-#include "ipc/trim.h"
-#include "ipc/verify.h"
+#include "ipc/arena/arena.h"
+#include "ipc/arena/shortage.h"
+#include "ipc/protocol/trim.h"
+#include "ipc/repair/audit.h"
+#include "ipc/repair/recover.h"
+#include "ipc/repair/verify.h"
+#include "ipc/system/board.h"
 #include "kernel/base/wheel.h"
 
 /* The task that the zygote spawned before any worker: the first slot of a new
@@ -56,7 +56,7 @@ struct bh_kheld {
 	int64_t until_ns;
 };
 
-/* The counters of ipc/shortage.h, as they were read. */
+/* The counters of ipc/arena/shortage.h, as they were read. */
 struct bh_kshortage {
 	uint64_t refused[BH_SHORTS], waited[BH_SHORTS], left, turned_away;
 };

@@ -17,10 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/clone.h"
-#include "ipc/order.h"
-#include "ipc/out.h"
-#include "ipc/refused.h"
+#include "ipc/base/clone.h"
+#include "ipc/base/order.h"
+#include "ipc/base/out.h"
+#include "ipc/base/refused.h"
 
 enum {
 	EXIT_SYSTEM_FAILURE = 111,

@@ -13,7 +13,7 @@
  * ignored at the start, as nohup has it), and continues a kernel that is stopped
  * when it is to end; at the end it kills and reaps what is left. It allocates
  * nothing, opens nothing but /proc at the end, and blocks nowhere but in its one
- * wait: what it says goes by ipc/out.h, which the caller has opened.
+ * wait: what it says goes by ipc/base/out.h, which the caller has opened.
  *
  * What a kernel finds: descriptors, board and memory as they were when
  * bh_guardian_run() was called, and whatever descriptors its predecessors opened;
@@ -38,7 +38,7 @@
 #ifndef BH_KERNEL_GUARDIAN_GUARDIAN_H
 #define BH_KERNEL_GUARDIAN_GUARDIAN_H
 
-#include "ipc/board.h"
+#include "ipc/system/board.h"
 
 enum {
 	BH_GUARDIAN_RESTARTS = 20,     /* more kernels than these restarted ... */

@@ -13,9 +13,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "ipc/close_from.h"
-#include "ipc/out.h"
-#include "ipc/refused.h"
+#include "ipc/base/close_from.h"
+#include "ipc/base/out.h"
+#include "ipc/base/refused.h"
 
 enum {
 	FD_LIMIT = 64,  /* of those a child is given */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 /* Places @fds at 3, 4, ... in the order given (-1: left out), closes everything
  * else and undoes what the kernel did to signals; SIGTERM, SIGINT and SIGHUP stay blocked.

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ipc/worker.h"
+#include "ipc/arena/worker.h"
 
 /* What is known of a death. @words may be NULL. */
 struct bh_crash_facts {

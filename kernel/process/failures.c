@@ -2,7 +2,7 @@
 /* failures.c: see failures.h. */
 #include "kernel/process/failures.h"
 
-#include "ipc/order.h"
+#include "ipc/base/order.h"
 
 /* OTP's rule: more than `intensity` within the period, wherever that begins. A kernel
  * that is killed after the count makes its successor count this failure twice, unless it

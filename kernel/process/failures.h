@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ipc/board.h"
+#include "ipc/system/board.h"
 
 /* Counts a failure (of crash record @crash only once; 0: of none). True: there were more
  * than @most (0: never) within @period ns. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* request.c: see request.h. */
 #include "kernel/process/request.h"
-#include "ipc/verify.h"
+#include "ipc/repair/verify.h"
 
 void bh_verify_start(struct bh_ksvc *s, bool requeue)
 {

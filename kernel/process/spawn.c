@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ipc/clone.h"
-#include "ipc/control.h"
-#include "ipc/refused.h"
+#include "ipc/base/clone.h"
+#include "ipc/base/refused.h"
+#include "ipc/system/control.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
 

@@ -13,7 +13,7 @@ typedef int (*bh_child_fn)(struct bh_kernel *k, uint32_t idx, int ctl);
  * Starts a process of its own table (a zygote or server) in entry @idx. pid and
  * pidfd are written to the board by Linux itself, in the clone: no kernel that is
  * killed here leaves a child that its successor does not know. (Where clone3() is refused
- * the pid comes a moment later, ipc/clone.h: a successor may then start it again, and the
+ * the pid comes a moment later, ipc/base/clone.h: a successor may then start it again, and the
  * first one ends, for nobody holds the other end of its socket.)
  */
 int bh_proc_start(struct bh_kernel *k, uint32_t idx, bh_child_fn child);

@@ -21,7 +21,7 @@
  *
  *   for all else the service is reset, and says which audit failed.
  *
- * Beside ipc/audit.h's invariants, those of the board and of words that the kernel alone
+ * Beside ipc/repair/audit.h's invariants, those of the board and of words that the kernel alone
  * writes, of which the board has the truth:
  *
  *   slot-process  a slot that is up has a process, which lives; one that has none is

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "ipc/control.h"
-#include "ipc/files.h"
-#include "ipc/lease.h"
-#include "ipc/meter.h"
+#include "ipc/protocol/files.h"
+#include "ipc/queue/lease.h"
+#include "ipc/queue/meter.h"
+#include "ipc/system/control.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/oom.h"
 #include "kernel/base/text.h"

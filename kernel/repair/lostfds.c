@@ -2,13 +2,13 @@
 /*
  * lostfds.c: descriptors to close: Linux closes nothing when a worker dies, for others share
  * its table. The zygote, who does too, is told which to close, or asked to find out
- * (ipc/files.h).
+ * (ipc/protocol/files.h).
  */
 #include "kernel/repair/lostfds.h"
 
 #include <string.h>
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"

@@ -8,12 +8,12 @@
  *    │                              └────────────── any crash ───────────────┘  │
  *    └──────────────────────────────────── ended well ──────────────────────────┘
  *
- * Who: tasks of one type by one key (ipc/crash_key.h), so that a client which crashes its
+ * Who: tasks of one type by one key (ipc/base/crash_key.h), so that a client which crashes its
  * own tasks is refused, and nobody else. All of a type are when more keys crash it than one
  * may have crashes: then it is the code. A crash without a key is the type's own.
  *
  * The history that this goes by is the crash records on the board, and the rest stands in
- * gates in the arena (ipc/quarantine.h): a new kernel judges as its predecessor would have.
+ * gates in the arena (ipc/arena/quarantine.h): a new kernel judges as its predecessor would have.
  * A worker that writes there fools its own service alone.
  */
 #include "kernel/repair/quarantine.h"
@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ipc/crash_key.h"
+#include "ipc/base/crash_key.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"

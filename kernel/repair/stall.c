@@ -9,11 +9,11 @@
  * through this kernel or is noticed by the next housekeeping.)
  *
  * What a stalled worker keeps from the others is handed to them at the second look
- * that finds it at the same turn: ipc/stall.h.
+ * that finds it at the same turn: ipc/repair/stall.h.
  */
 #include "kernel/repair/stall.h"
 
-#include "ipc/stall.h"
+#include "ipc/repair/stall.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/procfs.h"

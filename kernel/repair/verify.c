@@ -2,8 +2,8 @@
 /* verify.c: the verifying scan that follows a death, a part in each turn. */
 #include "kernel/repair/verify.h"
 
-#include "ipc/files.h"
-#include "ipc/verify.h"
+#include "ipc/protocol/files.h"
+#include "ipc/repair/verify.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: the verifying scan (ipc/recover.h) of a service. */
+/* verify.h: the verifying scan (ipc/repair/recover.h) of a service. */
 #ifndef BH_KERNEL_REPAIR_VERIFY_H
 #define BH_KERNEL_REPAIR_VERIFY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * epoll.c: makes a service's epoll instances, and sees to it that events of its
- * sockets become wake-ups when its workers do not (ipc/lease.h).
+ * sockets become wake-ups when its workers do not (ipc/queue/lease.h).
  *
  * For each instance always one of two holds, whatever the workers do:
  *
@@ -27,9 +27,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include "ipc/event.h"
-#include "ipc/lease.h"
-#include "ipc/ready.h"
+#include "ipc/protocol/ready.h"
+#include "ipc/queue/lease.h"
+#include "ipc/system/event.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
 #include "kernel/service/wake.h"

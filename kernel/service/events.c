@@ -15,8 +15,8 @@
  */
 #include "kernel/service/events.h"
 
-#include "ipc/evring.h"
-#include "ipc/probe.h"
+#include "ipc/base/probe.h"
+#include "ipc/system/evring.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* events.h: recordings of events (ipc/evring.h). */
+/* events.h: recordings of events (ipc/system/evring.h). */
 #ifndef BH_KERNEL_SERVICE_EVENTS_H
 #define BH_KERNEL_SERVICE_EVENTS_H
 
-#include "ipc/event.h"
+#include "ipc/system/event.h"
 #include "kernel/base/state.h"
 
 /* Workers record for @ms from now on (at most a minute), if not for longer already. */

@@ -2,7 +2,7 @@
 /*
  * heir.c: the process that takes over a dead worker's slot is asked for as soon as the
  * death is certain. It is made while the guardian says how the worker died and the
- * slot is recovered, and waits until its epoch starts (ipc/incarnation.h), which is
+ * slot is recovered, and waits until its epoch starts (ipc/arena/incarnation.h), which is
  * the last that recovery does.
  *
  * Only this kernel knows of it. A successor recovers the slot again, and gives it an
@@ -12,7 +12,7 @@
  */
 #include "kernel/service/heir.h"
 
-#include "ipc/incarnation.h"
+#include "ipc/arena/incarnation.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
 

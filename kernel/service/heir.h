@@ -3,7 +3,7 @@
 #ifndef BH_KERNEL_SERVICE_HEIR_H
 #define BH_KERNEL_SERVICE_HEIR_H
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
 /* Asks for the next worker of @slot, whose last one has just died. Without effect if there

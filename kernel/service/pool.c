@@ -2,12 +2,12 @@
 /*
  * pool.c: the pool of blocking processes: grown while jobs wait, and the
  * process of an aborted job ended. Who is idle for too long ends by itself. The
- * protocol, and what `wanted`, `aborted` and `doomed` mean, is in ipc/blocking.h;
+ * protocol, and what `wanted`, `aborted` and `doomed` mean, is in ipc/protocol/blocking.h;
  * start, death and recovery are those of a worker slot (worker.c, death.c).
  */
 #include "kernel/service/pool.h"
 
-#include "ipc/blocking.h"
+#include "ipc/protocol/blocking.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"

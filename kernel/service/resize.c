@@ -9,7 +9,7 @@
  */
 #include "kernel/service/resize.h"
 
-#include "ipc/blocking.h"
+#include "ipc/protocol/blocking.h"
 #include "kernel/base/log.h"
 #include "kernel/process/table.h"
 #include "kernel/service/worker.h"

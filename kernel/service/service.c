@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/watch.h"
 #include "kernel/base/wheel.h"
 #include "kernel/process/table.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * shortage.c: says what ran short in a service: what its workers have counted
- * (ipc/shortage.h) since the last line, at most one line each so often, whatever they
+ * (ipc/arena/shortage.h) since the last line, at most one line each so often, whatever they
  * write there.
  */
 #include "kernel/service/shortage.h"

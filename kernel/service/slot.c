@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "ipc/incarnation.h"
+#include "ipc/arena/incarnation.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
 

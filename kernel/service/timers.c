@@ -12,13 +12,13 @@
  * (the second one's right column is in loop.c; its left one's fence comes at the end of
  * the poll: workers/queue/owed.h).
  *
- * Deadlines and wheel are in the service's clock (ipc/clock.h), which a test may
+ * Deadlines and wheel are in the service's clock (ipc/base/clock.h), which a test may
  * have stopped.
  */
 #include "kernel/service/timers.h"
 
-#include "ipc/clock.h"
-#include "ipc/event.h"
+#include "ipc/base/clock.h"
+#include "ipc/system/event.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
 #include "kernel/base/wheel.h"

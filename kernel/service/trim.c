@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c: when the pages of blocks that nobody uses are given back (ipc/trim.h).
+ * trim.c: when the pages of blocks that nobody uses are given back (ipc/protocol/trim.h).
  *
  * A round begins a second or more after the last, if a worker has turned since or if that
  * one left something to the next: an idle system has none. It takes a sixteenth of

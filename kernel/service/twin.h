@@ -3,7 +3,7 @@
 #ifndef BH_KERNEL_SERVICE_TWIN_H
 #define BH_KERNEL_SERVICE_TWIN_H
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
 /* The zygote is asked for another. */
@@ -12,7 +12,7 @@ void bh_twin_start(struct bh_ksvc *s);
 /* What the zygote says of one that it was asked for. */
 void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 
-/* Which process it is Linux itself wrote to the arena, in the clone (ipc/clones.h).
+/* Which process it is Linux itself wrote to the arena, in the clone (ipc/base/clones.h).
  * The zygote is dead, or its message will find the twin known. */
 void bh_twin_adopt(struct bh_ksvc *s);
 

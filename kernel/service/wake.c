@@ -2,7 +2,7 @@
 /* wake.c: see wake.h. */
 #include "kernel/service/wake.h"
 
-#include "ipc/enqueue.h"
+#include "ipc/protocol/enqueue.h"
 #include "kernel/service/events.h"
 
 /* Killed between the wake-up and the queueing: a successor's scan queues it. */

@@ -3,7 +3,7 @@
 #ifndef BH_KERNEL_SERVICE_WAKE_H
 #define BH_KERNEL_SERVICE_WAKE_H
 
-#include "ipc/event.h"
+#include "ipc/system/event.h"
 #include "kernel/base/state.h"
 
 /* Wakes task @idx, whichever it is now. @why and @what: its event and the event's a. */

@@ -17,8 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "ipc/evring.h"
-#include "ipc/incarnation.h"
+#include "ipc/arena/incarnation.h"
+#include "ipc/system/evring.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/procfs.h"

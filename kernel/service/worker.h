@@ -3,7 +3,7 @@
 #ifndef BH_KERNEL_SERVICE_WORKER_H
 #define BH_KERNEL_SERVICE_WORKER_H
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
 /* Starts the next incarnation of @slot: epoch, STARTING, FORK_WORKER, unless it has an

@@ -3,7 +3,7 @@
 #ifndef BH_KERNEL_SERVICE_ZYGOTE_H
 #define BH_KERNEL_SERVICE_ZYGOTE_H
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
 /* With a new arena. It cannot: bh_start_failed(). */

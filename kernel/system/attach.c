@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipc/blocking.h"
-#include "ipc/out.h"
+#include "ipc/base/out.h"
+#include "ipc/protocol/blocking.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"

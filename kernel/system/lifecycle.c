@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ipc/out.h"
-#include "ipc/recover_token.h"
-#include "ipc/token.h"
+#include "ipc/base/out.h"
+#include "ipc/protocol/token.h"
+#include "ipc/repair/recover_token.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/procfs.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * messages.c: messages between the kernel and its children (ipc/control.h).
+ * messages.c: messages between the kernel and its children (ipc/system/control.h).
  *
  * A message is looked at, acted upon (which puts its outcome on the board), and
  * only then taken off the socket: a kernel that is killed in between leaves it
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"

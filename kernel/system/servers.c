@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/out.h"
-#include "ipc/refused.h"
+#include "ipc/base/out.h"
+#include "ipc/base/refused.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"

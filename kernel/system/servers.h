@@ -3,7 +3,7 @@
 #ifndef BH_KERNEL_SYSTEM_SERVERS_H
 #define BH_KERNEL_SYSTEM_SERVERS_H
 
-#include "ipc/control.h"
+#include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
 void bh_server_start(struct bh_kernel *k, uint32_t idx);

@@ -6,8 +6,8 @@
 #ifndef BH_TESTS_BPF_ARENA_H
 #define BH_TESTS_BPF_ARENA_H
 
-#include "ipc/arena.h"
-#include "ipc/trace_rings.h"
+#include "ipc/arena/arena.h"
+#include "ipc/system/trace_rings.h"
 #include "rig.h"
 
 struct scene {

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/trace_rings.h"
+#include "ipc/system/trace_rings.h"
 
 int64_t now_ms(void)
 {

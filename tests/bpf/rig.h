@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "ipc/board.h"
-#include "ipc/control.h"
-#include "ipc/trace_page.h"
+#include "ipc/system/board.h"
+#include "ipc/system/control.h"
+#include "ipc/system/trace_page.h"
 
 struct rig {
 	struct bh_board *board;

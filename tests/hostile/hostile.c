@@ -12,7 +12,7 @@
 
 #include <bulkhead/bulkhead.h>
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 #include "tests/evil.h"
 
 static struct bh_view view;

@@ -17,7 +17,7 @@
 
 #include <bulkhead/bulkhead.h>
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 #include "tests/evil.h"
 
 enum {

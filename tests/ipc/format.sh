@@ -32,10 +32,10 @@ same() {
 
 was=$(number)
 [ -n "$was" ] || { echo "FAIL: no number"; exit 1; }
-same ipc/board.h 's|^struct bh_proc {|/* A comment. */\n\nstruct bh_proc  {|'
-differs ipc/board.h 's/int32_t pidfd;/int64_t pidfd;/'
-differs ipc/board.h '/^	uint32_t restarts;/{h;d};/^	uint32_t failures;/{G}' # exchanged
-differs ipc/plan.h 's/BH_PLAN_OPTIONS = 32/BH_PLAN_OPTIONS = 33/'
-differs ipc/control.h 's/^	BH_CTL_HELLO,/	BH_CTL_NEW,\n	BH_CTL_HELLO,/'
-differs ipc/arena.h 's/0x200000000000ull/0x210000000000ull/'
+same ipc/system/board.h 's|^struct bh_proc {|/* A comment. */\n\nstruct bh_proc  {|'
+differs ipc/system/board.h 's/int32_t pidfd;/int64_t pidfd;/'
+differs ipc/system/board.h '/^	uint32_t restarts;/{h;d};/^	uint32_t failures;/{G}' # exchanged
+differs ipc/system/plan.h 's/BH_PLAN_OPTIONS = 32/BH_PLAN_OPTIONS = 33/'
+differs ipc/system/control.h 's/^	BH_CTL_HELLO,/	BH_CTL_NEW,\n	BH_CTL_HELLO,/'
+differs ipc/arena/arena.h 's/0x200000000000ull/0x210000000000ull/'
 differs include/bulkhead/service.h "s/uint64_t polls, steals/uint64_t steals, polls/"

@@ -7,7 +7,7 @@
 #ifndef BH_TESTS_HAMMER_H
 #define BH_TESTS_HAMMER_H
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 enum {
 	HAMMERS = 4

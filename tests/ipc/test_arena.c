@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "dice.h"
-#include "ipc/arena.h"
-#include "ipc/enqueue.h"
+#include "ipc/arena/arena.h"
+#include "ipc/protocol/enqueue.h"
 #include "tests/check_run.h"
 
 enum {

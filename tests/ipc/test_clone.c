@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/clone.h"
+#include "ipc/base/clone.h"
 #include "tests/check_run.h"
 
 enum {

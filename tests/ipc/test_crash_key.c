@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/crash_key.h"
+#include "ipc/base/crash_key.h"
 #include "tests/check_run.h"
 
 static uint64_t key_of(const char *address, uint16_t port)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/evring.h"
+#include "ipc/system/evring.h"
 #include "tests/check_run.h"
 
 enum {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "hammer.h"
-#include "ipc/enqueue.h"
+#include "ipc/protocol/enqueue.h"
 #include "sanitized.h"
 #include "tests/check_run.h"
 

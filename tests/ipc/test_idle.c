@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "dice.h"
-#include "ipc/idle.h"
+#include "ipc/queue/idle.h"
 #include "tests/check_run.h"
 
 enum {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dice.h"
-#include "ipc/inject.h"
+#include "ipc/queue/inject.h"
 #include "tests/check_run.h"
 
 enum {

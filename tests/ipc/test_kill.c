@@ -13,7 +13,7 @@
 
 #include "dice.h"
 #include "hammer.h"
-#include "ipc/recover.h"
+#include "ipc/repair/recover.h"
 #include "tests/check_run.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dice.h"
-#include "ipc/pool.h"
+#include "ipc/queue/pool.h"
 #include "tests/check_run.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dice.h"
-#include "ipc/runq.h"
+#include "ipc/queue/runq.h"
 #include "tests/check_run.h"
 
 enum {

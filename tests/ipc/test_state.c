@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "dice.h"
-#include "ipc/state.h"
+#include "ipc/arena/state.h"
 #include "tests/check_run.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_trim.c: which blocks' pages the kernel gives back, and when. */
-#include "ipc/trim.h"
+#include "ipc/protocol/trim.h"
 
 #include <check.h>
 #include <string.h>

@@ -38,9 +38,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/arena.h"
-#include "ipc/control.h"
-#include "ipc/incarnation.h"
+#include "ipc/arena/arena.h"
+#include "ipc/arena/incarnation.h"
+#include "ipc/system/control.h"
 
 /* Its workers must die of the signals they are killed with; under ASan they would
  * exit with a report instead. */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "ipc/arena.h"
-#include "ipc/board.h"
+#include "ipc/arena/arena.h"
+#include "ipc/system/board.h"
 
 enum {
 	RIG_WORKERS = 3,

@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/order.h"
-#include "ipc/out.h"
+#include "ipc/base/order.h"
+#include "ipc/base/out.h"
 
 enum {
 	PIDS = BH_BOARD_DEATHS + 300

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "ipc/incarnation.h"
+#include "ipc/arena/incarnation.h"
 #include "rig.h"
 #include "tests/check_run.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipc/incarnation.h"
+#include "ipc/arena/incarnation.h"
 #include "rig.h"
 #include "tests/check_run.h"
 

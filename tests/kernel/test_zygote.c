@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/address.h"
+#include "ipc/base/address.h"
 #include "rig.h"
 #include "tests/check_run.h"
 

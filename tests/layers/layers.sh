@@ -2,7 +2,7 @@
 # layers.sh SOURCE_DIR: fails for each file that uses what stands above it. It checks
 #
 #   folder   which folder may include which (docs/architecture.md)
-#   room     a sub-folder of kernel/ or workers/ uses itself and those below it alone
+#   room     a sub-folder of ipc/, kernel/ or workers/ uses itself and those below it alone
 #   path     includes are written with their path from the root
 #   circle   in ipc/, kernel/ and workers/ no files of one folder use each other in a circle.
 #            A file is X.c with X.h; it uses what it includes and whose functions it names
@@ -26,6 +26,7 @@ BEGIN {
 	may["proto"] = "proto"
 	may["tools"] = "tools proto ipc include"
 	# From the ground up. The guardian uses the ground alone.
+	rooms_of("ipc", "base system queue arena protocol repair")
 	rooms_of("kernel", "base process service repair system")
 	rooms_of("workers", "base owned libc crash strict queue wait task executor io process")
 	for (i = 1; i < ARGC; i++)
@@ -45,11 +46,11 @@ function unit_of(f) { sub(/\.[ch]$/, "", f); return f }
 function top_of(f) { sub(/\/.*/, "", f); return f }
 function room_of(f,   p, n) {
 	n = split(f, p, "/")
-	return p[1] != "kernel" && p[1] != "workers" ? "" : n == 2 ? "top" : p[2]
+	return p[1] !~ /^(ipc|kernel|workers)$/ ? "" : n == 2 ? "top" : p[2]
 }
 function check_room(from, to,   a, b) {
 	a = room_of(from); b = room_of(to)
-	if (a == "" || b == "" || a == b || a == "top")
+	if (a == "" || b == "" || top_of(from) != top_of(to) || a == b || a == "top")
 		return
 	if (b == "top" || b == "guardian" || (a == "guardian" ? b != "base" : rank[top_of(to), b] > rank[top_of(from), a] ||
 	    (a == "io" && b == "executor")))

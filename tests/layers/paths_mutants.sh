@@ -33,7 +33,7 @@ finds docs/guide.md '[one](../docs/one.md#two)' docs/one.md
 finds tools/bhctl/main.c '/* ipc/one.pml, */' ipc/one.pml
 finds tests/e2e/lib.sh '. "$root/tests/e2e/one.sh"' tests/e2e/one.sh
 finds CMakeLists.txt '# bpf/one.c.' bpf/one.c
-finds ipc/task.h '/* one.c */' one.c
+finds ipc/arena/task.h '/* one.c */' one.c
 finds kernel/main.c '// service/heir.h
 /* what
  * base/heir.c does */' base/heir.c

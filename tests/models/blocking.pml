@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blocking.pml: ipc/blocking.h and its users: who queues jobs, processes that run
+ * blocking.pml: ipc/protocol/blocking.h and its users: who queues jobs, processes that run
  * them, sleep and go, and the kernel, which makes processes when there are jobs.
  *
  * Holds: when nothing moves any more, no job is queued, although one process may

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.pml: ipc/idle.h, and the executor's use of it: workers that look for work,
+ * idle.pml: ipc/queue/idle.h, and the executor's use of it: workers that look for work,
  * search, and sleep (the first spins before), and a kernel that queues work and wakes
  * them.
  *
@@ -9,7 +9,7 @@
  * is killed at any step, and its bits are cleared and all workers woken after it;
  * in some one piece of work never ends, and still no other may be left lying while
  * a worker sleeps; and in some both happens, and the kernel clears the searching
- * bit of the worker that does not turn (ipc/stall.c). Workers that
+ * bit of the worker that does not turn (ipc/repair/stall.c). Workers that
  * are stopped: stopped.pml.
  */
 #define WORKERS 2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inject.pml: ipc/inject.h with two cells: two pushers, two poppers, one of
+ * inject.pml: ipc/queue/inject.h with two cells: two pushers, two poppers, one of
  * them killed at any step.
  *
  * Holds: at the end each entry that was committed was returned by one pop, or

@@ -2,7 +2,7 @@
 /*
  * lifo.pml: the LIFO slot (workers/executor/executor.c) between its owner, who schedules and
  * pops, and the kernel, which takes what stands there while the owner does not turn
- * (ipc/stall.c). Either is killed at any step, or nobody; recovery follows, of the
+ * (ipc/repair/stall.c). Either is killed at any step, or nobody; recovery follows, of the
  * kernel first. What is queued in the end is run then.
  *
  * The owner loads and stores, it exchanges nothing: so the two may come to have a hint

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pinned.pml: a task that is pinned to one incarnation of a worker slot (ipc/state.h,
- * evict() in ipc/verify.c). Another worker makes it for incarnation 1 and a waker wakes
+ * pinned.pml: a task that is pinned to one incarnation of a worker slot (ipc/arena/state.h,
+ * evict() in ipc/repair/verify.c). Another worker makes it for incarnation 1 and a waker wakes
  * it; incarnation 1 may die at any step, the kernel then recovers the slot, starts
  * incarnation 2, and scans the table.
  *

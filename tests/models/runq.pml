@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runq.pml: ipc/runq.h at four cells: an owner that pushes, overflows and takes two at
- * a time in its hand (ipc/hand.h), two thieves, and one of them killed at any step.
+ * runq.pml: ipc/queue/runq.h at four cells: an owner that pushes, overflows and takes two at
+ * a time in its hand (ipc/queue/hand.h), two thieves, and one of them killed at any step.
  *
  * Holds: I1 (head <= tail <= head + CAP) at each step of each ring whose owner
  * lives; at the end every entry pushed was run, or stands in a ring, in the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.pml: the state word of one task (ipc/state.h) with hints in a queue: two
+ * task.pml: the state word of one task (ipc/arena/state.h) with hints in a queue: two
  * workers that run it, two wakers, and a kernel that kills any of them at any
- * step, recovers after it (ipc/recover.c), and starts workers again.
+ * step, recovers after it (ipc/repair/recover.c), and starts workers again.
  *
  * Holds: never do two run the task at once; and when nothing moves any more, the
  * task has been polled after each wake-up that was given to it.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * token.pml: ipc/token.h: a token with one cell, a child token in the crowd, two
+ * token.pml: ipc/protocol/token.h: a token with one cell, a child token in the crowd, two
  * tasks that wait for the child, one that cancels the root and may be killed at any
  * step, and the recovery that follows its death.
  *

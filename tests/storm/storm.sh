@@ -315,7 +315,7 @@ all_up() {
 }
 quiet() { [ "$(status '[.services[].tasks.live] | add' 2>/dev/null)" = 3 ]; }
 # balanced: a kill between a call that opens and the note of whose it is leaves what was
-# opened (ipc/files.h), of popen()'s pipe two. In http and echo nobody calls such.
+# opened (ipc/protocol/files.h), of popen()'s pipe two. In http and echo nobody calls such.
 excused_fds=0
 balanced() {
 	fds=$(descriptors)

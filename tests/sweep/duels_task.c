@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include "ipc/ready.h"
-#include "ipc/wake.h"
+#include "ipc/protocol/ready.h"
+#include "ipc/protocol/wake.h"
 #include "workers/base/context.h"
 #include "workers/base/rt.h"
 #include "workers/io/io.h"

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "ipc/blocking.h"
+#include "ipc/protocol/blocking.h"
 #include "workers/executor/blocking.h"
 #include "workers/executor/executor.h"
 #include "workers/queue/jobs.h"

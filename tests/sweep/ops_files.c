@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* ops_files.c: what is known of descriptors (ipc/files.h). None is really opened. */
+/* ops_files.c: what is known of descriptors (ipc/protocol/files.h). None is really opened. */
 #include "sweep.h"
 
 #include <stdlib.h>
 
-#include "ipc/files.h"
+#include "ipc/protocol/files.h"
 
 enum {
 	FD = 40, /* and the next ones */

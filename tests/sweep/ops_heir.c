@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops_heir.c: one worker after the other in a slot (ipc/incarnation.h). Whatever instruction
+ * ops_heir.c: one worker after the other in a slot (ipc/arena/incarnation.h). Whatever instruction
  * the kernel or the heir is killed after, the slot's word says one of two things, and the
  * slot can be had by whoever is made for the next epoch, and by nobody else.
  */
@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-#include "ipc/incarnation.h"
+#include "ipc/arena/incarnation.h"
 
 enum {
 	NEXT = WORLD_EPOCH + 1,

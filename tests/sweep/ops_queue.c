@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "ipc/stall.h"
+#include "ipc/repair/stall.h"
 #include "workers/base/rt.h"
 #include "workers/executor/executor.h"
 #include "workers/executor/retire.h"

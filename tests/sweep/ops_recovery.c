@@ -5,8 +5,8 @@
 
 #include <bulkhead/task.h>
 
-#include "ipc/verify.h"
-#include "ipc/wake.h"
+#include "ipc/protocol/wake.h"
+#include "ipc/repair/verify.h"
 
 /* A worker that died with one of everything. */
 static void setup_rich(struct world *w)

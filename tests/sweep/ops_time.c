@@ -6,7 +6,7 @@
 
 #include <bulkhead/time.h>
 
-#include "ipc/clock.h"
+#include "ipc/base/clock.h"
 
 static void run_clock(struct world *w)
 {

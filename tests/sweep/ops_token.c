@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "ipc/recover_token.h"
-#include "ipc/token.h"
+#include "ipc/protocol/token.h"
+#include "ipc/repair/recover_token.h"
 #include "workers/base/rt.h"
 
 static void must(int rc)

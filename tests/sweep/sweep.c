@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/stall.h"
+#include "ipc/repair/stall.h"
 #include "workers/queue/queue.h"
 
 enum {

@@ -26,10 +26,10 @@
 #ifndef BH_TESTS_SWEEP_H
 #define BH_TESTS_SWEEP_H
 
-#include "ipc/audit.h"
-#include "ipc/extent.h"
-#include "ipc/recover.h"
-#include "ipc/trim.h"
+#include "ipc/arena/extent.h"
+#include "ipc/protocol/trim.h"
+#include "ipc/repair/audit.h"
+#include "ipc/repair/recover.h"
 
 enum {
 	VICTIM = 0,

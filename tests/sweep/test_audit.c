@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_audit.c: each invariant of ipc/audit.h, violated by hand, is named. */
+/* test_audit.c: each invariant of ipc/repair/audit.h, violated by hand, is named. */
 #include <bulkhead/task.h>
 #include <check.h>
 #include <stdlib.h>

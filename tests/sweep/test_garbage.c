@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipc/wake.h"
+#include "ipc/protocol/wake.h"
 #include "sweep.h"
 #include "tests/check_run.h"
 #include "tests/evil.h"

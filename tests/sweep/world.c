@@ -2,9 +2,9 @@
 /* world.c: small arenas for the sweep, built by hand. */
 #include "sweep.h"
 
-#include "ipc/files.h"
-#include "ipc/ready.h"
-#include "ipc/verify.h"
+#include "ipc/protocol/files.h"
+#include "ipc/protocol/ready.h"
+#include "ipc/repair/verify.h"
 
 #include <err.h>
 #include <string.h>

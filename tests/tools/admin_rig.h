@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 #include "bulkhead.pb-c.h"
-#include "ipc/arena.h"
-#include "ipc/board.h"
-#include "ipc/control.h"
+#include "ipc/arena/arena.h"
+#include "ipc/system/board.h"
+#include "ipc/system/control.h"
 
 struct rig {
 	char dir[64], path[96], log[96];

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipc/context_regs.h"
+#include "ipc/base/context_regs.h"
 #include "tests/check_run.h"
 #include "tests/ipc/dice.h"
 #include "tools/bhctl/code/unwind.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "crew.h"
-#include "ipc/ready.h"
-#include "ipc/verify.h"
-#include "ipc/wake.h"
+#include "ipc/protocol/ready.h"
+#include "ipc/protocol/wake.h"
+#include "ipc/repair/verify.h"
 
 #include <check.h>
 #include <signal.h>

@@ -6,8 +6,8 @@
 #ifndef BH_TESTS_CREW_H
 #define BH_TESTS_CREW_H
 
-#include "ipc/audit.h"
-#include "ipc/recover.h"
+#include "ipc/repair/audit.h"
+#include "ipc/repair/recover.h"
 #include "workers/base/rt.h"
 
 enum {

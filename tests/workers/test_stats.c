@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 #include "workers/base/rt.h"

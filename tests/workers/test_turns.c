@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "ipc/stall.h"
+#include "ipc/repair/stall.h"
 #include "tests/check_run.h"
 #include "tests/sweep/sweep.h"
 #include "workers/base/rt.h"

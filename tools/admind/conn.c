@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tools/admind/answer.h"
+#include "tools/admind/answer/answer.h"
 #include "tools/admind/refusal.h"
 
 enum {

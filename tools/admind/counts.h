@@ -4,7 +4,7 @@
 #ifndef BH_ADMIND_COUNTS_H
 #define BH_ADMIND_COUNTS_H
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 struct bh_counts {
 	uint64_t live, spawned, completed, crashed, canceled; /* tasks */

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ipc/refused.h"
+#include "ipc/base/refused.h"
 #include "tools/admind/server.h"
 #include "tools/admind/system.h"
 

@@ -13,10 +13,10 @@
 
 #include <sys/types.h>
 
-#include "ipc/arena.h"
-#include "ipc/board.h"
-#include "ipc/control.h"
-#include "ipc/trace_rings.h"
+#include "ipc/arena/arena.h"
+#include "ipc/system/board.h"
+#include "ipc/system/control.h"
+#include "ipc/system/trace_rings.h"
 
 struct bh_system {
 	const struct bh_board *board;

@@ -20,8 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/clone.h"
-#include "ipc/refused.h"
+#include "ipc/base/clone.h"
+#include "ipc/base/refused.h"
 
 #define NEEDED(name) #name, SYS_##name, false
 #define OTHER(name)  #name, SYS_##name, true

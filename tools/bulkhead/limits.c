@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 struct bound {
 	const char *limit;

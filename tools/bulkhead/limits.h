@@ -3,7 +3,7 @@
 #ifndef BH_TOOLS_BULKHEAD_LIMITS_H
 #define BH_TOOLS_BULKHEAD_LIMITS_H
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 /* Prints how many connections there can be at a time, and which limit says so. */
 void bh_limits_print(const struct bh_plan_service *s);

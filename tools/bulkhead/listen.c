@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ipc/address.h"
+#include "ipc/base/address.h"
 #include "tools/bulkhead/config/value.h"
 
 /* Above the places that the kernel and its children give to descriptors. */

@@ -6,7 +6,7 @@
 #ifndef BH_TOOLS_BULKHEAD_LISTEN_H
 #define BH_TOOLS_BULKHEAD_LISTEN_H
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 enum {
 	BH_LISTEN_WHY = 384

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 enum {
 	FILES_BESIDE = 256,      /* descriptors that a service needs beside its sockets */

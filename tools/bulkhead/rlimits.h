@@ -22,12 +22,12 @@
 
 #include <stdint.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 enum {
 	BH_RLIMITS_WHY = 512,
 	/* Of limits.memory, for a socket that may be a connection with a fiber: its stack, and
-	 * an eighth of all, which is kept for work (ipc/arena.h). */
+	 * an eighth of all, which is kept for work (ipc/arena/arena.h). */
 	BH_RLIMITS_FIBER = 75 << 10
 };
 

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ipc/close_from.h"
-#include "ipc/out.h"
-#include "ipc/refused.h"
+#include "ipc/base/close_from.h"
+#include "ipc/base/out.h"
+#include "ipc/base/refused.h"
 #include "tools/bulkhead/calls.h"
 #include "tools/bulkhead/config/plan_make.h"
 #include "tools/bulkhead/config/value.h"

@@ -13,7 +13,7 @@
 #ifndef BH_TOOLS_BULKHEAD_RUNDIR_H
 #define BH_TOOLS_BULKHEAD_RUNDIR_H
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 enum {
 	BH_RUNDIR_WHY = 512

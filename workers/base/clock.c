@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.c: the service's clock (ipc/clock.h), and stopping it for tests. */
+/* clock.c: the service's clock (ipc/base/clock.h), and stopping it for tests. */
 #include "workers/base/clock.h"
 
 #include <errno.h>
 #include <time.h>
 
-#include "ipc/clock.h"
-#include "ipc/monotonic.h"
+#include "ipc/base/clock.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
 

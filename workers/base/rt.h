@@ -16,7 +16,7 @@
 
 #include <bulkhead/bulkhead.h>
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 #include "workers/base/context.h"
 #include "workers/base/sched.h"
 #include "workers/base/spin.h"

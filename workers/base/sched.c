@@ -3,7 +3,7 @@
 
 #include <sys/random.h>
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 
 enum {
 	BUDGET = 128,

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 struct bh_sched {
 	uint32_t budget;          /* operations of one poll */

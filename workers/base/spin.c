@@ -15,7 +15,7 @@
  * spinner; and between two slices it is offered to others (sched_yield()). If somebody
  * takes the offer, the machine has better to do: no more of it for REST_NS.
  *
- * All is private to the worker but `spinner` and the park word (ipc/idle.h).
+ * All is private to the worker but `spinner` and the park word (ipc/queue/idle.h).
  */
 #include "workers/base/spin.h"
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 struct bh_spin {
 	int64_t longest_ns;    /* 0: never */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/rt.h"
 
 enum {

@@ -16,7 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/rt.h"
 #include "workers/crash/dump.h"
 #include "workers/crash/lines.h"

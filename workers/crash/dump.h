@@ -10,7 +10,7 @@
 #ifndef BH_WORKERS_CRASH_DUMP_H
 #define BH_WORKERS_CRASH_DUMP_H
 
-#include "ipc/arena.h"
+#include "ipc/arena/arena.h"
 
 /* No dump of this process and of those that it forks. */
 void bh_dump_forbid(void);

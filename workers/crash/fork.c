@@ -41,7 +41,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "ipc/page.h"
+#include "ipc/base/page.h"
 #include "workers/base/context.h"
 #include "workers/base/rt.h"
 #include "workers/crash/dump.h"

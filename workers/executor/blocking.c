@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * blocking.c: jobs that block: how they are spawned, and the process that runs
- * them. The protocol is in ipc/blocking.h.
+ * them. The protocol is in ipc/protocol/blocking.h.
  *
  * A blocking process has a slot of the worker table and what hangs from it, but is
  * no worker: nobody steals from it, so what it wakes or spawns goes to the shared
@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "ipc/blocking.h"
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
+#include "ipc/protocol/blocking.h"
 #include "workers/base/rt.h"
 #include "workers/crash/fork.h"
 #include "workers/executor/executor.h"

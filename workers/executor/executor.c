@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "ipc/enqueue.h"
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
+#include "ipc/protocol/enqueue.h"
 #include "workers/base/context.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"

@@ -4,7 +4,7 @@
 
 #include <sched.h>
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/rt.h"
 #include "workers/base/spin.h"
 

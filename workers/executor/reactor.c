@@ -2,7 +2,7 @@
 /*
  * reactor.c: this worker looks at the service's epoll instances by itself.
  *
- * An idle worker that gets a lease (ipc/lease.h) sleeps in epoll_wait instead of
+ * An idle worker that gets a lease (ipc/queue/lease.h) sleeps in epoll_wait instead of
  * on its futex; a busy one looks now and then. No instance is any worker's own: a
  * busy one looks at all in turn, and an idle one takes the first lease that is free, so
  * those who are stuck in user code leave none of them alone while others turn. The
@@ -14,9 +14,9 @@
 
 #include <sys/epoll.h>
 
-#include "ipc/enqueue.h"
-#include "ipc/monotonic.h"
-#include "ipc/ready.h"
+#include "ipc/base/monotonic.h"
+#include "ipc/protocol/enqueue.h"
+#include "ipc/protocol/ready.h"
 #include "workers/base/rt.h"
 #include "workers/executor/park_spin.h"
 #include "workers/queue/meter.h"

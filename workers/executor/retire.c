@@ -8,7 +8,7 @@
  */
 #include "workers/executor/retire.h"
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/rt.h"
 #include "workers/executor/slot.h"
 

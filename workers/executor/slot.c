@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "ipc/incarnation.h"
-#include "ipc/monotonic.h"
+#include "ipc/arena/incarnation.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
 #include "workers/base/sched.h"

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ipc/address.h"
+#include "ipc/base/address.h"
 #include "workers/base/rt.h"
 #include "workers/io/io.h"
 #include "workers/owned/files.h"

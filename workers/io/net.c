@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ipc/crash_key.h"
+#include "ipc/base/crash_key.h"
 #include "workers/io/io.h"
 #include "workers/owned/files.h"
 #include "workers/owned/ioslot.h"

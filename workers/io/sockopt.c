@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "ipc/address.h"
+#include "ipc/base/address.h"
 #include "workers/io/io.h"
 #include "workers/owned/ioslot.h"
 

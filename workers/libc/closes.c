@@ -14,7 +14,7 @@
 #undef _FORTIFY_SOURCE
 #include <errno.h>
 
-#include "ipc/files.h"
+#include "ipc/protocol/files.h"
 #include "workers/base/rt.h"
 #include "workers/libc/next.h"
 #include "workers/libc/popen.h"

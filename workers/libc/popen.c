@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "ipc/order.h"
+#include "ipc/base/order.h"
 #include "workers/libc/next.h"
 
 struct command {

@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
-#include "ipc/extent.h"
+#include "ipc/arena/extent.h"
 #include "workers/base/rt.h"
 
 /* Blocks from 256 KiB on give their pages back when they are freed; smaller ones

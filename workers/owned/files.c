@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "ipc/control.h"
-#include "ipc/files.h"
+#include "ipc/protocol/files.h"
+#include "ipc/system/control.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
 

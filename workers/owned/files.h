@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.h: what user code opens and closes (ipc/files.h has the table). The functions that
+ * files.h: what user code opens and closes (ipc/protocol/files.h has the table). The functions that
  * the runtime exports in place of the C library's (opens.c, closes.c) come here; the
  * runtime's own descriptors do not, and are closed by bh_sys_close().
  */

@@ -2,7 +2,7 @@
 /*
  * gone.c: noticing that a peer has hung up, while something else is waited for.
  *
- * The reading mark of the slot serves for it (ipc/ready.h): what a hang-up says to epoll
+ * The reading mark of the slot serves for it (ipc/protocol/ready.h): what a hang-up says to epoll
  * says that there is something to read, too. What has come and is not read makes no edge
  * any more, so READY becomes CLOSED here, which also means "try to read, it may be in
  * vain": the reader that comes later tries, and the next edge sets READY again.

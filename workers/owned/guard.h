@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * guard.h: the guard below each fiber's stack: the gap between it and the next one
- * (ipc/task.h), which no fiber may touch.
+ * (ipc/arena/task.h), which no fiber may touch.
  *
  * A guard is an entry in this process's page tables, not in the arena: every worker
  * sets its own, before it first runs on a stack. MADV_GUARD_INSTALL (Linux 6.13, for

@@ -2,7 +2,7 @@
 /*
  * ioslot.c: I/O slots: opening, giving away, closing.
  *
- * A slot's owner word is the truth (ipc/task.h). Opening and closing a descriptor
+ * A slot's owner word is the truth (ipc/arena/task.h). Opening and closing a descriptor
  * and writing it down are two steps; between them:
  *
  *   a descriptor made and not yet in a slot     journal.accepting is set: the
@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ipc/crash_key.h"
-#include "ipc/files.h"
+#include "ipc/base/crash_key.h"
+#include "ipc/protocol/files.h"
 #include "workers/base/rt.h"
 #include "workers/owned/files.h"
 

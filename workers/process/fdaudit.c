@@ -32,9 +32,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/address.h"
-#include "ipc/control.h"
-#include "ipc/files.h"
+#include "ipc/base/address.h"
+#include "ipc/protocol/files.h"
+#include "ipc/system/control.h"
 #include "workers/base/rt.h"
 #include "workers/owned/files.h"
 

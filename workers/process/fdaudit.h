@@ -17,7 +17,7 @@
  * nothing can be said; to be asked again. */
 bool bh_fd_audit(void);
 
-/* Closes the files that the kernel has marked as lost (ipc/files.h). */
+/* Closes the files that the kernel has marked as lost (ipc/protocol/files.h). */
 void bh_fd_close_lost(void);
 
 /* Closes the control sockets of zygotes and twins that died, of whose descriptors

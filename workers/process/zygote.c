@@ -6,7 +6,7 @@
  * It shares one descriptor table with its workers and with its twin, so it can
  * close a connection that a dead worker held. It runs no task and serves nobody
  * but the kernel, one request at a time; every request is safe to carry out twice
- * (ipc/control.h), so a twin that takes over may be asked again.
+ * (ipc/system/control.h), so a twin that takes over may be asked again.
  */
 #include "workers/process/zygote.h"
 
@@ -29,8 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/clone.h"
-#include "ipc/control.h"
+#include "ipc/base/clone.h"
+#include "ipc/system/control.h"
 #include "workers/base/rt.h"
 #include "workers/base/symbols.h"
 #include "workers/crash/dump.h"
@@ -112,7 +112,7 @@ static bool recv_msg(struct bh_ctl *m, int *fd)
 /* A copy of this process that shares its descriptors and is the guardian's child.
  * Who it is Linux writes to the arena, before it can run: a kill after the clone
  * leaves neither a descriptor nor a process that the next zygote or the kernel
- * cannot find (ipc/clones.h). @pid may be NULL. */
+ * cannot find (ipc/base/clones.h). @pid may be NULL. */
 static pid_t clone_self(_Atomic int32_t *pidfd, _Atomic int32_t *pid)
 {
 	struct clone_args a = { .flags = CLONE_FILES | CLONE_PARENT | CLONE_PIDFD,

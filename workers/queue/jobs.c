@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* jobs.c: queueing jobs for the processes that run them (ipc/blocking.h). */
+/* jobs.c: queueing jobs for the processes that run them (ipc/protocol/blocking.h). */
 #include "workers/queue/jobs.h"
 
-#include "ipc/blocking.h"
-#include "ipc/enqueue.h"
+#include "ipc/protocol/blocking.h"
+#include "ipc/protocol/enqueue.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "workers/queue/meter.h"
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/rt.h"
 #include "workers/queue/trace.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * meter.h: times this worker's polls, for ipc/meter.h.
+ * meter.h: times this worker's polls, for ipc/queue/meter.h.
  *
  * Reading the clock twice costs more than many a poll takes, so of short polls one in
  * many is timed and stands for those before it, and of long ones each: how many depends

@@ -3,14 +3,14 @@
  * owed.h: fences that one poll pays once.
  *
  * Who queues work, or posts a timer, must look afterwards at who sleeps, with a full
- * fence between the two (D2 of ipc/idle.h; the second pair of kernel/service/timers.c). A poll
+ * fence between the two (D2 of ipc/queue/idle.h; the second pair of kernel/service/timers.c). A poll
  * that does so a hundred times needs one such look, when it is over. Until then it
  * looks without the fence, which finds nearly every sleeper at once and costs two loads;
  * whoever went to sleep in that very moment is found at the end.
  *
  * A poll that takes long after such a moment keeps a sleeper asleep until the kernel's
  * next look over the workers: it wakes somebody for what stands in the ring of one that
- * does not turn (ipc/stall.h), and takes what was posted. Killed before the look: all
+ * does not turn (ipc/repair/stall.h), and takes what was posted. Killed before the look: all
  * workers of the service are woken after a death.
  */
 #ifndef BH_WORKERS_QUEUE_OWED_H

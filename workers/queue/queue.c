@@ -6,7 +6,7 @@
  */
 #include "workers/queue/queue.h"
 
-#include "ipc/enqueue.h"
+#include "ipc/protocol/enqueue.h"
 #include "workers/base/rt.h"
 #include "workers/queue/jobs.h"
 #include "workers/queue/owed.h"

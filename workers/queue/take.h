@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * take.h: how many tasks a worker takes from its ring at a time (ipc/hand.h).
+ * take.h: how many tasks a worker takes from its ring at a time (ipc/queue/hand.h).
  *
  * Several, if all of them together are polled in less time than it takes to wake a
  * worker that would share them, and nobody is awake and looks for work. A worker alone

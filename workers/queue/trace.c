@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "workers/queue/trace.h"
 
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
 #include "workers/base/rt.h"
 
 struct bh_trace bh_trace;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.h: what this worker does, as events in its ring (ipc/evring.h) and as static
- * probes (ipc/probe.h; tasks are told by index there, the lower half of a handle).
+ * trace.h: what this worker does, as events in its ring (ipc/system/evring.h) and as static
+ * probes (ipc/base/probe.h; tasks are told by index there, the lower half of a handle).
  *
  * A worker looks whether somebody records when it begins, when it has slept, and where it
  * looks at epoll and at the inject queue (bh_meter_look()), and goes by that until it looks
@@ -15,7 +15,7 @@
 #ifndef BH_WORKERS_QUEUE_TRACE_H
 #define BH_WORKERS_QUEUE_TRACE_H
 
-#include "ipc/probe.h"
+#include "ipc/base/probe.h"
 #include "workers/base/rt.h"
 
 /* The poll under way. */

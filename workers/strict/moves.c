@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-#include "ipc/enqueue.h"
+#include "ipc/protocol/enqueue.h"
 #include "workers/base/rt.h"
 #include "workers/strict/watch.h"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/order.h"
+#include "ipc/base/order.h"
 #include "workers/base/rt.h"
 #include "workers/crash/lines.h"
 #include "workers/strict/heap.h"

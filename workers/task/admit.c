@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * admit.c: whom a crash of a new task will be counted against, and whether it may be
- * spawned (ipc/quarantine.h).
+ * spawned (ipc/arena/quarantine.h).
  */
 #include "workers/task/admit.h"
 
-#include "ipc/crash_key.h"
+#include "ipc/base/crash_key.h"
 #include "workers/base/rt.h"
 #include "workers/owned/ioslot.h"
 

@@ -8,8 +8,8 @@
 #include <bulkhead/cancel.h>
 #include <bulkhead/time.h>
 
-#include "ipc/enqueue.h"
-#include "ipc/monotonic.h"
+#include "ipc/base/monotonic.h"
+#include "ipc/protocol/enqueue.h"
 #include "workers/base/rt.h"
 #include "workers/base/types.h"
 #include "workers/task/task.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * room.h: what is done when a limit is reached: it is counted for the log
- * (ipc/shortage.h), and connections that have been idle the longest are asked to leave.
+ * (ipc/arena/shortage.h), and connections that have been idle the longest are asked to leave.
  */
 #ifndef BH_WORKERS_TASK_ROOM_H
 #define BH_WORKERS_TASK_ROOM_H

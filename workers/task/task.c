@@ -3,7 +3,7 @@
  * task.c: the life of a task from inside a worker: spawn, end, join.
  *
  * Each step that touches shared memory is written so that a kill between any two
- * instructions leaves a state that recovery (ipc/recover.h) can finish: first
+ * instructions leaves a state that recovery (ipc/repair/recover.h) can finish: first
  * the journal says what is being done, then the element names its owner (one
  * CAS), then it is linked (one store), then it is made visible (one store).
  */

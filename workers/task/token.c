@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* token.c: cancellation tokens of cancel.h; the protocol is in ipc/token.h. */
+/* token.c: cancellation tokens of cancel.h; the protocol is in ipc/protocol/token.h. */
 #include <errno.h>
 
-#include "ipc/token.h"
+#include "ipc/protocol/token.h"
 #include "workers/base/rt.h"
 #include "workers/owned/defer.h"
 #include "workers/queue/queue.h"

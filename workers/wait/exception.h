@@ -8,7 +8,7 @@
  * the fiber goes on: between two fibers there is nothing there.
  *
  * The exceptions themselves are the process's, made by malloc(). So the fiber is pinned
- * for the time of that wait (ipc/state.h), and is lost if the process dies meanwhile.
+ * for the time of that wait (ipc/arena/state.h), and is lost if the process dies meanwhile.
  *
  * Where no C++ library is loaded this is one test of a pointer in each switch.
  */

@@ -13,7 +13,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "ipc/token.h"
+#include "ipc/protocol/token.h"
 #include "workers/base/context.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"

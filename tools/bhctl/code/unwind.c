@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/context_regs.h"
+#include "ipc/base/context_regs.h"
 #include "tools/bhctl/code/code.h"
 
 /* To libdw the service is a process with one thread: the fiber that is looked at. */

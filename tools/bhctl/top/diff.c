@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ipc/event.h"
+#include "ipc/system/event.h"
 
 uint64_t bh_top_since(uint64_t now, uint64_t before)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ipc/buckets.h"
+#include "ipc/base/buckets.h"
 #include "tools/bhctl/ask.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ipc/event.h"
+#include "ipc/system/event.h"
 #include "tools/bhctl/bhctl.h"
 
 enum bh_time {
@@ -27,7 +27,7 @@ enum bh_time {
 };
 
 enum {
-	BH_HIST_FIRST = 4, /* ipc/buckets.h: bucket 0 is [0, 16 ns) */
+	BH_HIST_FIRST = 4, /* ipc/base/buckets.h: bucket 0 is [0, 16 ns) */
 	BH_HIST_BUCKETS = 168,
 	BH_SHARES = 5, /* p50, p90, p99, p99.9, max */
 };

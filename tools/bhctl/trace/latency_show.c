@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/buckets.h"
+#include "ipc/base/buckets.h"
 #include "tools/bhctl/show/table.h"
 #include "tools/bhctl/show/value.h"
 #include "tools/bhctl/trace/latency.h"

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ipc/event.h"
+#include "ipc/system/event.h"
 #include "tools/bhctl/ask.h"
 
 enum {

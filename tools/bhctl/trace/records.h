@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ipc/event.h"
+#include "ipc/system/event.h"
 
 struct bh_records {
 	struct bh_event *parts; /* sorted by record, kind of words, place */

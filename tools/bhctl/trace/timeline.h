@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 #include "tools/bhctl/trace/recorder.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 #include "tools/bulkhead/config/config.h"
 #include "tools/bulkhead/config/keys.h"
 #include "tools/bulkhead/config/value.h"

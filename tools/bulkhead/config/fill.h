@@ -4,7 +4,7 @@
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_FILL_H
 #define BH_TOOLS_BULKHEAD_CONFIG_FILL_H
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 #include "tools/bulkhead/config/yaml_tree.h"
 
 /* Keys of the system, of the root @node; of a service, of its own. */

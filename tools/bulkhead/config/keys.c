@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 static const char *const strategies[] = { [BH_ONE_FOR_ONE] = "one_for_one",
 					  [BH_ONE_FOR_ALL] = "one_for_all",

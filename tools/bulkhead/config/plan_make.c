@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ipc/board.h"
+#include "ipc/system/board.h"
 #include "tools/bulkhead/config/fill.h"
 #include "tools/bulkhead/config/plan_user.h"
 #include "tools/bulkhead/config/quota.h"

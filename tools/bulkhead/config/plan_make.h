@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 #include "tools/bulkhead/config/config.h"
 
 /* What the command line of `bulkhead run` says; it wins over the file. */

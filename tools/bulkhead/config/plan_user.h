@@ -4,7 +4,7 @@
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_PLAN_USER_H
 #define BH_TOOLS_BULKHEAD_CONFIG_PLAN_USER_H
 
-#include "ipc/plan.h"
+#include "ipc/system/plan.h"
 
 enum {
 	BH_PLAN_USER_WHY = 256

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ipc/address.h"
+#include "ipc/base/address.h"
 
 struct unit {
 	const char *name;

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h: the worker table: everything about one worker slot that must be
+ * readable after its process is dead. Slots from BH_MAX_WORKERS on are those of
+ * blocking processes (blocking.h), so that one recovery serves both; they use
+ * neither run queue nor timers, and pages that nobody touches cost nothing.
+ *
+ * Written by the worker in the slot, but for `word` (see below), `runq.head`
+ * (thieves too), `park` and `pinned` (wakers too), `timers.head` and `hand.told` (the kernel).
+ *
+ * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
+ * the new process takes the slot with one CAS to UP(epoch, pid). A process that
+ * comes late (its epoch is gone) loses the CAS and exits; one that comes early waits
+ * (incarnation.h). The kernel stores DEAD once the death is confirmed, recovers, and
+ * only then starts the next.
+ *
+ * The journal says what a multi-step operation is about, before its first step;
+ * recovery looks at each thing that it names and puts it right (recover.h). An
+ * entry is never wrong to look at twice, so it is left standing when the
+ * operation is over, unless that costs nothing.
+ */
+#ifndef BH_IPC_WORKER_H
+#define BH_IPC_WORKER_H
+
+#include "ipc/arena/task.h"
+#include "ipc/queue/hand.h"
+#include "ipc/queue/idle.h"
+#include "ipc/queue/inject.h"
+#include "ipc/queue/meter.h"
+#include "ipc/queue/pool.h"
+#include "ipc/queue/runq.h"
+
+enum bh_worker_state {
+	BH_WORKER_VACANT = 0,
+	BH_WORKER_STARTING,
+	BH_WORKER_UP,
+	BH_WORKER_DEAD,
+};
+
+static inline uint64_t bh_worker_word(enum bh_worker_state s, uint32_t epoch, uint32_t pid)
+{
+	return (uint64_t)pid << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)s;
+}
+
+enum {
+	BH_TIMER_RING = 1024
+};
+
+/* Indexes of tasks whose deadline the kernel should look at. Single producer
+ * (the worker), single consumer (the kernel). When it is full the worker rings
+ * the doorbell and waits: the kernel never waits for a worker, so it drains. */
+struct bh_timer_ring {
+	_Alignas(64) _Atomic uint32_t head; /* kernel */
+	_Alignas(64) _Atomic uint32_t tail; /* worker */
+	_Atomic uint32_t idx[BH_TIMER_RING];
+};
+
+/* Operations whose counters are put right after a crash. */
+enum bh_journal_op {
+	BH_OP_NONE = 0,
+	BH_OP_SPAWN,   /* slot is being reserved and published */
+	BH_OP_END,     /* slot, which this worker runs, is ending; counts as completed */
+	BH_OP_CANCEL,  /* the same; counts as canceled */
+	BH_OP_RELEASE, /* slot, a child of the running task, is being unlinked and freed */
+};
+
+struct bh_journal {
+	_Atomic uint32_t op;        /* enum bh_journal_op */
+	_Atomic uint32_t slot;      /* task slot being reserved, released or ended */
+	_Atomic uint32_t popped;    /* task index taken from a queue, not yet run */
+	_Atomic uint32_t wake;      /* task index being woken: SCHEDULED, perhaps not queued */
+	_Atomic uint32_t io;        /* I/O slot being opened, given or closed */
+	_Atomic uint32_t token;     /* token being made, canceled or dropped */
+	_Atomic uint32_t block;     /* block being taken, moved or freed */
+	_Atomic uint32_t extent;    /* 1 + number of the extent being uncharged (extent.h) */
+	_Atomic uint64_t count;     /* what the counter of `op` will be once it is done */
+	_Atomic uint64_t task;      /* SPAWN: the state word once it is reserved, 0 before */
+	_Atomic uint32_t accepting; /* 1: a descriptor may exist that no I/O slot names yet */
+};
+
+/* What a dying worker says of itself, from its signal handler. */
+struct bh_last_words {
+	_Atomic uint32_t valid; /* the epoch it was written in + 1 */
+	int32_t signal;
+	uint32_t stack_overflow, n_frames;
+	uint64_t address, ip, sp, bp;
+	int64_t time_ns;
+	uint64_t frames[16];
+};
+
+struct bh_counters {
+	_Atomic uint64_t spawned, completed, canceled; /* exact, by the journal */
+	_Atomic uint64_t polls, steals, steal_ops, overflows, parks, unparks, lifo_hits;
+	_Atomic uint64_t budget_yields;
+	_Atomic uint64_t noop_wakes; /* unparked, and found nothing */
+};
+
+struct bh_worker {
+	_Alignas(128) _Atomic uint64_t word; /* incarnation: see above */
+	_Atomic int64_t ready_ns;            /* when this incarnation could run tasks */
+	_Atomic uint32_t recovered;          /* the kernel's: 1 + epoch once the task that the
+						dead incarnation was running has been taken from
+						it, 0 when recovery is complete */
+	_Atomic uint32_t doomed;             /* the kernel's: the epoch that it is about to kill
+						because its job was aborted (blocking.h) */
+
+	_Alignas(128) _Atomic uint64_t heartbeat; /* turns of the executor's loop */
+	_Atomic uint64_t current;                 /* handle of the task it holds: stored before
+						     SCHEDULED -> RUNNING, so it names the
+						     one task RUNNING in this worker, if any */
+	struct bh_journal journal;
+
+	_Alignas(128) _Atomic uint32_t lifo; /* the task woken last; 0: none */
+	struct bh_hand hand;
+	struct bh_runq runq;
+
+	struct bh_inject pinned; /* tasks that run here alone; cells: bh_pinned_of() */
+
+	_Alignas(128) _Atomic uint32_t park; /* BH_AWAKE, BH_PARKED: a futex */
+
+	_Alignas(128) struct bh_counters count;
+	struct bh_timer_ring timers;
+
+	struct bh_pool_cache tasks, ios, tokens, blocks[BH_CLASSES];
+	struct bh_last_words last_words;
+	struct bh_last_words glance; /* where a hog was, when the kernel asked */
+	struct bh_meter meter;
+	_Atomic uint32_t initing;   /* the epoch + 1, as long as it is in worker_init() */
+	_Atomic int32_t init_error; /* what that returned, if it failed */
+};
+
+#endif

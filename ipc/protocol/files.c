@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "ipc/protocol/files.h"
+
+#include "ipc/arena/arena.h"
+
+static struct bh_file *file_at(const struct bh_view *v, int fd)
+{
+	return fd >= 0 && (uint32_t)fd < v->l.files ? &v->files[fd] : NULL;
+}
+
+/* The entries that may be in use. */
+static uint32_t end_of(const struct bh_view *v)
+{
+	uint32_t mark = bh_ld_acq(&v->a->files.mark);
+
+	return mark < v->l.files ? mark : v->l.files;
+}
+
+void bh_file_note(const struct bh_view *v, int fd, uint64_t by, uint64_t task, uint64_t ino,
+		  uint32_t dev)
+{
+	struct bh_file *f = file_at(v, fd);
+	uint32_t mark = bh_ld_rlx(&v->a->files.mark);
+
+	if (!f)
+		return;
+	while (mark <= (uint32_t)fd && !bh_cas(&v->a->files.mark, &mark, (uint32_t)fd + 1))
+		;
+	/* What a predecessor left must not be taken for this, half stored. */
+	bh_st_rel(&f->by, 0);
+	bh_fence();
+	bh_st_rlx(&f->task, task);
+	bh_st_rlx(&f->ino, ino);
+	bh_st_rlx(&f->dev, dev);
+	bh_st_rlx(&f->io, 0);
+	bh_st_rel(&f->by, by); /* pairs with the acquire in lose and in the zygote */
+}
+
+void bh_file_drop(const struct bh_view *v, int fd, uint64_t by)
+{
+	struct bh_file *f = file_at(v, fd);
+
+	if (f && bh_file_known(by))
+		bh_cas(&f->by, &by, 0);
+}
+
+void bh_file_to_io(const struct bh_view *v, int fd, uint32_t idx)
+{
+	struct bh_file *f = file_at(v, fd);
+
+	if (!f)
+		return;
+	bh_st_rlx(&f->io, idx);
+	if (bh_ld_rlx(&f->by))
+		bh_st_rel(&f->by, 0);
+}
+
+uint32_t bh_file_io(const struct bh_view *v, int fd)
+{
+	struct bh_file *f = file_at(v, fd);
+	uint32_t idx = f ? bh_ld_rlx(&f->io) : 0;
+	struct bh_ioslot *s = bh_io_at(v, idx);
+
+	return s && bh_ld_acq(&s->owner) && bh_ld_rlx(&s->fd) == fd ? idx : 0;
+}
+
+static bool process_lives(const struct bh_view *v, uint64_t by)
+{
+	uint32_t slot = (uint32_t)(by >> 48);
+	uint64_t w = slot < BH_SLOTS ? bh_ld_acq(&v->workers[slot].word) : 0;
+
+	return (w & 0xffff) == BH_WORKER_UP && (w >> 16 & 0xffff) == (by >> 32 & 0xffff);
+}
+
+static bool task_lives(const struct bh_view *v, uint64_t handle)
+{
+	struct bh_tcb *t = handle ? bh_tcb_of(v, handle) : NULL;
+
+	return t && bh_state_of(bh_ld_acq(&t->state)) != BH_DONE;
+}
+
+static bool is_lost(const struct bh_view *v, uint64_t by, uint64_t task, uint64_t crashed)
+{
+	if (task && task == crashed)
+		return true;
+	return !process_lives(v, by) && !task_lives(v, task);
+}
+
+uint32_t bh_files_lose(const struct bh_view *v, uint64_t crashed)
+{
+	uint32_t end = end_of(v), n = 0;
+
+	for (uint32_t i = 0; i < end; i++) {
+		struct bh_file *f = &v->files[i];
+		uint64_t by = bh_ld_acq(&f->by);
+
+		if (bh_file_known(by) && is_lost(v, by, bh_ld_rlx(&f->task), crashed))
+			n += bh_cas(&f->by, &by, BH_FILE_LOST);
+		else
+			n += by == BH_FILE_LOST;
+	}
+	return n;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.h: who opened which descriptor. All processes of a service share one table of
+ * descriptors, so Linux closes nothing when one of them dies: what it had opened would
+ * stay open, and locked, for as long as the service lives.
+ *
+ * An entry for each number. `by` is the truth: which process opened it (slot, epoch, and
+ * a count that makes the word unique), 0: nobody of whom it is known, or BH_FILE_LOST: it
+ * is the zygote's to close. The rest is valid while `by` is.
+ *
+ *   a process opens      note: the entry is stored, `by` last
+ *   it closes            close(), then a CAS of `by` to 0, which fails if the number is
+ *                        another's by now
+ *   a process dies       the kernel takes what nobody can use any more (lose); it only
+ *                        marks: the zygote, who shares the table, closes
+ *
+ * What nobody can use any more: what the task opened that crashed, and what a dead process
+ * opened for a task that is gone as well, or for none. A descriptor of a task that lives
+ * stays: its number lies on the task's stack, and is good in every process.
+ *
+ * Crash. Killed between the system call and the note, a descriptor is open that nobody
+ * knows of; it holds no lock yet. Killed between close() and the CAS, the entry names a
+ * number that is closed, or another's: the file's inode tells. (It does not if a process
+ * that lives has just opened the same file, was given that number, and has not noted it yet.
+ * Clearing the entry first would leave a descriptor open, with its locks, far more often.)
+ *
+ * A number that an I/O slot names is the slot's (task.h); `io` finds that slot, and is
+ * checked against it.
+ */
+#ifndef BH_IPC_FILES_H
+#define BH_IPC_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/arena/arena.h"
+
+static inline uint64_t bh_file_stamp(uint32_t slot, uint32_t epoch, uint32_t count)
+{
+	return (uint64_t)slot << 48 | (uint64_t)(epoch & 0xffff) << 32 | count;
+}
+
+static inline bool bh_file_known(uint64_t by)
+{
+	return by && by != BH_FILE_LOST;
+}
+
+/* Notes that descriptor @fd, file @ino of @dev, was opened by @by for @task.
+ * Commit: the store of `by`. */
+void bh_file_note(const struct bh_view *v, int fd, uint64_t by, uint64_t task, uint64_t ino,
+		  uint32_t dev);
+
+/* @fd, noted as @by, is closed. Commit: the CAS on `by`. */
+void bh_file_drop(const struct bh_view *v, int fd, uint64_t by);
+
+/* @fd is I/O slot @idx's from now on. Commit: the store of `by`. */
+void bh_file_to_io(const struct bh_view *v, int fd, uint32_t idx);
+
+/* The I/O slot in use that names @fd; 0: none. */
+uint32_t bh_file_io(const struct bh_view *v, int fd);
+
+/* For the kernel, after a death is confirmed: marks what task @crashed (0: none) opened,
+ * and what dead processes opened for nobody who lives. Returns how many there are now for
+ * the zygote to close. Safe to do twice. Commit: the CAS on `by`. */
+uint32_t bh_files_lose(const struct bh_view *v, uint64_t crashed);
+
+#endif
