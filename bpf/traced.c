@@ -22,12 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bpf/arenas.h"
-#include "bpf/clock.h"
-#include "bpf/events.h"
-#include "bpf/follow.h"
-#include "bpf/page.h"
-#include "bpf/privilege.h"
+#include "bpf/follow/arenas.h"
+#include "bpf/follow/clock.h"
+#include "bpf/follow/follow.h"
+#include "bpf/load/privilege.h"
+#include "bpf/publish/events.h"
+#include "bpf/publish/page.h"
 #include "ipc/system/control.h"
 
 #define REFRESH_MS      100

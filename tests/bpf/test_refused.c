@@ -16,8 +16,8 @@
 #include "tests/check_run.h"
 
 #ifdef BH_WITH_BPF
-#include "bpf/privilege.h"
-#include "bpf/reason.h"
+#include "bpf/load/privilege.h"
+#include "bpf/load/reason.h"
 #endif
 
 #define NOBODY 65534

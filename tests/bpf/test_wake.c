@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/privilege.h"
-#include "bpf/probes.h"
+#include "bpf/load/privilege.h"
+#include "bpf/load/probes.h"
 #include "rig.h"
 #include "tests/check_run.h"
 

@@ -32,7 +32,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "../e2e/client.h"
+#include "tests/e2e/clients/client.h"
 
 #define PATIENCE INT64_C(15000000000)
 

@@ -31,7 +31,7 @@ if [ "${#files[@]}" -lt 100 ] || [ "$functions" -lt 50 ]; then
 fi
 if [ "$missing" -ne 0 ]; then
 	echo "$missing functions without a sweep" >&2
-	newer=$(find "$top/tests/sweep" -name 'ops_*.c' -newer "$sweep")
+	newer=$(find "$top/tests/sweep/ops" -name '*.c' -newer "$sweep")
 	[ -z "$newer" ] || echo "but $sweep is older than $newer: build it first" >&2
 	exit 1
 fi

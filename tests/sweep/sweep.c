@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sweep.c: the stepping and judging of sweep.h. */
-#include "sweep.h"
+#include "tests/sweep/sweep.h"
 
 #include <err.h>
 #include <signal.h>

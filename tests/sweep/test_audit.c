@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep.h"
 #include "tests/check_run.h"
+#include "tests/sweep/sweep.h"
 
 static struct world w;
 

@@ -3,7 +3,7 @@
  * test_extent.c: limits.memory: what blocks of all classes come to, taken by workers of
  * which one after the other is killed.
  */
-#include "sweep.h"
+#include "tests/sweep/sweep.h"
 
 #include <check.h>
 #include <sched.h>

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "ipc/protocol/wake.h"
-#include "sweep.h"
 #include "tests/check_run.h"
 #include "tests/evil.h"
+#include "tests/sweep/sweep.h"
 
 enum {
 	ROUNDS = 3000,

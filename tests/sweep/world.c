@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* world.c: small arenas for the sweep, built by hand. */
-#include "sweep.h"
+#include "tests/sweep/sweep.h"
 
 #include "ipc/protocol/files.h"
 #include "ipc/protocol/ready.h"

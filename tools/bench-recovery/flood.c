@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "tests/e2e/client.h"
+#include "tests/e2e/clients/client.h"
 
 enum {
 	GOOD = 4,
