@@ -140,7 +140,7 @@ static void answer_result(struct conn *c, struct bh_result *res)
 	case BH_END_CRASHED:
 		answer_crash(c, res);
 		break;
-	case BH_END_TIMEDOUT:
+	case BH_END_HOG:
 		http_out_text(&c->out, 503, "", "The handler was ended: it ran for too long.\n");
 		break;
 	case BH_END_CANCELED:

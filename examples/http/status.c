@@ -18,7 +18,7 @@ static int print_tasks(char *to, size_t room, const struct bh_stats *s)
 	return snprintf(to, room,
 			"{\"uptime_s\":%.3f,\"workers\":%" PRIu32 ",\"worker_restarts\":%" PRIu64
 			",\"tasks\":{\"live\":%" PRIu64 ",\"spawned\":%" PRIu64
-			",\"completed\":%" PRIu64 ",\"crashed\":%" PRIu64 ",\"cancelled\":%" PRIu64
+			",\"completed\":%" PRIu64 ",\"crashed\":%" PRIu64 ",\"canceled\":%" PRIu64
 			"},\"polls\":%" PRIu64 ",\"steals\":%" PRIu64 ",\"parks\":%" PRIu64
 			",\"worker\":[",
 			(double)s->uptime_ns / 1e9, s->workers, s->worker_restarts, s->live,

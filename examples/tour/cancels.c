@@ -38,7 +38,7 @@ static int64_t run_under_token(void *arg)
 
 static enum bh_poll poll_token(struct bh_cx *cx, void *state)
 {
-	return bh_token_poll(cx, *(bh_token *)state) == 0 ? BH_READY : BH_PENDING;
+	return bh_poll_token_wait(cx, *(bh_token *)state) == 0 ? BH_READY : BH_PENDING;
 }
 
 static void tokens(void)
@@ -47,8 +47,8 @@ static void tokens(void)
 	bh_task t[3];
 	struct bh_result res;
 
-	MUST(bh_token_new(&root, 0));
-	MUST(bh_token_new(&leaf, root));
+	MUST(bh_token_open(&root, 0));
+	MUST(bh_token_open(&leaf, root));
 	MUST(bh_spawn(&t[0], wait_for_token, &leaf, sizeof(leaf), NULL));
 	MUST(bh_spawn(&t[1], run_under_token, &leaf, sizeof(leaf), NULL));
 	MUST(bh_spawn_poll(&t[2], poll_token, &leaf, sizeof(leaf), NULL));
@@ -59,7 +59,7 @@ static void tokens(void)
 		say("task %d stopped: %s", i, res.value ? bh_strerror((int)res.value) : "told");
 	}
 	say("canceled: %d", bh_token_canceled(leaf));
-	MUST(bh_token_free(leaf));
+	MUST(bh_token_close(leaf));
 	say("the service is to stop: %d", bh_token_canceled(bh_stop_token()));
 }
 

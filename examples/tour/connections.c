@@ -42,10 +42,10 @@ static void connect_to(const char *address, bh_io *io)
 	char text[BH_ADDRESS_MAX];
 
 	MUST(bh_connect(io, address, SOON));
-	MUST(bh_peer(*io, text, sizeof(text)));
+	MUST(bh_peer_address(*io, text, sizeof(text)));
 	say("at the address: %s", strcmp(text, address) ? "no" : "yes");
-	MUST(bh_local(*io, text, sizeof(text)));
-	MUST(bh_set_option(*io, BH_OPT_SEND_BUFFER, 65536));
+	MUST(bh_local_address(*io, text, sizeof(text)));
+	MUST(bh_io_set_option(*io, BH_OPT_SEND_BUFFER, 65536));
 }
 
 static void tour_client(const char *address)

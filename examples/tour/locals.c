@@ -40,11 +40,11 @@ void tour_local(void)
 	struct bh_local_set set;
 
 	MUST(bh_local_set_init(&set));
-	MUST(bh_local_spawn(&set, count, NULL, 0, NULL));
-	MUST(bh_local_spawn(&set, count, NULL, 0, NULL));
+	MUST(bh_local_set_spawn(&set, count, NULL, 0, NULL));
+	MUST(bh_local_set_spawn(&set, count, NULL, 0, NULL));
 	MUST(bh_local_set_run(&set, BH_FOREVER));
-	MUST(bh_local_spawn_poll(&set, count_once, NULL, 0, NULL));
+	MUST(bh_local_set_spawn_poll(&set, count_once, NULL, 0, NULL));
 	MUST(bh_local_set_run(&set, BH_FOREVER));
-	MUST(bh_local_spawn(&set, report, NULL, 0, NULL));
+	MUST(bh_local_set_spawn(&set, report, NULL, 0, NULL));
 	MUST(bh_local_set_run(&set, BH_FOREVER));
 }

@@ -35,7 +35,7 @@ static enum bh_poll sum_up(struct bh_cx *cx, void *state)
 		for (int ms = 1; ms <= 3; ms++)
 			MUST(bh_scope_spawn(s->scope, sleep_ms, &ms, sizeof(ms), NULL));
 	}
-	while ((err = bh_scope_poll(cx, s->scope, NULL, &res)) == 0)
+	while ((err = bh_poll_scope_next(cx, s->scope, NULL, &res)) == 0)
 		s->sum += res.value;
 	if (err == -EAGAIN)
 		return BH_PENDING;

@@ -80,7 +80,7 @@ void tour_sockets(void)
 	int port;
 
 	MUST(bh_listen(&listener, "127.0.0.1:0"));
-	port = bh_port(listener);
+	port = bh_local_port(listener);
 	MUST(port);
 	MUST(bh_spawn_blocking(&c, client, &port, sizeof(port), NULL));
 	MUST(bh_accept(listener, &io, bh_after(BH_S(10))));

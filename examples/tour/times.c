@@ -17,7 +17,7 @@ static enum bh_poll ticker(struct bh_cx *cx, void *state)
 {
 	struct ticker *t = state;
 
-	while (bh_interval_poll(cx, &t->every, NULL) == 0)
+	while (bh_poll_interval_tick(cx, &t->every, NULL) == 0)
 		if (++t->ticks == 3)
 			return BH_READY;
 	return BH_PENDING;
@@ -68,7 +68,7 @@ void tour_time(void)
 	MUST(bh_sleep(BH_MS(1)));
 	MUST(bh_sleep_until(end));
 	say("never early: %s", bh_now() >= end ? "yes" : "no");
-	if (bh_timeout(bh_after(BH_MS(5)), sleep_an_hour, NULL, &value) == -BH_ETIMEDOUT)
+	if (bh_run_until(sleep_an_hour, NULL, &value, bh_after(BH_MS(5))) == -BH_ETIMEDOUT)
 		say("an hour's sleep, limited: %s", bh_strerror((int)value));
 	intervals();
 	stopped_clock();

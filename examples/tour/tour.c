@@ -30,7 +30,7 @@ static const struct stop {
 	void (*visit)(void);
 } stops[] = {
 	{ "tasks", tour_tasks },         { "poll tasks", tour_polls },
-	{ "time", tour_time },           { "cancelling", tour_cancel },
+	{ "time", tour_time },           { "canceling", tour_cancel },
 	{ "scopes", tour_scopes },       { "memory", tour_memory },
 	{ "local sets", tour_local },    { "blocking", tour_blocking },
 	{ "sockets", tour_sockets },     { "connections", tour_connections },

@@ -11,18 +11,27 @@
  * Deadlines
  *   Every call that can wait takes an absolute deadline: nanoseconds of
  *   CLOCK_MONOTONIC, as bh_now() returns them. BH_FOREVER waits for ever,
- *   BH_NOWAIT does not wait at all (-ETIMEDOUT at once if there is nothing).
- *   A deadline is never early and late by at most 1 ms plus one wake-up.
+ *   BH_NOWAIT does not wait at all (-BH_ETIMEDOUT at once if there is nothing).
+ *   A deadline is never early and late by at most 1 ms plus one wake-up. Durations
+ *   are for bh_sleep(), bh_after(), bh_clock_advance() and BH_AWAIT_SLEEP() alone.
  *
  * Handles
  *   bh_task and bh_io are {generation, index} values, not pointers. They may be
  *   stored anywhere and passed to any worker of the service; one whose object
- *   is gone is answered with -ESTALE, never with undefined behaviour. 0 is no
+ *   is gone is answered with -BH_ESTALE, never with undefined behaviour. 0 is no
  *   object.
+ *
+ * Names
+ *   bh_poll_X() is for poll tasks what bh_X() is for fibers: it takes the poll's context
+ *   first, and answers -EAGAIN where the other one would wait. What bh_X_open() makes is
+ *   the runtime's, belongs to a task, and ends by bh_X_close() or with that; what bh_X_init()
+ *   fills is a value of the caller's. What a call acts upon is its first parameter, then
+ *   comes what it fills, and last the deadline. Times are in ns where no name says else.
  */
 #ifndef BULKHEAD_BASE_H
 #define BULKHEAD_BASE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -60,13 +69,13 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
  *   -BH_EFORKED      this process is a fork() of a worker, not a worker: it runs on,
  *                    but no task does in it (docs/guide.md, Processes and threads)
  */
-#define BH_ECANCELED    125 /* ECANCELED */
-#define BH_ESTOPPING    108 /* ESHUTDOWN */
-#define BH_ESTALE       116 /* ESTALE */
-#define BH_EQUARANTINED 129 /* EKEYREJECTED */
-#define BH_ETIMEDOUT    110 /* ETIMEDOUT */
-#define BH_ENOSLOT      105 /* ENOBUFS */
-#define BH_EFORKED      67  /* ENOLINK */
+#define BH_ECANCELED    ECANCELED
+#define BH_ESTOPPING    ESHUTDOWN
+#define BH_ESTALE       ESTALE
+#define BH_EQUARANTINED EKEYREJECTED
+#define BH_ETIMEDOUT    ETIMEDOUT
+#define BH_ENOSLOT      ENOBUFS
+#define BH_EFORKED      ENOLINK
 
 /* A text for a negative error value (or its positive twin). Never NULL; static. */
 BH_API const char *bh_strerror(int error);

@@ -7,10 +7,10 @@
  *     bh::result res;
  *     int err = bh::spawn(t, [n] { return n * n; }); // n is copied into the task
  *     if (!err)
- *             err = t.join(bh_after(BH_S(1)), &res); // res.value, if res.end says so
+ *             err = t.join(res, bh_after(BH_S(1))); // res.value, if res.end says so
  *
  * Errors are negative numbers, as in C. Nothing here throws but bh::allocator. No exception
- * may leave a function that the C API calls back (bh_timeout(), bh_token_run(), bh_defer()).
+ * may leave a function that the C API calls back (bh_run_until(), bh_token_run(), bh_defer()).
  *
  * Destructors and the ends of a task
  *   returned  They run, as at any return.
@@ -85,8 +85,8 @@ public:
 	}
 };
 
-using io = handle<bh_close>;         /* a socket or listener: closed */
-using token = handle<bh_token_free>; /* a token that this task made: canceled and freed */
+using io = handle<bh_close>;          /* a socket or listener: closed */
+using token = handle<bh_token_close>; /* a token that this task made: canceled, and gone */
 
 struct deleter {
 	void operator()(void *p) const noexcept { bh_free(p); }
@@ -140,17 +140,24 @@ struct result : bh_result {
  */
 class task : public handle<detail::end_task>
 {
+	int joined(int err) noexcept
+	{
+		if (err == 0 || err == -BH_ESTALE)
+			release();
+		return err;
+	}
+
 public:
 	using handle::handle;
 
 	/* As bh_join(). After errors but -BH_ESTALE this is still the owner. */
-	BH_NODISCARD int join(int64_t deadline, result *res = nullptr) noexcept
+	BH_NODISCARD int join(result &res, int64_t deadline) noexcept
 	{
-		int err = bh_join(get(), res ? res->out() : nullptr, deadline);
-
-		if (err == 0 || err == -BH_ESTALE)
-			release();
-		return err;
+		return joined(bh_join(get(), res.out(), deadline));
+	}
+	BH_NODISCARD int join(int64_t deadline) noexcept
+	{
+		return joined(bh_join(get(), nullptr, deadline));
 	}
 	int detach() noexcept /* lets it go on without an owner */ { return bh_detach(release()); }
 };

@@ -2,7 +2,7 @@
 /*
  * cancel.h: cleaning up, tokens, and scopes.
  *
- * How a task is made to end. Cancelling is cooperative: bh_abort() (task.h) wakes
+ * How a task is made to end. Canceling is cooperative: bh_abort() (task.h) wakes
  * the task, and each call of it that waits answers -BH_ECANCELED from then on. It
  * is expected to return; its clean-ups run; what it owns is released; its joiner
  * is told. A poll task is not polled again: its clean-ups run at once.
@@ -19,7 +19,7 @@
  *   bh_scope_next                     the handle stays valid, the result is there
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
  *   bh_interval_tick                  the tick is not used up
- *   bh_timeout                        what the function makes of the above
+ *   bh_run_until                      what the function makes of the above
  *
  * The same holds for -BH_ETIMEDOUT.
  */
@@ -55,7 +55,7 @@ BH_API int bh_defer(void (*fn)(void *arg), void *arg) BH_NODISCARD;
  * for. It is set once. Tokens form a tree, at most 16 deep: canceling one cancels
  * those below it. Its handle may be passed to any task.
  *
- * It belongs to the task that made it. When that task ends, however it does, or frees
+ * It belongs to the task that made it. When that task ends, however it does, or closes
  * it, the token is canceled and gone: whoever waits for it is told, and its handle
  * answers -BH_ESTALE. So "not 0" from the calls below always means "stop".
  *
@@ -65,14 +65,14 @@ BH_API int bh_defer(void (*fn)(void *arg), void *arg) BH_NODISCARD;
 /* Makes one; @parent 0: the root of a tree. Canceled at once if its parent is.
  * Errors: -BH_ENOSLOT, -ENOMEM, -BH_ESTALE (@parent is gone), -ELOOP (too deep),
  * -EPERM (outside of a task). */
-BH_API int bh_token_new(bh_token *out, bh_token parent) BH_NODISCARD;
+BH_API int bh_token_open(bh_token *out, bh_token parent) BH_NODISCARD;
 
 /* Cancels it and those below it, and wakes all that wait. Any task may; again does
  * nothing. Errors: -BH_ESTALE, -EPERM (the service's own, or no service runs here). */
 BH_API int bh_token_cancel(bh_token token);
 
-/* Cancels and frees it. Errors: -BH_ESTALE, -EPERM (not the caller's). */
-BH_API int bh_token_free(bh_token token);
+/* Cancels it, and it is gone. Errors: -BH_ESTALE, -EPERM (not the caller's). */
+BH_API int bh_token_close(bh_token token);
 
 /* 1: canceled; 0: not; -BH_ESTALE. */
 BH_API int bh_token_canceled(bh_token token);
@@ -83,11 +83,11 @@ BH_API int bh_token_wait(bh_token token, int64_t deadline) BH_NODISCARD;
 
 /* For poll tasks: 0 if it is canceled; -EAGAIN: not yet, a wake-up is arranged, for
  * each later poll too. Errors: -BH_ESTALE. */
-BH_API int bh_token_poll(struct bh_cx *cx, bh_token token) BH_NODISCARD;
+BH_API int bh_poll_token_wait(struct bh_cx *cx, bh_token token) BH_NODISCARD;
 
 /*
  * Runs @fn(@arg), in this fiber; once the token is canceled, every call in it that
- * waits answers -BH_ECANCELED. It may nest, with other tokens and with bh_timeout().
+ * waits answers -BH_ECANCELED. It may nest, with other tokens and with bh_run_until().
  *
  * Returns 0, or -BH_ECANCELED if the token is canceled by the time @fn returned;
  * *@value (may be NULL) is what @fn returned, either way. Errors: -BH_ESTALE and
@@ -144,8 +144,8 @@ BH_API int bh_scope_next(struct bh_scope *s, bh_task *which, struct bh_result *r
 
 /* For poll tasks: as bh_scope_next(), but -EAGAIN when none has ended (a wake-up is
  * arranged). */
-BH_API int bh_scope_poll(struct bh_cx *cx, struct bh_scope *s, bh_task *which,
-			 struct bh_result *res) BH_NODISCARD;
+BH_API int bh_poll_scope_next(struct bh_cx *cx, struct bh_scope *s, bh_task *which,
+			      struct bh_result *res) BH_NODISCARD;
 
 /* Waits for all children and drops their results. Returns how many did not return
  * (crashed, were aborted, ...), or an error as bh_scope_next(). */

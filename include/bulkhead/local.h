@@ -14,7 +14,7 @@
  *
  *     err = bh_local_set_init(&set);
  *     if (!err)
- *             err = bh_local_spawn(&set, talk, &arg, sizeof(arg), NULL);
+ *             err = bh_local_set_spawn(&set, talk, &arg, sizeof(arg), NULL);
  *     if (!err)
  *             err = bh_local_set_run(&set, BH_FOREVER);
  */
@@ -42,10 +42,10 @@ BH_API int bh_local_set_init(struct bh_local_set *set) BH_NODISCARD;
 
 /* Spawn a task into the set; it may start at once. Errors: as bh_spawn(), -EPERM (not
  * the set's owner), -ENOMEM. */
-BH_API int bh_local_spawn(struct bh_local_set *set, bh_fiber_fn fn, const void *arg, size_t len,
-			  const struct bh_spawn_opts *opts) BH_NODISCARD;
-BH_API int bh_local_spawn_poll(struct bh_local_set *set, bh_poll_fn fn, const void *state,
-			       size_t len, const struct bh_spawn_opts *opts) BH_NODISCARD;
+BH_API int bh_local_set_spawn(struct bh_local_set *set, bh_fiber_fn fn, const void *arg, size_t len,
+			      const struct bh_spawn_opts *opts) BH_NODISCARD;
+BH_API int bh_local_set_spawn_poll(struct bh_local_set *set, bh_poll_fn fn, const void *state,
+				   size_t len, const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /* Waits until all tasks of the set have ended; it is empty then, and may be used again.
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED (those left stay in the set, and end with their
@@ -54,9 +54,10 @@ BH_API int bh_local_set_run(struct bh_local_set *set, int64_t deadline) BH_NODIS
 
 /* Notes what the function is called: see Names in task.h. */
 #ifndef __cplusplus
-#define bh_local_spawn(set, fn, ...) bh_local_spawn(set, bh_fiber_called(fn, #fn), __VA_ARGS__)
-#define bh_local_spawn_poll(set, fn, ...) \
-	bh_local_spawn_poll(set, bh_poll_called(fn, #fn), __VA_ARGS__)
+#define bh_local_set_spawn(set, fn, ...) \
+	bh_local_set_spawn(set, bh_fiber_called(fn, #fn), __VA_ARGS__)
+#define bh_local_set_spawn_poll(set, fn, ...) \
+	bh_local_set_spawn_poll(set, bh_poll_called(fn, #fn), __VA_ARGS__)
 #endif
 
 #ifdef __cplusplus

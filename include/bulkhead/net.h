@@ -39,9 +39,9 @@ extern "C" {
 /*
  * Opens a listener for streams at @address, or, if that is NULL, at all addresses of
  * the service's configuration. (If they are several it has no address of its own,
- * and bh_local(), bh_port() and bh_set_option() refuse it.) Configured listeners are opened by the supervisor
- * before any worker exists, and stay open while workers and tasks come and go: one
- * that is opened again is the same socket.
+ * and bh_local_address(), bh_local_port() and bh_io_set_option() refuse it.) Configured
+ * listeners are opened by the supervisor before any worker exists, and stay open while
+ * workers and tasks come and go: one that is opened again is the same socket.
  *
  * A Unix path's file outlives its listener; that of a configured one goes when the system
  * ends. A listener that finds one there which nobody listens at removes it and takes its
@@ -193,13 +193,13 @@ BH_API int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum b
  * connected. Return the length.
  * Errors: -BH_ESTALE, -ENOTCONN, -ENOTSOCK, -ENOSPC (@size), -EAFNOSUPPORT.
  */
-BH_API int bh_local(bh_io io, char *text, size_t size);
-BH_API int bh_peer(bh_io io, char *text, size_t size);
+BH_API int bh_local_address(bh_io io, char *text, size_t size);
+BH_API int bh_peer_address(bh_io io, char *text, size_t size);
 
 /* The local port of a listener or stream, or a negative error. */
-BH_API int bh_port(bh_io io);
+BH_API int bh_local_port(bh_io io);
 
-enum bh_option {
+enum bh_io_option {
 	BH_OPT_NODELAY = 1,    /* TCP. 1: small writes leave at once (the default here) */
 	BH_OPT_KEEPALIVE,      /* TCP. Seconds of silence until the peer is probed; 0: never */
 	BH_OPT_SEND_BUFFER,    /* bytes; Linux doubles them for its bookkeeping */
@@ -210,7 +210,7 @@ enum bh_option {
 
 /* Sets an option. For others there is setsockopt() on bh_io_fd().
  * Errors: -BH_ESTALE, -EINVAL, -EOPNOTSUPP, -ENOTSOCK. */
-BH_API int bh_set_option(bh_io io, enum bh_option option, int value);
+BH_API int bh_io_set_option(bh_io io, enum bh_io_option option, int value);
 
 /* -- other descriptors ------------------------------------------------------------------- */
 

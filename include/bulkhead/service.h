@@ -128,10 +128,10 @@ BH_API int bh_stats_get(struct bh_stats *stats) BH_NODISCARD;
 
 /* Polls by their length, in ns: bucket 0 is [0, 16), then four to a power of two; the
  * last takes the rest, from 51 s on. */
-#define BH_POLL_BUCKETS 128
+#define BH_STATS_BUCKETS 128
 
 /* The shortest poll in bucket @b, in ns. */
-static inline uint64_t bh_poll_bucket_floor(unsigned b)
+static inline uint64_t bh_stats_bucket_floor(unsigned b)
 {
 	return b ? (uint64_t)(4 + (b - 1) % 4) << (2 + (b - 1) / 4) : 0;
 }
@@ -152,7 +152,7 @@ struct bh_worker_stats {
 	 * one stands for many, so that the counts are estimates and may lag behind
 	 * `polls`. */
 	uint64_t poll_ns;
-	uint64_t poll_buckets[BH_POLL_BUCKETS];
+	uint64_t poll_buckets[BH_STATS_BUCKETS];
 };
 
 /* Fills @stats for worker slot @slot. Errors: -EINVAL (no such slot, no such size, not

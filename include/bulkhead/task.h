@@ -182,7 +182,7 @@ enum bh_end {
 	BH_END_CANCELED = 1, /* it was aborted */
 	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
 	BH_END_RESET = 3,    /* its service was reset */
-	BH_END_TIMEDOUT = 4, /* its worker was ended, for it ran too long without yielding:
+	BH_END_HOG = 4,      /* its worker was ended, for it ran too long without yielding:
 				see crash */
 	BH_END_LOST = 5,     /* it was pinned to a process that died, not by its fault */
 };
@@ -211,7 +211,7 @@ struct bh_result {
 	int64_t value;         /* BH_END_RETURNED: what the function returned */
 	void *data;            /* what bh_reply() left, now the joiner's: bh_free() it */
 	size_t len;            /* its length in bytes */
-	struct bh_crash crash; /* BH_END_CRASHED, BH_END_TIMEDOUT: signal, where, in whom */
+	struct bh_crash crash; /* BH_END_CRASHED, BH_END_HOG: signal, where, in whom */
 };
 
 /*

@@ -25,7 +25,7 @@ BH_API int64_t bh_now(void);
 BH_API int64_t bh_after(int64_t ns);
 
 /* Suspends the running fiber for @ns; never shorter. Errors: -BH_ECANCELED,
- * -BH_ETIMEDOUT (a bh_timeout() around it ended it), -EDEADLK (not in a fiber). */
+ * -BH_ETIMEDOUT (a bh_run_until() around it ended it), -EDEADLK (not in a fiber). */
 BH_API int bh_sleep(int64_t ns);
 
 /* Suspends the running fiber until @deadline. Errors: as bh_sleep(). */
@@ -34,7 +34,7 @@ BH_API int bh_sleep_until(int64_t deadline);
 /*
  * Runs @fn(@arg), in this fiber, with a time limit: from @deadline on every call in
  * it that waits answers -BH_ETIMEDOUT, whatever deadline of its own it was given.
- * @fn is expected to clean up and return; like all cancelling here it is
+ * @fn is expected to clean up and return; like all canceling here it is
  * cooperative, and code that never waits is not interrupted (see hog limits for
  * that). Limits nest: the earlier one wins.
  *
@@ -42,7 +42,7 @@ BH_API int bh_sleep_until(int64_t deadline);
  * whether or not a call in it had to be cut short. *@value (may be NULL) is what
  * @fn returned, either way. Errors: -EDEADLK (not in a fiber: @fn was not called).
  */
-BH_API int bh_timeout(int64_t deadline, int64_t (*fn)(void *arg), void *arg, int64_t *value);
+BH_API int bh_run_until(int64_t (*fn)(void *arg), void *arg, int64_t *value, int64_t deadline);
 
 /* -- intervals ------------------------------------------------------------------ */
 
@@ -75,7 +75,8 @@ BH_API int bh_interval_tick(struct bh_interval *iv, int64_t *tick) BH_NODISCARD;
 
 /* For poll tasks: 0 if a tick is due (and is used up), else -EAGAIN, and the task
  * is polled again when it is. */
-BH_API int bh_interval_poll(struct bh_cx *cx, struct bh_interval *iv, int64_t *tick) BH_NODISCARD;
+BH_API int bh_poll_interval_tick(struct bh_cx *cx, struct bh_interval *iv,
+				 int64_t *tick) BH_NODISCARD;
 
 /* The next tick is one period from now. */
 BH_API void bh_interval_reset(struct bh_interval *iv);

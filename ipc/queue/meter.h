@@ -22,7 +22,7 @@
 struct bh_meter {
 	_Atomic int64_t busy;
 	_Atomic uint64_t poll_ns; /* all polls together, as far as the buckets go */
-	_Atomic uint64_t buckets[BH_POLL_BUCKETS];
+	_Atomic uint64_t buckets[BH_STATS_BUCKETS];
 };
 
 /* Sums wrap instead of overflowing: a reader may be given anything. */
@@ -55,7 +55,7 @@ static inline void bh_meter_end(struct bh_meter *m, int64_t now_ns)
 /* The bucket of a poll of @ns (service.h). */
 static inline unsigned bh_meter_bucket(uint64_t ns)
 {
-	return bh_bucket(ns, 4, BH_POLL_BUCKETS);
+	return bh_bucket(ns, 4, BH_STATS_BUCKETS);
 }
 
 #endif

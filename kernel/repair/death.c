@@ -151,7 +151,7 @@ static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 	}
 	uint64_t id = record(s, slot, &dead, f, &restart);
 	bool hung = f->hung && dead.task == p->hung_task;
-	uint8_t end = hung ? BH_END_TIMEDOUT : BH_END_CRASHED;
+	uint8_t end = hung ? BH_END_HOG : BH_END_CRASHED;
 	if (bh_hold(s, f))
 		bh_recover_decide(&s->v, dead.task, restart, end, (int64_t)id);
 	else

@@ -261,7 +261,7 @@ static enum bh_poll poll_scope(struct bh_cx *cx, void *state)
 		for (int i = 0; i < 20; i++)
 			CHECK(bh_scope_spawn(*s, sleep_ms, &ms, sizeof(ms), NULL) == 0);
 	}
-	while (!(err = bh_scope_poll(cx, *s, NULL, &res)))
+	while (!(err = bh_poll_scope_next(cx, *s, NULL, &res)))
 		CHECK(res.value == 5);
 	if (err == -EAGAIN)
 		return BH_PENDING;
@@ -341,7 +341,7 @@ static void connect_pair(struct net *n)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 
 	CHECK(bh_listen(&n->listener, "127.0.0.1:0") == 0);
-	a.sin_port = htons((uint16_t)bh_port(n->listener));
+	a.sin_port = htons((uint16_t)bh_local_port(n->listener));
 	n->client = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(n->client >= 0);
 	CHECK(connect(n->client, (struct sockaddr *)&a, sizeof(a)) == 0);
@@ -465,7 +465,7 @@ static int call_timeout(struct victim *v)
 	int64_t value;
 
 	(void)v;
-	CHECK(bh_timeout(bh_after(BH_S(3600)), call_timeout_body, NULL, &value) == 0);
+	CHECK(bh_run_until(call_timeout_body, NULL, &value, bh_after(BH_S(3600))) == 0);
 	return (int)value;
 }
 
@@ -557,7 +557,7 @@ static int64_t guarded(void *arg)
 
 static enum bh_poll poll_token(struct bh_cx *cx, void *state)
 {
-	int err = bh_token_poll(cx, *(bh_token *)state);
+	int err = bh_poll_token_wait(cx, *(bh_token *)state);
 
 	if (err == -EAGAIN)
 		return BH_PENDING;
@@ -579,7 +579,7 @@ static void cancel_crowd(int each)
 	bh_task t;
 	int n = 0;
 
-	CHECK(begun && bh_scope_open(&s) == 0 && bh_token_new(&g.token, 0) == 0);
+	CHECK(begun && bh_scope_open(&s) == 0 && bh_token_open(&g.token, 0) == 0);
 	for (int i = 0; i < each; i++) {
 		CHECK(bh_scope_spawn(s, wait_for, &g.token, sizeof(g.token), NULL) == 0);
 		CHECK(bh_scope_spawn(s, guarded, &g, sizeof(g), NULL) == 0);
@@ -599,8 +599,8 @@ static void cancel_crowd(int each)
 	CHECK(bh_token_cancel(g.token) == 0); /* again: nothing */
 	CHECK(bh_token_wait(g.token, BH_FOREVER) == 0);
 	bh_scope_close(s);
-	CHECK(bh_token_free(g.token) == 0 && bh_token_canceled(g.token) == -BH_ESTALE);
-	CHECK(bh_token_free(g.token) == -BH_ESTALE && bh_token_cancel(g.token) == -BH_ESTALE);
+	CHECK(bh_token_close(g.token) == 0 && bh_token_canceled(g.token) == -BH_ESTALE);
+	CHECK(bh_token_close(g.token) == -BH_ESTALE && bh_token_cancel(g.token) == -BH_ESTALE);
 }
 
 TEST(token_wakes_the_few)
@@ -620,10 +620,10 @@ TEST(tokens_form_a_tree)
 	struct bh_result res;
 	int depth = 0;
 
-	CHECK(bh_token_new(&root, 0) == 0);
-	CHECK(bh_token_new(&left, root) == 0 && bh_token_new(&right, root) == 0);
+	CHECK(bh_token_open(&root, 0) == 0);
+	CHECK(bh_token_open(&left, root) == 0 && bh_token_open(&right, root) == 0);
 	for (int i = 0; i < CROWD; i++)
-		CHECK(bh_token_new(&leaf[i], left) == 0);
+		CHECK(bh_token_open(&leaf[i], left) == 0);
 	CHECK(bh_spawn(&waiter, wait_for, &leaf[CROWD - 1], sizeof(bh_token), NULL) == 0);
 	CHECK(bh_token_cancel(right) == 0);
 	CHECK(bh_token_canceled(root) == 0 && bh_token_canceled(left) == 0);
@@ -631,12 +631,12 @@ TEST(tokens_form_a_tree)
 	for (int i = 0; i < CROWD; i++)
 		CHECK(bh_token_canceled(leaf[i]) == 1);
 	CHECK(bh_join(waiter, &res, BH_FOREVER) == 0 && res.value == 0);
-	CHECK(bh_token_new(&t, left) == 0 && bh_token_canceled(t) == 1);
-	while (bh_token_new(&t, deep) == 0) {
+	CHECK(bh_token_open(&t, left) == 0 && bh_token_canceled(t) == 1);
+	while (bh_token_open(&t, deep) == 0) {
 		deep = t;
 		depth++;
 	}
-	CHECK(depth == 16 && bh_token_new(&t, deep) == -ELOOP);
+	CHECK(depth == 16 && bh_token_open(&t, deep) == -ELOOP);
 }
 
 /* What the owner's end means to those who wait. */
@@ -644,7 +644,7 @@ static int64_t token_owner(void *arg)
 {
 	bh_token *out = *(bh_token **)arg, t;
 
-	CHECK(bh_token_new(&t, 0) == 0);
+	CHECK(bh_token_open(&t, 0) == 0);
 	*(volatile bh_token *)out = t;
 	if (bh_suspend(BH_FOREVER))
 		return 0;
@@ -661,7 +661,7 @@ static void owner_ends(bool crash)
 	CHECK(bh_spawn(&owner, token_owner, &told, sizeof(told), NULL) == 0);
 	EVENTUALLY(*(volatile bh_token *)told != 0);
 	bh_token t = *told;
-	CHECK(bh_token_free(t) == -EPERM);
+	CHECK(bh_token_close(t) == -EPERM);
 	CHECK(bh_spawn(&waiter, wait_for, &t, sizeof(t), NULL) == 0);
 	CHECK(bh_join(waiter, NULL, bh_after(BH_MS(20))) == -BH_ETIMEDOUT);
 	if (crash)
@@ -702,12 +702,12 @@ TEST(tokens_are_used_again)
 {
 	bh_token t, first, parent;
 
-	CHECK(bh_token_new(&parent, 0) == 0);
-	CHECK(bh_token_new(&first, parent) == 0);
+	CHECK(bh_token_open(&parent, 0) == 0);
+	CHECK(bh_token_open(&first, parent) == 0);
 	for (int i = 0; i < 100000; i++) {
-		CHECK(bh_token_new(&t, parent) == 0);
+		CHECK(bh_token_open(&t, parent) == 0);
 		CHECK(bh_token_wait(t, BH_NOWAIT) == -BH_ETIMEDOUT);
-		CHECK(bh_token_free(t) == 0);
+		CHECK(bh_token_close(t) == 0);
 	}
 	CHECK(bh_token_cancel(parent) == 0 && bh_token_canceled(first) == 1);
 }
@@ -719,7 +719,7 @@ TEST(service_token_is_not_the_users)
 	bh_task victim;
 
 	CHECK(t && bh_token_canceled(t) == 0);
-	CHECK(bh_token_cancel(t) == -EPERM && bh_token_free(t) == -EPERM);
+	CHECK(bh_token_cancel(t) == -EPERM && bh_token_close(t) == -EPERM);
 	CHECK(bh_token_wait(t, bh_after(BH_MS(1))) == -BH_ETIMEDOUT);
 	CHECK(bh_spawn(&victim, wait_and_die, &begun, sizeof(begun), NULL) == 0);
 	EVENTUALLY(*begun);

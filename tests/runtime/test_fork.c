@@ -397,25 +397,25 @@ static int first_that_works(struct before *b)
 	FAILS(bh_suspend(BH_FOREVER));
 	FAILS(bh_sleep(1));
 	FAILS(bh_sleep_until(soon));
-	FAILS(bh_timeout(soon, nothing, NULL, &v));
+	FAILS(bh_run_until(nothing, NULL, &v, soon));
 	FAILS(bh_interval_tick(&iv, &v));
 	FAILS(bh_clock_pause(1));
 	FAILS(bh_clock_advance(1));
 	FAILS(bh_clock_resume());
 	FAILS(bh_defer(no_cleanup, NULL));
-	FAILS(bh_token_new(&token, 0));
+	FAILS(bh_token_open(&token, 0));
 	FAILS(bh_token_cancel(b->token));
 	FAILS(bh_token_canceled(b->token));
 	FAILS(bh_token_wait(b->token, BH_FOREVER));
 	FAILS(bh_token_run(b->token, nothing, NULL, &v));
-	FAILS(bh_token_free(b->token));
+	FAILS(bh_token_close(b->token));
 	FAILS(bh_scope_open(&b->scope));
 	FAILS(bh_scope_spawn(b->scope, nothing, NULL, 0, NULL));
 	FAILS(bh_scope_add(b->scope, b->task));
 	FAILS(bh_scope_next(b->scope, &task, &res, BH_FOREVER));
 	FAILS(bh_scope_wait(b->scope, BH_FOREVER));
 	FAILS(bh_local_set_init(&b->set));
-	FAILS(bh_local_spawn(&b->set, nothing, NULL, 0, NULL));
+	FAILS(bh_local_set_spawn(&b->set, nothing, NULL, 0, NULL));
 	FAILS(bh_local_set_run(&b->set, BH_FOREVER));
 	FAILS(bh_listen(&io, "127.0.0.1:0"));
 	FAILS(bh_accept(b->a, &io, BH_FOREVER));
@@ -429,11 +429,11 @@ static int first_that_works(struct before *b)
 	FAILS(bh_writev(b->a, &iov, 1, BH_FOREVER));
 	FAILS(bh_readable(b->a, BH_FOREVER));
 	FAILS(bh_writable(b->a, BH_FOREVER));
-	FAILS(bh_local(b->a, text, sizeof(text)));
-	FAILS(bh_peer(b->a, text, sizeof(text)));
-	FAILS(bh_port(b->a));
+	FAILS(bh_local_address(b->a, text, sizeof(text)));
+	FAILS(bh_peer_address(b->a, text, sizeof(text)));
+	FAILS(bh_local_port(b->a));
 	FAILS(bh_shutdown(b->a, BH_HALF_WRITE));
-	FAILS(bh_set_option(b->a, BH_OPT_NODELAY, 1));
+	FAILS(bh_io_set_option(b->a, BH_OPT_NODELAY, 1));
 	FAILS(bh_close(b->a));
 	FAILS(bh_stats_get(&stats));
 	FAILS(bh_worker_stats_get(0, &ws));
@@ -451,7 +451,7 @@ TEST(every_call_of_a_child_fails_and_touches_nothing)
 	struct before b = { .memory = bh_alloc(100) };
 
 	CHECK(bh_spawn(&b.task, nothing, NULL, 0, NULL) == 0);
-	CHECK(bh_token_new(&b.token, 0) == 0);
+	CHECK(bh_token_open(&b.token, 0) == 0);
 	CHECK(bh_listen(&b.a, "127.0.0.1:0") == 0);
 	CHECK(bh_scope_open(&b.scope) == 0);
 	CHECK(bh_scope_spawn(b.scope, nothing, NULL, 0, NULL) == 0);
@@ -464,10 +464,10 @@ TEST(every_call_of_a_child_fails_and_touches_nothing)
 		fprintf(stderr, "call %d of a child does not fail with -BH_EFORKED\n", code);
 	CHECK(code == 0);
 	CHECK(bh_join(b.task, NULL, SOON) == 0);
-	CHECK(bh_token_canceled(b.token) == 0 && bh_token_free(b.token) == 0);
+	CHECK(bh_token_canceled(b.token) == 0 && bh_token_close(b.token) == 0);
 	CHECK(bh_scope_wait(b.scope, SOON) == 0);
 	bh_scope_close(b.scope);
-	CHECK(bh_port(b.a) > 0 && bh_close(b.a) == 0);
+	CHECK(bh_local_port(b.a) > 0 && bh_close(b.a) == 0);
 	bh_free(b.memory);
 }
 

@@ -18,7 +18,7 @@ static void open_pair(struct pair *p, const char *at)
 	char address[BH_ADDRESS_MAX];
 
 	CHECK(bh_listen(&p->listener, at) == 0);
-	CHECK(bh_local(p->listener, address, sizeof(address)) > 0);
+	CHECK(bh_local_address(p->listener, address, sizeof(address)) > 0);
 	CHECK(bh_connect(&p->client, address, SOON) == 0);
 	CHECK(bh_accept(p->listener, &p->server, SOON) == 0);
 }
@@ -64,7 +64,7 @@ static int64_t do_deed(void *arg)
 	CHECK(bh_sleep(BH_MS(20)) == 0);
 	switch (d->act) {
 	case RESET:
-		CHECK(bh_set_option(d->client, BH_OPT_RESET, 1) == 0);
+		CHECK(bh_io_set_option(d->client, BH_OPT_RESET, 1) == 0);
 		/* fall through */
 	case CLOSE:
 		return bh_close(d->client);

@@ -50,7 +50,7 @@ struct pair {
 static void open_pair(struct pair *p, const char *at)
 {
 	CHECK(bh_listen(&p->listener, at) == 0);
-	CHECK(bh_local(p->listener, p->address, sizeof(p->address)) > 0);
+	CHECK(bh_local_address(p->listener, p->address, sizeof(p->address)) > 0);
 	CHECK(bh_connect(&p->a, p->address, SOON) == 0);
 	CHECK(bh_accept(p->listener, &p->b, SOON) == 0);
 }
@@ -101,16 +101,17 @@ TEST(both_ends_know_each_other)
 
 	for (size_t i = 0; i < 2; i++) {
 		open_pair(&p, at[i]);
-		CHECK(bh_peer(p.a, one, sizeof(one)) == (int)strlen(one));
+		CHECK(bh_peer_address(p.a, one, sizeof(one)) == (int)strlen(one));
 		CHECK(!strcmp(one, p.address));
 		CHECK(!strncmp(one, at[i], strlen(at[i]) - 1));
-		CHECK(bh_local(p.a, one, sizeof(one)) > 0 && bh_peer(p.b, two, sizeof(two)) > 0);
+		CHECK(bh_local_address(p.a, one, sizeof(one)) > 0 &&
+		      bh_peer_address(p.b, two, sizeof(two)) > 0);
 		CHECK(!strcmp(one, two));
-		CHECK(bh_peer(p.b, two, 5) == -ENOSPC);
-		CHECK(bh_peer(p.listener, two, sizeof(two)) == -ENOTCONN);
+		CHECK(bh_peer_address(p.b, two, 5) == -ENOSPC);
+		CHECK(bh_peer_address(p.listener, two, sizeof(two)) == -ENOTCONN);
 		check_talk(&p);
 		close_pair(&p);
-		CHECK(bh_peer(p.a, one, sizeof(one)) == -BH_ESTALE);
+		CHECK(bh_peer_address(p.a, one, sizeof(one)) == -BH_ESTALE);
 	}
 }
 
@@ -123,7 +124,7 @@ TEST(refused_and_malformed_leave_nothing_open)
 	bh_io io = 5, listener;
 
 	CHECK(bh_listen(&listener, "127.0.0.1:0") == 0);
-	CHECK(bh_local(listener, at, sizeof(at)) > 0 && bh_close(listener) == 0);
+	CHECK(bh_local_address(listener, at, sizeof(at)) > 0 && bh_close(listener) == 0);
 	int before = sockets();
 	CHECK(bh_connect(&io, at, SOON) == -ECONNREFUSED);
 	CHECK(bh_connect(&io, "unix:/nowhere/at/all", SOON) == -ENOENT);
@@ -184,9 +185,9 @@ TEST(unix_streams)
 	for (int round = 0; round < 2; round++) { /* the second finds the first one's file */
 		open_pair(&p, path);
 		CHECK(!strcmp(p.address, path));
-		CHECK(bh_peer(p.a, text, sizeof(text)) > 0 && !strcmp(text, path));
-		CHECK(bh_peer(p.b, text, sizeof(text)) > 0 && !strcmp(text, "unix:"));
-		CHECK(bh_port(p.listener) == -EINVAL);
+		CHECK(bh_peer_address(p.a, text, sizeof(text)) > 0 && !strcmp(text, path));
+		CHECK(bh_peer_address(p.b, text, sizeof(text)) > 0 && !strcmp(text, "unix:"));
+		CHECK(bh_local_port(p.listener) == -EINVAL);
 		CHECK(bh_listen(&again, path) == -EADDRINUSE);
 		check_talk(&p);
 		close_pair(&p);
@@ -416,20 +417,20 @@ TEST(options)
 
 	open_pair(&p, "127.0.0.1:0");
 	CHECK(option(p.a, IPPROTO_TCP, TCP_NODELAY) && option(p.b, IPPROTO_TCP, TCP_NODELAY));
-	CHECK(bh_set_option(p.a, BH_OPT_NODELAY, 0) == 0);
+	CHECK(bh_io_set_option(p.a, BH_OPT_NODELAY, 0) == 0);
 	CHECK(!option(p.a, IPPROTO_TCP, TCP_NODELAY));
-	CHECK(bh_set_option(p.a, BH_OPT_KEEPALIVE, 77) == 0);
+	CHECK(bh_io_set_option(p.a, BH_OPT_KEEPALIVE, 77) == 0);
 	CHECK(option(p.a, SOL_SOCKET, SO_KEEPALIVE) == 1);
 	CHECK(option(p.a, IPPROTO_TCP, TCP_KEEPIDLE) == 77);
-	CHECK(bh_set_option(p.a, BH_OPT_KEEPALIVE, 0) == 0);
+	CHECK(bh_io_set_option(p.a, BH_OPT_KEEPALIVE, 0) == 0);
 	CHECK(option(p.a, SOL_SOCKET, SO_KEEPALIVE) == 0);
-	CHECK(bh_set_option(p.a, BH_OPT_SEND_BUFFER, 20000) == 0);
+	CHECK(bh_io_set_option(p.a, BH_OPT_SEND_BUFFER, 20000) == 0);
 	CHECK(option(p.a, SOL_SOCKET, SO_SNDBUF) == 40000);
-	CHECK(bh_set_option(p.a, BH_OPT_RECEIVE_BUFFER, 30000) == 0);
+	CHECK(bh_io_set_option(p.a, BH_OPT_RECEIVE_BUFFER, 30000) == 0);
 	CHECK(option(p.a, SOL_SOCKET, SO_RCVBUF) == 60000);
-	CHECK(bh_set_option(p.a, BH_OPT_NODELAY, -1) == -EINVAL);
-	CHECK(bh_set_option(p.a, (enum bh_option)99, 1) == -EINVAL);
-	CHECK(bh_set_option(p.a, BH_OPT_RESET, 1) == 0 && bh_close(p.a) == 0);
+	CHECK(bh_io_set_option(p.a, BH_OPT_NODELAY, -1) == -EINVAL);
+	CHECK(bh_io_set_option(p.a, (enum bh_io_option)99, 1) == -EINVAL);
+	CHECK(bh_io_set_option(p.a, BH_OPT_RESET, 1) == 0 && bh_close(p.a) == 0);
 	CHECK(bh_read(p.b, &c, 1, SOON) == -ECONNRESET);
 	CHECK(bh_close(p.b) == 0 && bh_close(p.listener) == 0);
 }
@@ -713,7 +714,7 @@ TEST(poll_tasks_connect_and_send)
 	bh_task t;
 
 	CHECK(bh_listen(&p.listener, "127.0.0.1:0") == 0);
-	CHECK(bh_local(p.listener, c.address, sizeof(c.address)) > 0);
+	CHECK(bh_local_address(p.listener, c.address, sizeof(c.address)) > 0);
 	CHECK(bh_spawn_poll(&t, client, &c, sizeof(c), NULL) == 0);
 	CHECK(bh_accept(p.listener, &p.b, SOON) == 0);
 	CHECK(bh_read_exact(p.b, buf, 6, SOON) == 6 && !memcmp(buf, "hello!", 6));

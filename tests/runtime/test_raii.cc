@@ -68,7 +68,7 @@ TEST(a_lambda_runs_with_a_copy_of_what_it_captures)
 
 	CHECK(bh::spawn(task, [n, name] { return bh_yield() + square(n) + name[0]; }) == 0);
 	n = 0;
-	CHECK(task && task.join(BH_FOREVER, &res) == 0);
+	CHECK(task && task.join(res, BH_FOREVER) == 0);
 	CHECK(!task);
 	CHECK(res.end == BH_END_RETURNED && res.value == 144 + 'c');
 }
@@ -85,9 +85,9 @@ TEST(a_lambda_may_have_no_captures_and_a_struct_may_be_called)
 	CHECK(bh::spawn(a, [] { return 3; }) == 0);
 	CHECK(bh::spawn(b, calls{ 4 }) == 0);
 	CHECK(bh::spawn_blocking(c, [] { return 5; }) == 0);
-	CHECK(a.join(BH_FOREVER, &res) == 0 && res.value == 3);
-	CHECK(b.join(BH_FOREVER, &res) == 0 && res.value == 4);
-	CHECK(c.join(BH_FOREVER, &res) == 0 && res.value == 5);
+	CHECK(a.join(res, BH_FOREVER) == 0 && res.value == 3);
+	CHECK(b.join(res, BH_FOREVER) == 0 && res.value == 4);
+	CHECK(c.join(res, BH_FOREVER) == 0 && res.value == 5);
 }
 
 TEST(a_type_has_the_name_of_its_options)
@@ -99,7 +99,7 @@ TEST(a_type_has_the_name_of_its_options)
 	opts.name = "raii.crash";
 	CHECK(bh::spawn(
 		      task, [] { return int64_t{ raise(SIGSEGV) }; }, &opts) == 0);
-	CHECK(task.join(BH_FOREVER, &res) == 0);
+	CHECK(task.join(res, BH_FOREVER) == 0);
 	CHECK(res.end == BH_END_CRASHED && res.crash.task_name == std::string("raii.crash"));
 }
 
@@ -181,7 +181,7 @@ TEST(so_it_has_when_its_spawner_was_aborted)
 	      }) == 0);
 	EVENTUALLY(*child == WAITS);
 	CHECK(bh_abort(spawner.get()) == 0);
-	CHECK(spawner.join(BH_FOREVER, &res) == 0);
+	CHECK(spawner.join(res, BH_FOREVER) == 0);
 	CHECK(res.end == BH_END_CANCELED && res.value == 1);
 }
 
@@ -189,8 +189,7 @@ TEST(so_it_has_when_its_spawner_is_out_of_time)
 {
 	int state = 0;
 
-	CHECK(bh_timeout(
-		      BH_NOWAIT,
+	CHECK(bh_run_until(
 		      [](void *arg) -> int64_t {
 			      volatile int *at = static_cast<volatile int *>(arg);
 			      bh::task task;
@@ -200,7 +199,7 @@ TEST(so_it_has_when_its_spawner_is_out_of_time)
 				      bh_yield();
 			      return task.join(BH_FOREVER) == -BH_ETIMEDOUT;
 		      },
-		      &state, nullptr) == -BH_ETIMEDOUT);
+		      &state, nullptr, BH_NOWAIT) == -BH_ETIMEDOUT);
 	CHECK(state == ENDED);
 }
 
@@ -265,7 +264,7 @@ TEST(sockets_and_tokens_end_with_their_scope)
 		bh::io io(listener());
 		bh::token token;
 
-		CHECK(bh_token_new(token.out(), 0) == 0);
+		CHECK(bh_token_open(token.out(), 0) == 0);
 		raw_io = io.get();
 		raw_token = token.get();
 		CHECK(is_open(raw_io) && bh_token_canceled(raw_token) == 0);
@@ -292,7 +291,7 @@ TEST(a_socket_is_given_to_a_task)
 		      },
 		      &opts) == 0);
 	io.release();
-	CHECK(task.join(BH_FOREVER, &res) == 0 && res.value == 1);
+	CHECK(task.join(res, BH_FOREVER) == 0 && res.value == 1);
 	CHECK(!is_open(raw));
 }
 
@@ -308,7 +307,7 @@ TEST(a_reply_is_freed_with_the_result)
 
 			      return int64_t{ bh_reply(zeros, sizeof(zeros)) };
 		      }) == 0);
-		CHECK(task.join(BH_FOREVER, &res) == 0 && res.value == 0);
+		CHECK(task.join(res, BH_FOREVER) == 0 && res.value == 0);
 		CHECK(res.len == 1 << 20 && res.data);
 	}
 }
@@ -366,10 +365,10 @@ TEST(what_a_crash_leaves_is_given_back_without_destructors)
 
 		      CHECK(bh::spawn(waits, [child] { return wait_and_tell(child); }) == 0);
 		      EVENTUALLY(*child == WAITS);
-		      *port = bh_port(io.get());
+		      *port = bh_local_port(io.get());
 		      return int64_t{ raise(SIGSEGV) };
 	      }) == 0);
-	CHECK(task.join(BH_FOREVER, &res) == 0);
+	CHECK(task.join(res, BH_FOREVER) == 0);
 	CHECK(res.end == BH_END_CRASHED && res.crash.signal == SIGSEGV);
 	CHECK(*own == 0);
 	EVENTUALLY(*child == ENDED); /* it was aborted with its parent, and returned */
@@ -382,7 +381,7 @@ TEST(a_lambda_has_the_name_of_its_function)
 	bh::task task;
 
 	CHECK(bh::spawn(task, [] { return int64_t{ raise(SIGSEGV) }; }) == 0);
-	CHECK(task.join(BH_FOREVER, &res) == 0);
+	CHECK(task.join(res, BH_FOREVER) == 0);
 	CHECK(res.crash.task_name == std::string("test_a_lambda_has_the_name_of_its_functi"
 						 "on::lambda")
 					     .substr(0, 39));
@@ -395,7 +394,7 @@ TEST(an_exception_that_leaves_a_lambda_is_a_crash_of_its_task)
 
 	CHECK(bh::spawn(task,
 			[]() -> int64_t { throw std::runtime_error("nobody catches this"); }) == 0);
-	CHECK(task.join(BH_FOREVER, &res) == 0);
+	CHECK(task.join(res, BH_FOREVER) == 0);
 	CHECK(res.end == BH_END_CRASHED && res.crash.signal == SIGABRT);
 }
 

@@ -23,7 +23,7 @@ static void look_up(struct places *p)
 
 	for (int i = 0; i < 2; i++) {
 		CHECK(bh_listen(&io, at[i]) == 0);
-		CHECK(bh_local(io, p->address[i], BH_ADDRESS_MAX) > 0 && bh_close(io) == 0);
+		CHECK(bh_local_address(io, p->address[i], BH_ADDRESS_MAX) > 0 && bh_close(io) == 0);
 	}
 }
 
@@ -39,7 +39,7 @@ static int place_of(const struct places *p, bh_io io)
 {
 	char text[BH_ADDRESS_MAX];
 
-	CHECK(bh_local(io, text, sizeof(text)) > 0);
+	CHECK(bh_local_address(io, text, sizeof(text)) > 0);
 	return strcmp(text, p->address[0]) ? 1 : 0;
 }
 
@@ -89,9 +89,9 @@ TEST(it_has_no_address_of_its_own)
 	bh_io listener;
 
 	CHECK(bh_listen(&listener, NULL) == 0);
-	CHECK(bh_local(listener, text, sizeof(text)) == -ENOTSOCK);
-	CHECK(bh_port(listener) < 0);
-	CHECK(bh_set_option(listener, BH_OPT_RECEIVE_BUFFER, 4096) == -ENOTSOCK);
+	CHECK(bh_local_address(listener, text, sizeof(text)) == -ENOTSOCK);
+	CHECK(bh_local_port(listener) < 0);
+	CHECK(bh_io_set_option(listener, BH_OPT_RECEIVE_BUFFER, 4096) == -ENOTSOCK);
 	CHECK(bh_close(listener) == 0);
 }
 
@@ -212,7 +212,7 @@ TEST(serves_one_that_it_was_given)
 	bh_io listener;
 
 	CHECK(bh_listen(&listener, "127.0.0.1:0") == 0);
-	CHECK(bh_local(listener, address, sizeof(address)) > 0);
+	CHECK(bh_local_address(listener, address, sizeof(address)) > 0);
 	bh_task t = spawn_server(listener);
 	for (int i = 0; i < 5; i++)
 		check_greeted(connected(address));
@@ -246,7 +246,7 @@ TEST(without_descriptors_it_waits_and_ends_not)
 	bh_io listener;
 
 	CHECK(bh_listen(&listener, "127.0.0.3:0") == 0);
-	CHECK(bh_local(listener, address, sizeof(address)) > 0);
+	CHECK(bh_local_address(listener, address, sizeof(address)) > 0);
 	bh_io client = connected(address);
 	allow(3);
 	bh_task t = spawn_server(listener);

@@ -18,7 +18,7 @@ TEST(sleep_is_never_early)
 	}
 }
 
-/* -- bh_timeout ------------------------------------------------------------------ */
+/* -- bh_run_until ------------------------------------------------------------------ */
 
 static int64_t sleep_an_hour(void *arg)
 {
@@ -31,7 +31,7 @@ TEST(timeout_cuts_what_waits)
 	int err = 0;
 	int64_t value = 0, end = bh_after(BH_MS(20));
 
-	CHECK(bh_timeout(end, sleep_an_hour, &err, &value) == -BH_ETIMEDOUT);
+	CHECK(bh_run_until(sleep_an_hour, &err, &value, end) == -BH_ETIMEDOUT);
 	CHECK(bh_now() >= end);
 	CHECK(err == -BH_ETIMEDOUT && value == 7);
 	CHECK(bh_sleep(BH_MS(1)) == 0); /* the limit is over */
@@ -48,7 +48,7 @@ TEST(timeout_lets_through_what_is_in_time)
 	int err = 1;
 	int64_t value = 0;
 
-	CHECK(bh_timeout(bh_after(BH_S(60)), sleep_a_little, &err, &value) == 0);
+	CHECK(bh_run_until(sleep_a_little, &err, &value, bh_after(BH_S(60))) == 0);
 	CHECK(err == 0 && value == 8);
 }
 
@@ -56,7 +56,7 @@ static int64_t inner_is_longer(void *arg)
 {
 	int *err = arg;
 
-	CHECK(bh_timeout(bh_after(BH_S(60)), sleep_an_hour, &err[1], NULL) == 0);
+	CHECK(bh_run_until(sleep_an_hour, &err[1], NULL, bh_after(BH_S(60))) == 0);
 	err[0] = bh_suspend(BH_FOREVER);
 	return 0;
 }
@@ -65,7 +65,7 @@ TEST(the_earlier_of_nested_timeouts_wins)
 {
 	int err[2] = { 0 };
 
-	CHECK(bh_timeout(bh_after(BH_MS(10)), inner_is_longer, err, NULL) == -BH_ETIMEDOUT);
+	CHECK(bh_run_until(inner_is_longer, err, NULL, bh_after(BH_MS(10))) == -BH_ETIMEDOUT);
 	CHECK(err[1] == -BH_ETIMEDOUT && err[0] == -BH_ETIMEDOUT);
 }
 
@@ -87,7 +87,7 @@ TEST(timeout_of_a_join_keeps_the_handle)
 	bh_task t;
 
 	CHECK(bh_spawn(&t, child_sleeps, NULL, 0, NULL) == 0);
-	CHECK(bh_timeout(bh_after(BH_MS(10)), join_it, &t, &value) == -BH_ETIMEDOUT);
+	CHECK(bh_run_until(join_it, &t, &value, bh_after(BH_MS(10))) == -BH_ETIMEDOUT);
 	CHECK(value == -BH_ETIMEDOUT);
 	CHECK(bh_abort(t) == 0 && bh_join(t, &res, BH_FOREVER) == 0);
 	CHECK(res.end == BH_END_CANCELED);
@@ -153,7 +153,7 @@ static enum bh_poll ticker(struct bh_cx *cx, void *state)
 {
 	struct ticker *t = state;
 
-	while (bh_interval_poll(cx, &t->iv, NULL) == 0)
+	while (bh_poll_interval_tick(cx, &t->iv, NULL) == 0)
 		if (--t->left == 0) {
 			bh_poll_result(cx, bh_now());
 			return BH_READY;

@@ -486,7 +486,7 @@ within 15 all_up || broken "not all are back: zygotes ${zygotes_http[*]} / ${zyg
 within 15 balanced || list_descriptors "$dir/fds.after"
 [ ! -e "$dir/fds.after" ] || broken "base line: $base; descriptors $base_fds. After the storm: $(books); descriptors $(descriptors)"
 [ "$(status '[.services[].resets] | add')" = 0 ] || broken "a service was reset: $(status '.services[].last_reset')"
-[ "$(status '[.services[].tasks | .spawned - .completed - .crashed - .cancelled - .live] | join(" ")')" = "0 0 0" ] ||
+[ "$(status '[.services[].tasks | .spawned - .completed - .crashed - .canceled - .live] | join(" ")')" = "0 0 0" ] ||
 	broken "the tasks do not add up: $(status '.services[].tasks')"
 bhctl audit >"$dir/audit" || broken "the audit found: $(cat "$dir/audit")"
 hello || broken "/hello does not answer after the storm"

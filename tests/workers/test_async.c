@@ -249,7 +249,7 @@ static bh_task end_task(bh_poll_fn fn, _Atomic uint32_t *port)
 	bh_task t = 0;
 
 	wrong_if(bh_listen(&e.listener, "127.0.0.1:0"));
-	bh_st_rel(port, (uint32_t)bh_port(e.listener));
+	bh_st_rel(port, (uint32_t)bh_local_port(e.listener));
 	o.give = e.listener;
 	wrong_if(bh_spawn_poll(&t, fn, &e, sizeof(e), &o));
 	return t;

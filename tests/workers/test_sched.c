@@ -302,8 +302,8 @@ static int64_t set_owner(void *unused)
 	(void)unused;
 	wrong_if(bh_local_set_init(&set));
 	for (int i = 0; i < 10; i++)
-		wrong_if(bh_local_spawn(&set, adder, &i, sizeof(i), NULL));
-	wrong_if(bh_local_spawn_poll(&set, looks, NULL, 0, NULL));
+		wrong_if(bh_local_set_spawn(&set, adder, &i, sizeof(i), NULL));
+	wrong_if(bh_local_set_spawn_poll(&set, looks, NULL, 0, NULL));
 	wrong_if(bh_local_set_run(&set, BH_FOREVER) || set.failed || set.n);
 	return 0;
 }
@@ -317,8 +317,8 @@ static int64_t lost_set_owner(void *unused)
 	set.worker ^= 1; /* not the owner's own */
 	set.epoch = 1;
 	for (int i = 0; i < 10; i++)
-		wrong_if(bh_local_spawn(&set, sleeper, &i, sizeof(i), NULL));
-	wrong_if(bh_local_spawn(&set, crasher, NULL, 0, NULL));
+		wrong_if(bh_local_set_spawn(&set, sleeper, &i, sizeof(i), NULL));
+	wrong_if(bh_local_set_spawn(&set, crasher, NULL, 0, NULL));
 	wrong_if(bh_local_set_run(&set, BH_FOREVER) || set.failed != 11 || set.n);
 	bh_st_rel(&tally->done, 1);
 	return 0;
@@ -413,7 +413,7 @@ static int64_t reader(void *unused)
 
 	(void)unused;
 	wrong_if(bh_listen(&listener, "127.0.0.1:0"));
-	to.sin_port = htons((uint16_t)bh_port(listener));
+	to.sin_port = htons((uint16_t)bh_local_port(listener));
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	wrong_if(connect(fd, (void *)&to, sizeof(to)) || write(fd, "x", 1) != 1);
 	wrong_if(bh_accept(listener, &io, BH_FOREVER));

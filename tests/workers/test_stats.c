@@ -35,17 +35,17 @@ static struct bh_meter *meter(void)
 START_TEST(each_length_has_its_bucket)
 {
 	ck_assert_uint_eq(bh_meter_bucket(0), 0);
-	ck_assert_uint_eq(bh_meter_bucket(UINT64_MAX), BH_POLL_BUCKETS - 1);
-	for (unsigned b = 0; b < BH_POLL_BUCKETS; b++) {
-		uint64_t from = bh_poll_bucket_floor(b);
+	ck_assert_uint_eq(bh_meter_bucket(UINT64_MAX), BH_STATS_BUCKETS - 1);
+	for (unsigned b = 0; b < BH_STATS_BUCKETS; b++) {
+		uint64_t from = bh_stats_bucket_floor(b);
 
 		ck_assert_uint_eq(bh_meter_bucket(from), b);
-		if (b + 1 < BH_POLL_BUCKETS) {
-			ck_assert_uint_gt(bh_poll_bucket_floor(b + 1), from);
-			ck_assert_uint_eq(bh_meter_bucket(bh_poll_bucket_floor(b + 1) - 1), b);
+		if (b + 1 < BH_STATS_BUCKETS) {
+			ck_assert_uint_gt(bh_stats_bucket_floor(b + 1), from);
+			ck_assert_uint_eq(bh_meter_bucket(bh_stats_bucket_floor(b + 1) - 1), b);
 		}
 	}
-	ck_assert_uint_eq(bh_poll_bucket_floor(BH_POLL_BUCKETS - 1), 3ull << 34);
+	ck_assert_uint_eq(bh_stats_bucket_floor(BH_STATS_BUCKETS - 1), 3ull << 34);
 }
 END_TEST
 
@@ -87,7 +87,7 @@ static uint64_t timed(void)
 {
 	uint64_t n = 0;
 
-	for (unsigned b = 0; b < BH_POLL_BUCKETS; b++)
+	for (unsigned b = 0; b < BH_STATS_BUCKETS; b++)
 		n += bh_ld_rlx(&meter()->buckets[b]);
 	return n;
 }

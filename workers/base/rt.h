@@ -28,8 +28,8 @@
 #undef bh_spawn_poll_on
 #undef bh_spawn_blocking
 #undef bh_scope_spawn
-#undef bh_local_spawn
-#undef bh_local_spawn_poll
+#undef bh_local_set_spawn
+#undef bh_local_set_spawn_poll
 #undef bh_serve
 #undef bh_serve_poll
 

@@ -34,7 +34,7 @@ static void count_worker(struct bh_worker_stats *to, uint32_t slot)
 	to->queued = bh_runq_len(&w->runq) + bh_ld_rlx(&w->hand.n) + (bh_ld_rlx(&w->lifo) != 0);
 	to->busy_ns = bh_meter_busy(&w->meter, bh_monotonic_ns());
 	to->poll_ns = bh_ld_rlx(&w->meter.poll_ns);
-	for (uint32_t b = 0; b < BH_POLL_BUCKETS; b++)
+	for (uint32_t b = 0; b < BH_STATS_BUCKETS; b++)
 		to->poll_buckets[b] = bh_ld_rlx(&w->meter.buckets[b]);
 }
 

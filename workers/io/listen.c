@@ -113,7 +113,7 @@ int bh_listen(bh_io *out, const char *address)
 	return err;
 }
 
-int bh_port(bh_io io)
+int bh_local_port(bh_io io)
 {
 	struct bh_ioslot *s;
 	int err = bh_io_of(io, &s);

@@ -9,7 +9,7 @@
 #include "workers/io/io.h"
 #include "workers/owned/ioslot.h"
 
-int bh_local(bh_io io, char *text, size_t size)
+int bh_local_address(bh_io io, char *text, size_t size)
 {
 	struct bh_address a;
 	struct bh_ioslot *s;
@@ -20,7 +20,7 @@ int bh_local(bh_io io, char *text, size_t size)
 	return err ? err : bh_address_text(&a, text, size);
 }
 
-int bh_peer(bh_io io, char *text, size_t size)
+int bh_peer_address(bh_io io, char *text, size_t size)
 {
 	struct bh_address a = { .len = sizeof(a.ss) };
 	struct bh_ioslot *s;
@@ -59,7 +59,7 @@ static int set_reset(int fd, int on)
 	return set(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 }
 
-int bh_set_option(bh_io io, enum bh_option option, int value)
+int bh_io_set_option(bh_io io, enum bh_io_option option, int value)
 {
 	struct bh_ioslot *s;
 	int err = bh_io_of(io, &s);

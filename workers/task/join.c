@@ -88,7 +88,7 @@ static void reap(struct bh_tcb *t, bh_task child, struct bh_result *res)
 	if (res) {
 		memset(res, 0, sizeof(*res));
 		res->end = t->end;
-		bool died = t->end == BH_END_CRASHED || t->end == BH_END_TIMEDOUT;
+		bool died = t->end == BH_END_CRASHED || t->end == BH_END_HOG;
 		res->value = died ? 0 : t->value;
 		if (died)
 			take_crash((uint64_t)t->value, &res->crash);
@@ -213,7 +213,7 @@ int bh_crash_wait(struct bh_crash *crash, int64_t deadline)
 		int err = bh_rt_suspend(BH_WAIT_SLEEP, 0, next < deadline ? next : deadline);
 		if (err == -BH_ECANCELED || err == -EDEADLK || err == -BH_EFORKED)
 			return err;
-		/* Its deadline, or the limit of a bh_timeout(). */
+		/* Its deadline, or the limit of a bh_run_until(). */
 		if (bh_now() >= deadline || (err == -BH_ETIMEDOUT && bh_now() < next))
 			return -BH_ETIMEDOUT;
 	}

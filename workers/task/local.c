@@ -51,14 +51,14 @@ static int spawn(struct bh_local_set *set, enum bh_task_kind kind, uint64_t fn, 
 	return err;
 }
 
-int bh_local_spawn(struct bh_local_set *set, bh_fiber_fn fn, const void *arg, size_t len,
-		   const struct bh_spawn_opts *opts)
+int bh_local_set_spawn(struct bh_local_set *set, bh_fiber_fn fn, const void *arg, size_t len,
+		       const struct bh_spawn_opts *opts)
 {
 	return spawn(set, BH_KIND_FIBER, (uint64_t)(uintptr_t)fn, arg, len, opts);
 }
 
-int bh_local_spawn_poll(struct bh_local_set *set, bh_poll_fn fn, const void *state, size_t len,
-			const struct bh_spawn_opts *opts)
+int bh_local_set_spawn_poll(struct bh_local_set *set, bh_poll_fn fn, const void *state, size_t len,
+			    const struct bh_spawn_opts *opts)
 {
 	return spawn(set, BH_KIND_POLL, (uint64_t)(uintptr_t)fn, state, len, opts);
 }

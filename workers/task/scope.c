@@ -119,7 +119,7 @@ int bh_scope_next(struct bh_scope *s, bh_task *which, struct bh_result *res, int
 	}
 }
 
-int bh_scope_poll(struct bh_cx *cx, struct bh_scope *s, bh_task *which, struct bh_result *res)
+int bh_poll_scope_next(struct bh_cx *cx, struct bh_scope *s, bh_task *which, struct bh_result *res)
 {
 	cx->task->wait = BH_WAIT_CHILDREN;
 	return take_ended(s, which, res);

@@ -74,7 +74,7 @@ static bh_token set_up(struct bh_token_slot *s, uint32_t idx, bh_token parent)
 	return bh_handle(gen, idx);
 }
 
-int bh_token_new(bh_token *out, bh_token parent)
+int bh_token_open(bh_token *out, bh_token parent)
 {
 	struct bh_token_slot *s;
 	bh_token token;
@@ -106,7 +106,7 @@ int bh_token_new(bh_token *out, bh_token parent)
 	return 0;
 }
 
-int bh_token_free(bh_token token)
+int bh_token_close(bh_token token)
 {
 	if (bh_rt.forked)
 		return -BH_EFORKED;
@@ -186,7 +186,7 @@ int bh_token_wait(bh_token token, int64_t deadline)
 	return err;
 }
 
-int bh_token_poll(struct bh_cx *cx, bh_token token)
+int bh_poll_token_wait(struct bh_cx *cx, bh_token token)
 {
 	int is = bh_token_look(&bh_rt.v, token);
 

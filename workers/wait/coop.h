@@ -10,7 +10,7 @@
 bool bh_coop_spend(void);
 
 /* The same for a fiber, which then yields, before an operation that may not wait: 0, or
- * -BH_ECANCELED, -BH_ETIMEDOUT (bh_timeout()). Does nothing in a poll task. */
+ * -BH_ECANCELED, -BH_ETIMEDOUT (bh_run_until()). Does nothing in a poll task. */
 int bh_coop(void);
 
 /* The same for a poll task: -EAGAIN, and it is polled again. */

@@ -17,7 +17,7 @@ struct bh_token_guard {
 };
 
 struct bh_fiber {
-	int64_t limit;     /* of the bh_timeout()s it is in; BH_FOREVER: of none */
+	int64_t limit;     /* of the bh_run_until()s it is in; BH_FOREVER: of none */
 	uint32_t shielded; /* > 0: it waits although it was aborted */
 	struct bh_token_guard *guards;
 } __attribute__((aligned(16)));

@@ -3,7 +3,7 @@
  * suspend.c: suspending the running task, deadlines, and waking others.
  *
  * A deadline lives in the task (`deadline_ns`); the kernel's wheel only knows
- * when to look. So cancelling and moving later are plain stores; moving earlier
+ * when to look. So canceling and moving later are plain stores; moving earlier
  * posts the task's index on this worker's timer ring, and rings the doorbell if
  * the kernel would sleep past it.
  */

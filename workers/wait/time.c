@@ -16,7 +16,7 @@ int bh_sleep_until(int64_t deadline)
 	do {
 		err = bh_rt_suspend(BH_WAIT_SLEEP, 0, deadline);
 	} while (err == 0);
-	/* Either its own deadline or the limit of a bh_timeout() ended it. */
+	/* Either its own deadline or the limit of a bh_run_until() ended it. */
 	return err == -BH_ETIMEDOUT && deadline <= bh_now() ? 0 : err;
 }
 
@@ -25,7 +25,7 @@ int bh_sleep(int64_t ns)
 	return bh_sleep_until(bh_after(ns));
 }
 
-int bh_timeout(int64_t deadline, int64_t (*fn)(void *arg), void *arg, int64_t *value)
+int bh_run_until(int64_t (*fn)(void *arg), void *arg, int64_t *value, int64_t deadline)
 {
 	struct bh_fiber *f = bh_fiber_self();
 	int64_t outer, got;
@@ -91,7 +91,7 @@ int bh_interval_tick(struct bh_interval *iv, int64_t *tick)
 	return err;
 }
 
-int bh_interval_poll(struct bh_cx *cx, struct bh_interval *iv, int64_t *tick)
+int bh_poll_interval_tick(struct bh_cx *cx, struct bh_interval *iv, int64_t *tick)
 {
 	int64_t now = bh_now();
 	int err = bh_coop_poll(cx);

@@ -344,8 +344,8 @@ static void low_numbers(void)
 	syscall(SYS_close, 0);
 	char address[BH_ADDRESS_MAX];
 	bh_io a, b;
-	EXPECT(bh_local(l, address, sizeof(address)) > 0 && !bh_connect(&a, address, LIMIT) &&
-	       bh_io_fd(a) > 2);
+	EXPECT(bh_local_address(l, address, sizeof(address)) > 0 &&
+	       !bh_connect(&a, address, LIMIT) && bh_io_fd(a) > 2);
 	syscall(SYS_close, 0);
 	EXPECT(!bh_accept(l, &b, LIMIT) && bh_io_fd(b) > 2 && inode(0) != 0);
 	EXPECT(!bh_close(a) && !bh_close(b) && !bh_close(l));

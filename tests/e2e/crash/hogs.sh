@@ -29,7 +29,7 @@ config '    hog: {after: 300ms, action: kill}'
 within 60 said '^hogs: innocent' || fail "the service of hogs does not come to its end"
 grep '^hogs:' "$log"
 said '^hogs: stranded ran elsewhere' || fail "a task stood behind one that spins"
-# BH_END_TIMEDOUT is 4, BH_END_RETURNED 0.
+# BH_END_HOG is 4, BH_END_RETURNED 0.
 for kind in fiber poll; do
 	said "^hogs: $kind join 0 end 4 value 0 signal 9 task hogs.$kind" || fail "the hog ($kind) ended otherwise"
 	said "task hogs.$kind hogs worker .*its limit is [0-9]* ms at 0x" || fail "no report of the hog ($kind)"

@@ -25,9 +25,9 @@ int64_t uses(bh_io raw)
 	std::vector<int, bh::allocator<int>> numbers(3), more(numbers);
 
 	if (bh::spawn(task, [raw] { return static_cast<int64_t>(raw); }) || bh::spawn(scope, [] { return 0; }) ||
-	    bh::spawn_blocking(other, [] { return 0; }) || bh_token_new(token.out(), 0))
+	    bh::spawn_blocking(other, [] { return 0; }) || bh_token_open(token.out(), 0))
 		return task.detach();
-	if (task.join(BH_NOWAIT, &res) || other.join(BH_FOREVER) || !text || numbers != more)
+	if (task.join(res, BH_NOWAIT) || other.join(BH_FOREVER) || !text || numbers != more)
 		return bh_scope_next(scope.get(), nullptr, res.out(), BH_FOREVER);
 	return moved && io.get() == 0;
 }

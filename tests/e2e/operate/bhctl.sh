@@ -18,7 +18,7 @@ shape() { # COMMAND FILTER
 shape status '(.version | type) == "string" and (.pid | type) == "number" and .pid > 0
 	and (.uptime_s | type) == "number" and .uptime_s >= 0 and (.services | length) == 1'
 shape status '.services[0] | .name == "http" and (.workers | length) == 2
-	and ([.tasks | .live, .spawned, .completed, .crashed, .cancelled | type] | unique) == ["number"]
+	and ([.tasks | .live, .spawned, .completed, .crashed, .canceled | type] | unique) == ["number"]
 	and (.io.open | type) == "number" and (.memory.blocks | type) == "number"'
 shape status '[.services[0].workers[] | .slot, .pid, .restarts, .polls, .steals, .parks, .crashes | type]
 	| unique == ["number"]'

@@ -105,7 +105,7 @@ static void run_new(struct world *w)
 	bh_token t;
 
 	(void)w;
-	must(bh_token_new(&t, bh_handle(1, CHILD)));
+	must(bh_token_open(&t, bh_handle(1, CHILD)));
 }
 SWEEP(token_new, .setup = setup_tree, .run = run_new, .covers = "take bh_token_join");
 
@@ -119,7 +119,7 @@ static void setup_own(struct world *w)
 static void run_free(struct world *w)
 {
 	(void)w;
-	must(bh_token_free(bh_handle(1, ROOT)));
+	must(bh_token_close(bh_handle(1, ROOT)));
 }
 SWEEP(token_free, .setup = setup_own, .run = run_free, .check = check_told,
       .covers = "drop bh_token_drop");
@@ -128,7 +128,7 @@ static void run_poll(struct world *w)
 {
 	struct bh_cx cx = { .task = &w->v.tasks[w->me] };
 
-	if (bh_token_poll(&cx, bh_handle(1, GRANDCHILD)) == 0)
+	if (bh_poll_token_wait(&cx, bh_handle(1, GRANDCHILD)) == 0)
 		_Exit(3);
 }
 SWEEP(token_poll, .setup = setup_tree, .run = run_poll, .covers = "bh_token_join");

@@ -60,16 +60,16 @@ static void fill_poll_times(struct bh_answer *a, Bulkhead__Worker *w, const stru
 
 	bulkhead__poll_times__init(to);
 	to->sum_ns = bh_ld_rlx(&m->poll_ns);
-	to->buckets = bh_scratch_take(&a->scratch, BH_POLL_BUCKETS * sizeof(*to->buckets));
-	for (unsigned b = 0; b < BH_POLL_BUCKETS; b++) {
+	to->buckets = bh_scratch_take(&a->scratch, BH_STATS_BUCKETS * sizeof(*to->buckets));
+	for (unsigned b = 0; b < BH_STATS_BUCKETS; b++) {
 		uint64_t count = bh_ld_rlx(&m->buckets[b]);
 
 		if (!count)
 			continue;
 		Bulkhead__LatencyBucket *t = bh_scratch_take(&a->scratch, sizeof(*t));
 		bulkhead__latency_bucket__init(t);
-		t->from_ns = bh_poll_bucket_floor(b);
-		t->below_ns = b + 1 < BH_POLL_BUCKETS ? bh_poll_bucket_floor(b + 1) : 0;
+		t->from_ns = bh_stats_bucket_floor(b);
+		t->below_ns = b + 1 < BH_STATS_BUCKETS ? bh_stats_bucket_floor(b + 1) : 0;
 		t->count = count;
 		to->count += count;
 		to->buckets[to->n_buckets++] = t;
@@ -96,7 +96,7 @@ static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct
 	w->parks = bh_ld_rlx(&c->parks);
 	w->spawned = bh_ld_rlx(&c->spawned);
 	w->completed = bh_ld_rlx(&c->completed);
-	w->cancelled = bh_ld_rlx(&c->canceled);
+	w->canceled = bh_ld_rlx(&c->canceled);
 	w->overflows = bh_ld_rlx(&c->overflows);
 	w->unparks = bh_ld_rlx(&c->unparks);
 	w->lifo_hits = bh_ld_rlx(&c->lifo_hits);
@@ -235,7 +235,7 @@ static void fill_counts(struct bh_answer *a, Bulkhead__Service *s, const struct 
 	s->tasks->spawned = c.spawned;
 	s->tasks->completed = c.completed;
 	s->tasks->crashed = c.crashed;
-	s->tasks->cancelled = c.canceled;
+	s->tasks->canceled = c.canceled;
 	s->io_open = (uint32_t)c.ios;
 	s->memory_blocks = (uint32_t)c.blocks;
 	s->memory_bytes = c.block_bytes;

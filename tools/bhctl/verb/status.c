@@ -65,9 +65,9 @@ static void show_service(const Bulkhead__Service *s)
 	putchar('\n');
 	if (s->tasks)
 		printf("  tasks   %llu live, %llu spawned, %llu completed, %llu crashed, %llu "
-		       "cancelled\n",
+		       "canceled\n",
 		       (ull)s->tasks->live, (ull)s->tasks->spawned, (ull)s->tasks->completed,
-		       (ull)s->tasks->crashed, (ull)s->tasks->cancelled);
+		       (ull)s->tasks->crashed, (ull)s->tasks->canceled);
 	bh_text_bytes(bytes, s->memory_bytes);
 	bh_text_bytes(held, s->memory_held);
 	printf("  memory  %u blocks, %s; %s held; %u sockets open\n", s->memory_blocks, bytes, held,
