@@ -15,7 +15,7 @@
 #define BH_KERNEL_BASE_STATE_H
 
 #include "ipc/system/board.h"
-#include "kernel/base/state_proc.h"
+#include "kernel/base/state_child.h"
 #include "kernel/base/state_service.h"
 
 /* Fixed places in board->procs: a successor finds everybody without searching.
@@ -69,7 +69,7 @@ struct bh_kernel {
 	int exit_code;
 	bool done;
 	struct bh_ksvc svc[BH_PLAN_SERVICES];
-	struct bh_kproc proc[BH_BOARD_PROCS];
+	struct bh_child child[BH_BOARD_PROCS]; /* as board->procs */
 };
 
 #endif

@@ -69,15 +69,24 @@ struct bh_ktrim {
 	int64_t began_ns, next_ns;
 };
 
+/* The process asked for to take over a worker's slot, before that is recovered (heir.c). */
+struct bh_kheir {
+	uint32_t epoch;   /* that it is for; 0: none was asked for */
+	int32_t pid;      /* 0: not told of yet */
+	int pidfd;        /* if it is */
+	int64_t asked_ns; /* when the request was sent */
+};
+
 /* One service, as the kernel holds it. */
 struct bh_ksvc {
 	uint32_t id;
 	const struct bh_plan_service *plan;
 	struct bh_board_service *board;
-	uint32_t procs;   /* index of its first entry in board->procs */
+	uint32_t procs;   /* index of its first entry in board->procs, and handle */
 	uint32_t workers; /* slots in use */
 	bool mapped;      /* view and wheel are there */
 	uint64_t were_up; /* slots that were up since the last start: one bit each */
+	struct bh_kheir heir[BH_MAX_WORKERS]; /* by slot */
 	struct bh_view v;
 	struct bh_wheel wheel; /* in the service's clock */
 	int64_t clock_ns;      /* the service's clock in this turn; never goes back */

@@ -8,9 +8,9 @@
 
 /* Up to a quarter less: who failed together does not come back together, again and
  * again. By entry and time, for it has to differ, not to be unpredictable. */
-static int64_t jitter(const struct bh_kernel *k, uint32_t idx, int64_t delay_ns)
+static int64_t jitter(const struct bh_child *c, int64_t delay_ns)
 {
-	uint64_t x = ((uint64_t)k->now_ns ^ (uint64_t)idx << 48) * 0x9e3779b97f4a7c15ull;
+	uint64_t x = ((uint64_t)c->k->now_ns ^ (uint64_t)c->idx << 48) * 0x9e3779b97f4a7c15ull;
 
 	return delay_ns - (int64_t)((x >> 32) % ((uint64_t)delay_ns / 4 + 1));
 }
@@ -23,14 +23,12 @@ int64_t bh_pause_ms(uint32_t failures, uint32_t min_ms, uint32_t max_ms)
 	return !failures ? 0 : pause < max_ms ? pause : max_ms;
 }
 
-void bh_restart_later(struct bh_kernel *k, uint32_t idx, uint32_t failures, uint32_t min_ms,
-		      uint32_t max_ms)
+void bh_restart_later(struct bh_child *c, uint32_t failures, uint32_t min_ms, uint32_t max_ms)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
 	int64_t delay = bh_pause_ms(failures, min_ms, max_ms);
 
-	p->failures = failures;
-	p->start_at_ns = k->now_ns + jitter(k, idx, delay * BH_NS_PER_MS);
-	bh_wake_by(k, p->start_at_ns);
-	bh_st_rel(&p->state, BH_PROC_BACKOFF);
+	c->p->failures = failures;
+	c->p->start_at_ns = c->k->now_ns + jitter(c, delay * BH_NS_PER_MS);
+	bh_wake_by(c->k, c->p->start_at_ns);
+	bh_st_rel(&c->p->state, BH_PROC_BACKOFF);
 }

@@ -47,12 +47,12 @@ static void fill_words(struct bh_board_crash *c, const struct bh_last_words *w)
 	memcpy(c->frames, w->frames, sizeof(c->frames));
 }
 
-uint64_t bh_crash_recorded(struct bh_kernel *k, uint32_t idx)
+uint64_t bh_crash_recorded(const struct bh_child *c)
 {
-	const struct bh_proc *p = bh_proc_at(k, idx);
-	const struct bh_board_crash *c = record_of(k, p->crash_id);
+	const struct bh_proc *p = c->p;
+	const struct bh_board_crash *r = record_of(c->k, p->crash_id);
 
-	return p->crash_id && c->id == p->crash_id && c->pid == p->pid && c->time_ns == p->died_ns ?
+	return p->crash_id && r->id == p->crash_id && r->pid == p->pid && r->time_ns == p->died_ns ?
 		       p->crash_id :
 		       0;
 }
@@ -60,23 +60,23 @@ uint64_t bh_crash_recorded(struct bh_kernel *k, uint32_t idx)
 /* The record is the commit, and the counts follow from it. It says what they come to, so
  * a kernel may be killed before, between or after these stores: its successor does them
  * again, for the newest record, before it writes another one. */
-void bh_crash_count(struct bh_ksvc *s, uint32_t slot)
+void bh_crash_count(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint64_t id = bh_crash_recorded(k, bh_worker_proc(s, slot));
-	const struct bh_board_crash *c = &k->board->crash[id % BH_BOARD_CRASHES];
+	uint64_t id = bh_crash_recorded(c);
+	const struct bh_board_crash *r = record_of(c->k, id);
 
-	if (!id || id < bh_ld_acq(&k->board->crashes))
+	if (!id || id < bh_ld_acq(&c->k->board->crashes))
 		return;
-	if (c->task)
-		bh_st_rlx(&s->v.types[c->task_type % BH_TYPES].crashes, c->type_crashes);
-	s->board->worker_crashes[slot] = c->worker_crashes;
+	if (r->task)
+		bh_st_rlx(&c->s->v.types[r->task_type % BH_TYPES].crashes, r->type_crashes);
+	c->s->board->worker_crashes[c->slot] = r->worker_crashes;
 }
 
-uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_crash_facts *f)
+uint64_t bh_crash_record(struct bh_child *c, const struct bh_crash_facts *f)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	uint64_t id = bh_ld_acq(&k->board->crashes), done = bh_crash_recorded(k, idx);
+	struct bh_kernel *k = c->k;
+	struct bh_proc *p = c->p;
+	uint64_t id = bh_ld_acq(&k->board->crashes), done = bh_crash_recorded(c);
 
 	/* A predecessor may have come as far as this for the same death. */
 	if (done) {
@@ -84,34 +84,34 @@ uint64_t bh_crash_record(struct bh_kernel *k, uint32_t idx, const struct bh_cras
 			bh_st_rel(&k->board->crashes, done);
 		return done;
 	}
-	struct bh_board_crash *c = record_of(k, ++id);
-	uint32_t seq = bh_ld_rlx(&c->seq) | 1u;
-	bh_st_rlx(&c->seq, seq);
+	struct bh_board_crash *r = record_of(k, ++id);
+	uint32_t seq = bh_ld_rlx(&r->seq) | 1u;
+	bh_st_rlx(&r->seq, seq);
 	bh_fence(); /* a reader that sees what follows sees that it is being written */
-	c->service = f->service;
-	c->id = id;
-	c->time_ns = p->died_ns;
-	c->wall_ns = wall_ns();
-	c->kind = p->kind;
-	c->worker = f->worker;
-	c->pid = p->pid;
-	c->signal = bh_crash_signal(f);
-	c->exit_code = f->status_known && WIFEXITED(f->status) ? WEXITSTATUS(f->status) : 0;
-	c->oom = f->oom;
-	c->hung = f->hung;
-	c->stack_overflow = c->n_frames = 0;
-	c->address = c->instruction = c->stack_pointer = 0;
-	memset(c->frames, 0, sizeof(c->frames));
+	r->service = f->service;
+	r->id = id;
+	r->time_ns = p->died_ns;
+	r->wall_ns = wall_ns();
+	r->kind = p->kind;
+	r->worker = f->worker;
+	r->pid = p->pid;
+	r->signal = bh_crash_signal(f);
+	r->exit_code = f->status_known && WIFEXITED(f->status) ? WEXITSTATUS(f->status) : 0;
+	r->oom = f->oom;
+	r->hung = f->hung;
+	r->stack_overflow = r->n_frames = 0;
+	r->address = r->instruction = r->stack_pointer = 0;
+	memset(r->frames, 0, sizeof(r->frames));
 	if (f->words)
-		fill_words(c, f->words);
-	c->task = f->task;
-	c->crash_key = f->key;
-	memcpy(c->task_name, f->task_name, sizeof(c->task_name));
-	c->task_type = f->type;
-	c->type_crashes = (uint32_t)f->type_crashes;
-	c->worker_crashes = f->worker_crashes;
-	c->restart_us = 0;
-	bh_st_rel(&c->seq, seq + 1);
+		fill_words(r, f->words);
+	r->task = f->task;
+	r->crash_key = f->key;
+	memcpy(r->task_name, f->task_name, sizeof(r->task_name));
+	r->task_type = f->type;
+	r->type_crashes = (uint32_t)f->type_crashes;
+	r->worker_crashes = f->worker_crashes;
+	r->restart_us = 0;
+	bh_st_rel(&r->seq, seq + 1);
 	p->crash_id = id;
 	bh_st_rel(&k->board->crashes, id);
 	return id;
@@ -159,32 +159,32 @@ static void add_cost(struct bh_ksvc *s, uint32_t us)
 	s->crash_us = before + ((int64_t)us - before) / MEMORY;
 }
 
-void bh_crash_replaced(struct bh_kernel *k, uint32_t idx, int64_t ready_ns)
+void bh_crash_replaced(struct bh_child *c, int64_t ready_ns)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	uint64_t id = p->crash_id;
-	struct bh_board_crash *c = record_of(k, id);
+	struct bh_kernel *k = c->k;
+	uint64_t id = c->p->crash_id;
+	struct bh_board_crash *r = record_of(k, id);
 
-	p->crash_id = 0;
-	if (!id || c->id != id)
+	c->p->crash_id = 0;
+	if (!id || r->id != id)
 		return;
 	/* The worker says when it was ready: not before its predecessor died, and
 	 * not in the future. */
-	int64_t now = bh_clock_ns(), us = ((ready_ns < now ? ready_ns : now) - c->time_ns) / 1000;
+	int64_t now = bh_clock_ns(), us = ((ready_ns < now ? ready_ns : now) - r->time_ns) / 1000;
 	us = us < 1 ? 1 : us > UINT32_MAX ? UINT32_MAX : us;
 
-	uint32_t seq = bh_ld_rlx(&c->seq) | 1u;
-	bh_st_rlx(&c->seq, seq);
+	uint32_t seq = bh_ld_rlx(&r->seq) | 1u;
+	bh_st_rlx(&r->seq, seq);
 	bh_fence();
-	c->restart_us = (uint32_t)us;
-	bh_st_rel(&c->seq, seq + 1);
-	if (c->service < k->plan->n_services && c->kind == BH_PROC_WORKER)
-		add_cost(&k->svc[c->service], (uint32_t)us);
-	if (c->service < k->plan->n_services && k->svc[c->service].mapped) {
-		struct bh_arena_crash *a = &k->svc[c->service].v.a->crash[id % BH_ARENA_CRASHES];
+	r->restart_us = (uint32_t)us;
+	bh_st_rel(&r->seq, seq + 1);
+	if (c->s && r->kind == BH_PROC_WORKER)
+		add_cost(c->s, (uint32_t)us);
+	if (c->s && c->s->mapped) {
+		struct bh_arena_crash *a = &c->s->v.a->crash[id % BH_ARENA_CRASHES];
 
 		if (bh_ld_acq(&a->id) == id)
 			bh_st_rel(&a->restart_us, (uint32_t)us);
 	}
-	tell(k, c);
+	tell(k, r);
 }

@@ -25,7 +25,7 @@ enum {
 
 /* All sources are first moved above all targets, so that no target overwrites a
  * source that is still needed. */
-int bh_child_fds(const int *fds, int n, bool lend)
+int bh_exec_fds(const int *fds, int n, bool lend)
 {
 	int moved[FD_LIMIT], at = n < FD_LIMIT ? n : FD_LIMIT;
 	sigset_t later;
@@ -66,7 +66,7 @@ static void limit_to(__rlimit_resource_t resource, uint64_t soft)
 	setrlimit(resource, &lim);
 }
 
-void bh_child_limit(const struct bh_plan_limits *l)
+void bh_exec_limit(const struct bh_plan_limits *l)
 {
 	limit_to(RLIMIT_NOFILE, l->files ? l->files + BH_ZYGOTE_FDS : 0);
 	limit_to(RLIMIT_FSIZE, l->file_bytes);
@@ -75,7 +75,7 @@ void bh_child_limit(const struct bh_plan_limits *l)
 	signal(SIGXFSZ, SIG_DFL); /* ignored in the kernel (out.c) */
 }
 
-void bh_child_expendable(void)
+void bh_exec_expendable(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	char text[16] = "";
@@ -92,7 +92,7 @@ void bh_child_expendable(void)
 	close(fd);
 }
 
-int bh_child_become(uint32_t uid, uint32_t gid, uint32_t n_groups, const uint32_t *groups)
+int bh_exec_become(uint32_t uid, uint32_t gid, uint32_t n_groups, const uint32_t *groups)
 {
 	_Static_assert(sizeof(gid_t) == sizeof(*groups), "as Linux has them");
 
@@ -111,9 +111,9 @@ static void set_or_unset(const char *name, const char *value)
 		unsetenv(name);
 }
 
-int bh_child_user(const struct bh_plan_user *u)
+int bh_exec_user(const struct bh_plan_user *u)
 {
-	int err = bh_child_become(u->uid, u->gid, u->n_groups, u->groups);
+	int err = bh_exec_become(u->uid, u->gid, u->n_groups, u->groups);
 
 	if (err || !u->home[0])
 		return err;
@@ -124,7 +124,7 @@ int bh_child_user(const struct bh_plan_user *u)
 	return 0;
 }
 
-int bh_child_exec(int fd, char *const *argv)
+int bh_exec_image(int fd, char *const *argv)
 {
 	char path[32];
 

@@ -20,13 +20,11 @@ void bh_kill_all(struct bh_kernel *k)
 {
 	k->stop = BH_STOP_KILL;
 	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
-	for (uint32_t i = BH_PROCS_TRACED; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
-		struct bh_proc *p = bh_proc_at(k, i);
-
-		if (p->pid > 0)
-			bh_proc_kill(k, i);
+	bh_for_each_child(c, k, BH_PROCS_TRACED) {
+		if (c->p->pid > 0)
+			bh_child_kill(c);
 		else
-			bh_st_rel(&p->state, BH_PROC_FREE);
+			bh_st_rel(&c->p->state, BH_PROC_FREE);
 	}
 	bh_wake_by(k, k->now_ns);
 }

@@ -7,7 +7,7 @@
  * end of those who have it, guardian and kernel. */
 int bh_lifeline_make(int end[static 2]);
 
-/* In a child, before bh_child_fds() and bh_child_become(): makes it a session of its own
+/* In a child, before bh_exec_fds() and bh_exec_become(): makes it a session of its own
  * that the lifeline reaches. Returns the descriptor that it, and all it forks, are to hold. */
 int bh_lifeline_join(int lifeline);
 

@@ -16,7 +16,7 @@ void bh_verify_start(struct bh_ksvc *s, bool requeue)
 
 void bh_servers_owe(struct bh_kernel *k)
 {
-	k->proc[BH_PROCS_ADMIND].owed = k->proc[BH_PROCS_TRACED].owed = true;
+	k->child[BH_PROCS_ADMIND].life.owed = k->child[BH_PROCS_TRACED].life.owed = true;
 }
 
 void bh_system_changed(struct bh_kernel *k)

@@ -17,80 +17,79 @@ enum {
 				  a busy machine */
 };
 
-uint32_t bh_proc_after(const struct bh_kernel *k, uint32_t idx)
+struct bh_child *bh_child_make(struct bh_kernel *k, uint32_t idx, struct bh_ksvc *s, uint32_t slot)
 {
-	uint32_t service = k->board->procs[idx++].service;
-	const struct bh_ksvc *s = service < k->plan->n_services ? &k->svc[service] : NULL;
+	struct bh_child *c = &k->child[idx];
 
-	if (!s || idx != s->procs + 2 + s->workers + s->board->blocking_mark)
-		return idx;
-	return service + 1 < k->plan->n_services ? s[1].procs : BH_BOARD_PROCS;
+	*c = (struct bh_child){
+		.k = k, .s = s, .p = &k->board->procs[idx], .idx = idx, .slot = slot
+	};
+	return c;
 }
 
-bool bh_proc_live(const struct bh_proc *p)
+void bh_child_blank(struct bh_child *c, enum bh_proc_kind kind)
 {
-	uint32_t state = bh_ld_acq(&p->state);
-
-	return p->pid > 0 && (state == BH_PROC_STARTING || state == BH_PROC_UP);
+	c->p->kind = kind;
+	c->p->service = c->s ? c->s->id : UINT32_MAX;
+	c->p->slot = c->slot < BH_SLOTS ? c->slot : 0;
+	c->p->pidfd = c->p->ctl = -1;
 }
 
-void bh_proc_pid(struct bh_kernel *k, uint32_t idx, int32_t pid, int pidfd)
+struct bh_child *bh_child_after(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_kernel *k = c->k;
+	const struct bh_child *end = c->s ? bh_slots_end(c->s) : bh_child_at(k, BH_PROCS_SERVICES);
+	uint32_t next = c->s ? c->s->id + 1 : 0;
 
-	p->pidfd = pidfd;
+	if (++c < end)
+		return c;
+	return next < k->plan->n_services ? bh_child_at(k, k->svc[next].procs) : NULL;
+}
+
+bool bh_child_live(const struct bh_child *c)
+{
+	uint32_t state = bh_child_state(c);
+
+	return c->p->pid > 0 && (state == BH_PROC_STARTING || state == BH_PROC_UP);
+}
+
+void bh_child_pid(struct bh_child *c, int32_t pid, int pidfd)
+{
+	c->p->pidfd = pidfd;
 	bh_compiler_barrier();
-	p->pid = pid;
-	bh_watch(k, pidfd, BH_SRC_PIDFD, idx);
+	c->p->pid = pid;
+	bh_watch(c->k, pidfd, BH_SRC_PIDFD, c->idx);
 }
 
-void bh_proc_watch(struct bh_kernel *k, uint32_t idx)
+void bh_child_watch(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	if (p->pidfd >= 0)
-		bh_watch(k, p->pidfd, BH_SRC_PIDFD, idx);
-	if (p->ctl >= 0)
-		bh_watch(k, p->ctl, BH_SRC_CTL, idx);
+	if (c->p->pidfd >= 0)
+		bh_watch(c->k, c->p->pidfd, BH_SRC_PIDFD, c->idx);
+	if (c->p->ctl >= 0)
+		bh_watch(c->k, c->p->ctl, BH_SRC_CTL, c->idx);
 }
 
-void bh_proc_kill(struct bh_kernel *k, uint32_t idx)
+void bh_child_kill(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	k->proc[idx].killed = true;
-	if (p->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+	c->life.killed = true;
+	if (c->p->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, c->p->pidfd, SIGKILL, NULL, 0);
 }
 
-void bh_heir_drop(struct bh_kernel *k, uint32_t idx)
+void bh_child_forget(struct bh_child *c)
 {
-	struct bh_kheir *h = &k->proc[idx].heir;
+	int pidfd = c->p->pidfd, ctl = c->p->ctl;
 
-	/* One that is not known yet is ended when it is. */
-	if (h->pid) {
-		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
-		close(h->pidfd);
-	}
-	*h = (struct bh_kheir){ 0 };
+	c->p->pid = 0;
+	c->p->pidfd = c->p->ctl = -1;
+	bh_drop_fd(c->k, pidfd);
+	bh_drop_fd(c->k, ctl);
+	c->life = (struct bh_klife){ 0 };
 }
 
-void bh_proc_forget(struct bh_kernel *k, uint32_t idx)
+bool bh_child_status(const struct bh_child *c, int *status)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	int pidfd = p->pidfd, ctl = p->ctl;
-
-	bh_heir_drop(k, idx);
-	p->pid = 0;
-	p->pidfd = p->ctl = -1;
-	bh_drop_fd(k, pidfd);
-	bh_drop_fd(k, ctl);
-	k->proc[idx] = (struct bh_kproc){ 0 };
-}
-
-bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *status)
-{
-	const struct bh_board *b = k->board;
+	const struct bh_board *b = c->k->board;
 	uint64_t tail = bh_ld_acq(&b->deaths_tail);
 	uint64_t oldest = tail > BH_BOARD_DEATHS ? tail - BH_BOARD_DEATHS : 0;
 
@@ -98,7 +97,7 @@ bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *sta
 	for (uint64_t i = tail; i > oldest; i--) {
 		const struct bh_death *d = &b->deaths[(i - 1) % BH_BOARD_DEATHS];
 
-		if (d->pid == p->pid && d->time_ns >= p->started_ns) {
+		if (d->pid == c->p->pid && d->time_ns >= c->p->started_ns) {
 			*status = d->status;
 			return true;
 		}
@@ -106,31 +105,32 @@ bool bh_proc_status(const struct bh_kernel *k, const struct bh_proc *p, int *sta
 	return false;
 }
 
-bool bh_proc_status_due(const struct bh_kernel *k, uint32_t idx)
+bool bh_child_status_due(const struct bh_child *c)
 {
-	return !k->orphaned && k->now_ns < k->proc[idx].seen_ns + STATUS_WAIT_MS * BH_NS_PER_MS;
+	return !c->k->orphaned && c->k->now_ns < c->life.seen_ns + STATUS_WAIT_MS * BH_NS_PER_MS;
 }
 
-bool bh_proc_dead(struct bh_kernel *k, uint32_t idx)
+bool bh_child_dead(const struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	struct pollfd pfd = { .fd = p->pidfd, .events = POLLIN };
+	struct pollfd pfd = { .fd = c->p->pidfd, .events = POLLIN };
 
-	if (p->pid <= 0)
+	if (c->p->pid <= 0)
 		return false;
-	return p->pidfd < 0 || (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN));
+	return c->p->pidfd < 0 || (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN));
 }
 
-bool bh_proc_taken(struct bh_kernel *k, int32_t pid)
+bool bh_pid_taken(struct bh_kernel *k, int32_t pid)
 {
-	bool taken = pid == k->board->kernel_pid;
-
-	for (uint32_t i = 0; i < BH_BOARD_PROCS && !taken; i = bh_proc_after(k, i))
-		taken = bh_proc_at(k, i)->pid == pid || k->proc[i].heir.pid == pid;
-	return taken;
+	if (pid == k->board->kernel_pid)
+		return true;
+	bh_for_each_child(c, k, BH_PROCS_KERNEL)
+		if (c->p->pid == pid ||
+		    (c->s && bh_child_is_worker(c) && c->s->heir[c->slot].pid == pid))
+			return true;
+	return false;
 }
 
-int bh_proc_stray(struct bh_kernel *k, int32_t pid)
+int bh_pid_stray(struct bh_kernel *k, int32_t pid)
 {
 	int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 
@@ -138,7 +138,7 @@ int bh_proc_stray(struct bh_kernel *k, int32_t pid)
 		return pid > 0 ? -errno : -EINVAL;
 	int32_t is = bh_pidfd_pid(k, pidfd);
 
-	if (is == pid && !bh_proc_taken(k, pid))
+	if (is == pid && !bh_pid_taken(k, pid))
 		return pidfd;
 	close(pidfd);
 	return is == -ESRCH ? is : -EEXIST;

@@ -46,6 +46,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/request.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/nobody.h"
 #include "kernel/repair/verify.h"
@@ -62,7 +63,7 @@ enum {
 
 /* -- what the board knows -------------------------------------------------------------- */
 
-static void check_process(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out)
+static void check_process(const struct bh_child *c, struct bh_audit *out)
 {
 	static const char *const what[] = {
 		[BH_NOBODY_UP] = "is up and has no process",
@@ -70,45 +71,40 @@ static void check_process(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out
 		[BH_NOBODY_CAME] = "starts, and no answer to the request for its process will come",
 		[BH_NOBODY_KNOWN] = "has no process, and the arena says that it is up",
 	};
-	const struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	enum bh_nobody is = bh_nobody_look(s, slot);
-	bool worker = slot < BH_MAX_WORKERS;
+	enum bh_nobody is = bh_nobody_look(c);
 
 	if (is == BH_NOBODY_NOT)
 		return;
 	bh_audit_report(out, is == BH_NOBODY_CAME ? "slot-start" : "slot-process",
 			(struct bh_audit_finding){ .part = OWN_PART,
-						   .idx = slot,
+						   .idx = c->slot,
 						   .nature = BH_AUDIT_MENDED,
-						   .words = { is, p->epoch } },
-			"%s %u %s", worker ? "worker" : "blocking process",
-			worker ? slot : slot - BH_MAX_WORKERS, what[is]);
+						   .words = { is, c->p->epoch } },
+			"%s %u %s", bh_child_is_worker(c) ? "worker" : "blocking process",
+			bh_child_number(c), what[is]);
 }
 
-static void check_word(struct bh_ksvc *s, uint32_t slot, struct bh_audit *out)
+static void check_word(const struct bh_child *c, struct bh_audit *out)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
-	uint64_t word = bh_ld_acq(&s->v.workers[slot].word);
+	const struct bh_proc *p = c->p;
+	uint64_t word = bh_ld_acq(&c->s->v.workers[c->slot].word);
 
-	if (bh_ld_acq(&p->state) != BH_PROC_UP || p->pid <= 0 || k->proc[idx].gone)
+	if (bh_child_state(c) != BH_PROC_UP || p->pid <= 0 || c->life.gone)
 		return;
 	if (word != bh_worker_word(BH_WORKER_UP, p->epoch, (uint32_t)p->pid))
 		bh_audit_report(out, "worker-word",
 				(struct bh_audit_finding){
-					.part = OWN_PART, .idx = slot, .words = { word } },
-				"worker %u: %#llx, not epoch %u of pid %d", slot,
+					.part = OWN_PART, .idx = c->slot, .words = { word } },
+				"worker %u: %#llx, not epoch %u of pid %d", c->slot,
 				(unsigned long long)word, p->epoch, p->pid);
 }
 
 static void check_run_state(struct bh_ksvc *s, struct bh_audit *out)
 {
-	struct bh_kernel *k = s->kernel;
 	uint32_t is = bh_ld_acq(&s->v.a->run_state);
 
 	if (is != BH_RUN_RUNNING &&
-	    bh_ld_acq(&bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE))->state) == BH_PROC_UP)
+	    bh_child_state(bh_zygote_child(s, BH_PROC_ZYGOTE)) == BH_PROC_UP)
 		bh_audit_report(out, "run-state",
 				(struct bh_audit_finding){
 					.part = OWN_PART, .idx = BH_SLOTS, .words = { is } },
@@ -118,8 +114,8 @@ static void check_run_state(struct bh_ksvc *s, struct bh_audit *out)
 /* A worker may be between a task's end and the counting of it. */
 static bool in_between(const struct bh_ksvc *s)
 {
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-		if (bh_ld_acq(&s->v.workers[i].journal.op) != BH_OP_NONE)
+	bh_for_each_slot(c, s)
+		if (bh_ld_acq(&s->v.workers[c->slot].journal.op) != BH_OP_NONE)
 			return true;
 	return bh_worker_unrecovered(s);
 }
@@ -146,9 +142,9 @@ static void check_lost(struct bh_ksvc *s, struct bh_audit *out)
 static void check_own(struct bh_ksvc *s, uint32_t idx, struct bh_audit *out)
 {
 	if (idx < BH_SLOTS)
-		check_process(s, idx, out);
+		check_process(bh_slot_child(s, idx), out);
 	if (idx < s->workers)
-		check_word(s, idx, out);
+		check_word(bh_slot_child(s, idx), out);
 	else if (idx == BH_SLOTS)
 		check_run_state(s, out);
 	else if (idx > BH_SLOTS)
@@ -211,7 +207,7 @@ static void mend(struct bh_ksvc *s, struct bh_suspect *p)
 	if (f->part == OWN_PART && f->idx < BH_SLOTS) {
 		bh_log("service %s: audit '%s' failed: %s; it is put right", s->plan->name,
 		       f->invariant, f->text);
-		bh_nobody_mend(s, f->idx);
+		bh_nobody_mend(bh_slot_child(s, f->idx));
 		if (bh_service_resetting(s))
 			return;
 	}
@@ -264,8 +260,8 @@ static void step(struct bh_ksvc *s)
 	out.found = 0;
 	memset(out.tasks, 0, sizeof(out.tasks));
 	if (a->round.part == 0 && a->round.at == 0) {
-		for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-			check_own(s, i, &out);
+		bh_for_each_slot(c, s)
+			check_own(s, c->slot, &out);
 		check_own(s, BH_SLOTS, &out);
 		check_own(s, BH_SLOTS + 1, &out);
 		bh_audit_count(&s->v, &a->began, &ended);
@@ -340,8 +336,7 @@ static void audit(struct bh_ksvc *s)
 
 void bh_phase_audit(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services && k->stop == BH_STOP_NOT; i++)
-		if (k->svc[i].mapped && !bh_service_loading(&k->svc[i]) &&
-		    !bh_service_resetting(&k->svc[i]))
-			audit(&k->svc[i]);
+	bh_for_each_running_service(s, k)
+		if (k->stop == BH_STOP_NOT && !bh_service_loading(s))
+			audit(s);
 }

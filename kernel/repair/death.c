@@ -25,6 +25,7 @@
 #include "kernel/process/crash.h"
 #include "kernel/process/facts.h"
 #include "kernel/process/request.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/mains.h"
 #include "kernel/repair/quarantine.h"
@@ -72,14 +73,14 @@ static void record_in_arena(struct bh_ksvc *s, const struct bh_board_crash *c)
 }
 
 /* Records the crash and decides about the task; returns the crash's id. */
-static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
+static uint64_t record(struct bh_child *c, const struct bh_dead_task *dead,
 		       struct bh_crash_facts *f, bool *restart)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
+	struct bh_ksvc *s = c->s;
+	struct bh_kernel *k = c->k;
 	bool poison = false;
 
-	f->recorded = bh_crash_recorded(k, idx);
+	f->recorded = bh_crash_recorded(c);
 	if (dead->task) {
 		f->task = dead->task;
 		/* Once its end is decided, the record alone knows. */
@@ -90,67 +91,63 @@ static uint64_t record(struct bh_ksvc *s, uint32_t slot, const struct bh_dead_ta
 		poison = dead->task != BH_MAIN_TASK && bh_quarantine(s, f);
 		f->type_crashes = bh_ld_rlx(&s->v.types[f->type].crashes) + 1;
 	}
-	f->worker_crashes = s->board->worker_crashes[slot] + 1;
+	f->worker_crashes = s->board->worker_crashes[c->slot] + 1;
 	*restart = dead->can_restart && k->stop == BH_STOP_NOT && !poison;
-	uint64_t id = bh_crash_record(k, idx, f);
-	bh_crash_count(s, slot);
+	uint64_t id = bh_crash_record(c, f);
+	bh_crash_count(c);
 	record_in_arena(s, &k->board->crash[id % BH_BOARD_CRASHES]);
-	bh_record_crash(s, slot, &k->board->crash[id % BH_BOARD_CRASHES]);
+	bh_record_crash(c, &k->board->crash[id % BH_BOARD_CRASHES]);
 	if (dead->task == BH_MAIN_TASK && *restart)
 		bh_main_crashed(s, f, id);
 	return id;
 }
 
-static void replace(struct bh_ksvc *s, uint32_t slot)
+static void replace(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot), failures = bh_proc_at(k, idx)->failures;
-	struct bh_kheir heir = k->proc[idx].heir;
+	struct bh_ksvc *s = c->s;
+	uint32_t failures = c->p->failures;
 
-	k->proc[idx].heir = (struct bh_kheir){ 0 };
-	bh_proc_forget(k, idx);
-	k->proc[idx].heir = heir;
-	s->board->worker_pid[slot] = 0;
+	bh_child_forget(c);
+	s->board->worker_pid[c->slot] = 0;
 	if (failures > FREE_RESTARTS) {
-		bh_heir_drop(k, idx);
-		bh_restart_later(k, idx, failures, s->plan->backoff_min_ms,
-				 s->plan->backoff_max_ms);
-	} else if (slot >= BH_MAX_WORKERS) {
-		bh_st_rel(&bh_proc_at(k, idx)->state, BH_PROC_FREE); /* until there is demand */
+		bh_heir_drop(c);
+		bh_restart_later(c, failures, s->plan->backoff_min_ms, s->plan->backoff_max_ms);
+	} else if (bh_child_is_worker(c)) {
+		bh_worker_start(c);
 	} else {
-		bh_worker_start(s, slot);
+		bh_st_rel(&c->p->state, BH_PROC_FREE); /* until there is demand */
 	}
 }
 
 /* A blocking process that was killed because its job was aborted (by which kernel, the
  * job's state tells). */
-static bool ended_well(const struct bh_ksvc *s, uint32_t slot, const struct bh_dead_task *dead,
+static bool ended_well(const struct bh_child *c, const struct bh_dead_task *dead,
 		       const struct bh_crash_facts *f)
 {
-	if (slot < BH_MAX_WORKERS)
+	if (bh_child_is_worker(c))
 		return false;
 	if (dead->task)
 		return dead->aborted && bh_crash_signal(f) == SIGKILL;
-	return s->kernel->proc[bh_worker_proc(s, slot)].killed;
+	return c->life.killed;
 }
 
-/* What is done with the task that the dead was running. */
-static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
+/* What is done with the task that the dead worker was running. */
+static void settle(struct bh_child *c, struct bh_crash_facts *f)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_ksvc *s = c->s;
 	struct bh_dead_task dead;
 	bool restart = false;
 
-	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	bh_recover_begin(&s->v, c->slot, c->p->epoch, &dead);
 	/* Before the task may run again, under the same handle. */
 	s->files |= bh_files_lose(&s->v, dead.task) != 0;
-	if (ended_well(s, slot, &dead, f)) {
-		p->failures = 0;
+	if (ended_well(c, &dead, f)) {
+		c->p->failures = 0;
 		bh_recover_task(&s->v, dead.task, false, BH_END_CANCELED, -BH_ECANCELED, &s->ops);
 		return;
 	}
-	uint64_t id = record(s, slot, &dead, f, &restart);
-	bool hung = f->hung && dead.task == p->hung_task;
+	uint64_t id = record(c, &dead, f, &restart);
+	bool hung = f->hung && dead.task == c->p->hung_task;
 	uint8_t end = hung ? BH_END_HOG : BH_END_CRASHED;
 	if (bh_hold(s, f))
 		bh_recover_decide(&s->v, dead.task, restart, end, (int64_t)id);
@@ -158,53 +155,52 @@ static void settle(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
 		bh_recover_task(&s->v, dead.task, restart, end, (int64_t)id, &s->ops);
 }
 
-static void recover(struct bh_ksvc *s, uint32_t slot, struct bh_crash_facts *f)
+static void recover(struct bh_child *c, struct bh_crash_facts *f)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	struct bh_worker *w = &s->v.workers[slot];
+	struct bh_ksvc *s = c->s;
+	struct bh_worker *w = &s->v.workers[c->slot];
 
 	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
-	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, p->epoch, (uint32_t)p->pid));
-	if (bh_lease_any_held_by(s->v.a->idle.lease, slot))
+	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, c->p->epoch, (uint32_t)c->p->pid));
+	if (bh_lease_any_held_by(s->v.a->idle.lease, c->slot))
 		bh_reactor_lost(s);
-	settle(s, slot, f);
+	settle(c, f);
 	s->look_aborted = true;
-	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
+	bh_recover_worker(&s->v, c->slot, c->p->epoch, &s->ops);
 	bh_verify_start(s, false);
-	if (slot >= BH_MAX_WORKERS) /* its place is free again: nobody waits for more */
-		bh_crash_replaced(s->kernel, bh_worker_proc(s, slot), bh_clock_ns());
-	replace(s, slot);
+	if (!bh_child_is_worker(c)) /* its place is free again: nothing waits for more */
+		bh_crash_replaced(c, bh_clock_ns());
+	replace(c);
 }
 
-/* One that went by itself: no crash, but what it left is the same. */
-static void let_go(struct bh_ksvc *s, uint32_t slot)
+/* A worker that went by itself: no crash, but what it left is the same. */
+static void let_go(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_ksvc *s = c->s;
 	struct bh_dead_task dead;
 
-	bh_recover_begin(&s->v, slot, p->epoch, &dead);
+	bh_recover_begin(&s->v, c->slot, c->p->epoch, &dead);
 	s->files |= bh_files_lose(&s->v, dead.task) != 0;
 	if (dead.task && !bh_recover_task(&s->v, dead.task, false, BH_END_CRASHED, 0, &s->ops))
 		bh_verify_start(s, false);
-	bh_recover_worker(&s->v, slot, p->epoch, &s->ops);
-	p->failures = 0;
-	replace(s, slot);
+	bh_recover_worker(&s->v, c->slot, c->p->epoch, &s->ops);
+	c->p->failures = 0;
+	replace(c);
 }
 
-/* Marks the entry, once, and counts short lives. One that ended in a task is none of
- * them: the slot did start, and a pause would punish everybody's tasks for that one.
+/* Marks the entry, once, and counts short lives. A life that ended in a task is none of
+ * them: the slot did start, and a pause would punish all tasks for that one.
  * True: that was now. */
-static bool mark_dead(struct bh_ksvc *s, uint32_t slot)
+static bool mark_dead(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-
-	uint32_t was = bh_ld_acq(&p->state);
+	struct bh_proc *p = c->p;
+	uint32_t was = bh_child_state(c);
 
 	if (was == BH_PROC_DEAD)
 		return false;
-	/* One that never was up has failed, however long it took. */
+	/* A worker that never was up has failed, however long it took. */
 	if ((was == BH_PROC_UP && p->died_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS) ||
-	    bh_recover_blames(&s->v, slot, p->epoch))
+	    bh_recover_blames(&c->s->v, c->slot, p->epoch))
 		p->failures = 0;
 	else
 		p->failures++;
@@ -212,40 +208,46 @@ static bool mark_dead(struct bh_ksvc *s, uint32_t slot)
 	return true;
 }
 
-/* Its word alone says so of one whose guardian does not: anybody can write there. */
-static bool went(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f)
+/* Trusts the slot's word, where any worker can write, as far as the guardian's status agrees. */
+static bool went(const struct bh_child *c, const struct bh_crash_facts *f)
 {
 	bool by_itself =
 		f->status_known ? WIFEXITED(f->status) && !WEXITSTATUS(f->status) : !f->words;
 
-	return by_itself && bh_slot_retired(s, slot);
+	return by_itself && bh_slot_retired(c);
 }
 
-bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
+/* Of a service that is being ended: nothing is recovered, and nothing replaced. */
+static void forget(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
-	struct bh_crash_facts f = { .service = s->id, .worker = slot };
+	bh_heir_drop(c);
+	bh_child_forget(c);
+	c->s->board->worker_pid[c->slot] = 0;
+	bh_st_rel(&c->p->state, BH_PROC_FREE);
+	bh_service_reset_step(c->s, false);
+}
+
+bool bh_worker_died(struct bh_child *c)
+{
+	struct bh_ksvc *s = c->s;
+	struct bh_worker *w = &s->v.workers[c->slot];
+	struct bh_proc *p = c->p;
+	struct bh_crash_facts f = { .service = s->id, .worker = c->slot };
 	struct bh_last_words words = { 0 };
 	char in_init[160];
 
-	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
-		bh_proc_forget(k, idx);
-		s->board->worker_pid[slot] = 0;
-		bh_st_rel(&p->state, BH_PROC_FREE);
-		bh_service_reset_step(s, false);
+	if (bh_service_ending(s)) {
+		forget(c);
 		return true;
 	}
-	bool first = mark_dead(s, slot);
-	bh_meter_end(&s->v.workers[slot].meter, k->now_ns);
-	if (first && p->failures <= FREE_RESTARTS && slot < BH_MAX_WORKERS &&
-	    !bh_slot_retired(s, slot))
-		bh_heir_ask(s, slot);
-	f.status_known = bh_proc_status(k, p, &f.status);
-	if (last_words(&s->v.workers[slot].last_words, p->epoch, &words))
+	bool first = mark_dead(c);
+	bh_meter_end(&w->meter, c->k->now_ns);
+	if (first && p->failures <= FREE_RESTARTS && bh_child_is_worker(c) && !bh_slot_retired(c))
+		bh_heir_ask(c);
+	f.status_known = bh_child_status(c, &f.status);
+	if (last_words(&w->last_words, p->epoch, &words))
 		f.words = &words;
-	if (!f.status_known && !f.words && bh_proc_status_due(k, idx))
+	if (!f.status_known && !f.words && bh_child_status_due(c))
 		return false;
 	/* Words of a signal that it survived, or forged: how it died is certain. */
 	if (f.words && f.status_known &&
@@ -254,19 +256,19 @@ bool bh_worker_died(struct bh_ksvc *s, uint32_t slot)
 	/* One that dumped core was there until it had: without it the slot is from here on. */
 	if (f.words && words.time_ns > p->started_ns && words.time_ns < p->died_ns)
 		p->died_ns = words.time_ns;
-	if (went(s, slot, &f)) {
-		let_go(s, slot);
+	if (went(c, &f)) {
+		let_go(c);
 		return true;
 	}
 	f.hung = p->hung && bh_crash_signal(&f) == SIGKILL;
-	if (f.hung && last_words(&s->v.workers[slot].glance, p->epoch, &words)) {
+	if (f.hung && last_words(&w->glance, p->epoch, &words)) {
 		words.signal = SIGKILL;
 		f.words = &words;
 	}
-	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !k->proc[idx].killed &&
-		bh_oom_killed(k);
-	bh_start_init_text(s, slot, &f, in_init);
-	recover(s, slot, &f);
+	f.oom = f.status_known && bh_crash_signal(&f) == SIGKILL && !c->life.killed &&
+		bh_oom_killed(c->k);
+	bh_start_init_text(c, &f, in_init);
+	recover(c, &f);
 	bh_start_init_judge(s, &f, in_init);
 	bh_main_judge(s);
 	return true;

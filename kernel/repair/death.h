@@ -7,6 +7,6 @@
 
 /* Records, recovers, and starts the next. False: how it died is not known yet,
  * call again. */
-bool bh_worker_died(struct bh_ksvc *s, uint32_t slot);
+bool bh_worker_died(struct bh_child *c);
 
 #endif

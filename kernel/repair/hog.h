@@ -5,7 +5,7 @@
 
 #include "kernel/base/state.h"
 
-/* Worker @slot has not turned for st->stalled_ns: reports and ends it as the plan says. */
-void bh_hog_look(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st);
+/* Worker @c has not turned for life.stall.stalled_ns: reports and ends it as the plan says. */
+void bh_hog_look(struct bh_child *c);
 
 #endif

@@ -48,11 +48,11 @@ static void close_ios(struct bh_ksvc *s)
 static void close_files(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
-	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	const struct bh_child *z = bh_zygote_child(s, BH_PROC_ZYGOTE);
 	struct bh_ctl m = { .op = BH_CTL_CLOSE_FILES };
 
-	if (bh_ld_acq(&z->state) == BH_PROC_UP)
-		s->files = bh_ctl_send(z->ctl, &m, -1) != 0;
+	if (bh_child_state(z) == BH_PROC_UP)
+		s->files = bh_ctl_send(z->p->ctl, &m, -1) != 0;
 	if (s->files)
 		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
 }
@@ -94,15 +94,15 @@ static void tell_refused(struct bh_ksvc *s)
 static void audit(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
-	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	const struct bh_child *z = bh_zygote_child(s, BH_PROC_ZYGOTE);
 	struct bh_ctl m = { .op = BH_CTL_AUDIT_FDS };
 
 	if (k->now_ns < s->audit_ns) {
 		bh_wake_by(k, s->audit_ns);
 		return;
 	}
-	if (bh_ld_acq(&z->state) == BH_PROC_UP)
-		s->audit = bh_ctl_send(z->ctl, &m, -1) != 0;
+	if (bh_child_state(z) == BH_PROC_UP)
+		s->audit = bh_ctl_send(z->p->ctl, &m, -1) != 0;
 	if (s->audit)
 		bh_wake_by(k, k->now_ns + CLOSE_RETRY_MS * BH_NS_PER_MS);
 }

@@ -21,6 +21,7 @@
 #include "kernel/base/text.h"
 #include "kernel/process/backoff.h"
 #include "kernel/process/failures.h"
+#include "kernel/process/services.h"
 #include "kernel/service/reset.h"
 
 enum {
@@ -98,13 +99,10 @@ static void ended(struct bh_ksvc *s)
 
 void bh_mains_look(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services && k->stop == BH_STOP_NOT; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (s->mapped && !s->board->main_ended && s->board->state == BH_PROC_UP &&
-		    !bh_tcb_of(&s->v, BH_MAIN_TASK))
+	bh_for_each_running_service(s, k)
+		if (k->stop == BH_STOP_NOT && !s->board->main_ended &&
+		    s->board->state == BH_PROC_UP && !bh_tcb_of(&s->v, BH_MAIN_TASK))
 			ended(s);
-	}
 }
 
 uint32_t bh_mains_exit_code(const struct bh_kernel *k)

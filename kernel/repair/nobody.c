@@ -38,72 +38,65 @@ enum {
 
 /* Nothing is on its way, either way, and the zygote sleeps: it waits to be asked. One that
  * is stopped or at work may answer yet. */
-static bool zygote_idle(struct bh_ksvc *s)
+static bool zygote_idle(const struct bh_ksvc *s)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_zygote_proc(s, BH_PROC_ZYGOTE);
-	const struct bh_proc *z = bh_proc_at(k, idx);
-	int unread = 0, answers = 0;
+	const struct bh_child *z = bh_zygote_child(s, BH_PROC_ZYGOTE);
+	int ctl = z->p->ctl, unread = 0, answers = 0;
 
-	return bh_ld_acq(&z->state) == BH_PROC_UP && !k->proc[idx].gone &&
-	       !ioctl(z->ctl, SIOCOUTQ, &unread) && !ioctl(z->ctl, FIONREAD, &answers) && !unread &&
-	       !answers && bh_procfs_state(z->pid) == 'S';
+	return bh_child_state(z) == BH_PROC_UP && !z->life.gone && !ioctl(ctl, SIOCOUTQ, &unread) &&
+	       !ioctl(ctl, FIONREAD, &answers) && !unread && !answers &&
+	       bh_procfs_state(z->p->pid) == 'S';
 }
 
-static bool unanswered(struct bh_ksvc *s, uint32_t idx)
+static bool unanswered(const struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	const struct bh_kproc *kp = &k->proc[idx];
+	const struct bh_klife *l = &c->life;
 
-	return kp->asked && !kp->again && k->now_ns - kp->asked_ns > ANSWER_MS * BH_NS_PER_MS &&
-	       zygote_idle(s);
+	return l->asked && !l->again && c->k->now_ns - l->asked_ns > ANSWER_MS * BH_NS_PER_MS &&
+	       zygote_idle(c->s);
 }
 
-enum bh_nobody bh_nobody_look(struct bh_ksvc *s, uint32_t slot)
+enum bh_nobody bh_nobody_look(const struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	const struct bh_proc *p = bh_proc_at(k, idx);
-	uint32_t state = bh_ld_acq(&p->state);
+	uint32_t state = bh_child_state(c);
+	uint64_t word = bh_ld_acq(&c->s->v.workers[c->slot].word);
 
 	if (state == BH_PROC_FREE || state == BH_PROC_BACKOFF)
-		return (bh_ld_acq(&s->v.workers[slot].word) & 0xffff) == BH_WORKER_UP ?
-			       BH_NOBODY_KNOWN :
-			       BH_NOBODY_NOT;
-	if (p->pid > 0)
-		return state != BH_PROC_DEAD && !k->proc[idx].gone && bh_proc_dead(k, idx) ?
+		return (word & 0xffff) == BH_WORKER_UP ? BH_NOBODY_KNOWN : BH_NOBODY_NOT;
+	if (c->p->pid > 0)
+		return state != BH_PROC_DEAD && !c->life.gone && bh_child_dead(c) ?
 			       BH_NOBODY_LIVES :
 			       BH_NOBODY_NOT;
 	if (state == BH_PROC_UP)
 		return BH_NOBODY_UP;
-	return state == BH_PROC_STARTING && unanswered(s, idx) ? BH_NOBODY_CAME : BH_NOBODY_NOT;
+	return state == BH_PROC_STARTING && unanswered(c) ? BH_NOBODY_CAME : BH_NOBODY_NOT;
 }
 
-/* Of a slot that is up. Nobody has taken it in its epoch if its word names nobody. */
-static void find_process(struct bh_ksvc *s, uint32_t slot)
+/* Of a slot that is up. No process has taken it in its epoch if its word names none. */
+static void find_process(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	uint64_t word = bh_ld_acq(&s->v.workers[slot].word);
+	struct bh_proc *p = c->p;
+	uint64_t word = bh_ld_acq(&c->s->v.workers[c->slot].word);
 	int32_t pid = (int32_t)(word >> 32);
 	int pidfd = p->pidfd;
 
 	p->pidfd = -1;
-	bh_drop_fd(s->kernel, pidfd);
+	bh_drop_fd(c->k, pidfd);
 	if (((word >> 16) & 0xffff) == p->epoch && pid > 0) {
-		bh_worker_adopt(s, slot, pid);
+		bh_worker_adopt(c, pid);
 	} else if ((word & 0xffff) != BH_WORKER_UP) {
 		bh_st_rel(&p->state, BH_PROC_STARTING);
-		if (bh_worker_bump(s, slot))
-			bh_worker_ask(s, slot);
+		if (bh_worker_bump(c))
+			bh_worker_ask(c);
 	}
 }
 
 /* Of a slot that has no process. The CAS fails if its word has changed since. */
-static void disown(struct bh_ksvc *s, uint32_t slot)
+static void disown(struct bh_child *c)
 {
-	_Atomic uint64_t *word = &s->v.workers[slot].word;
+	_Atomic uint64_t *word = &c->s->v.workers[c->slot].word;
 	uint64_t w = bh_ld_acq(word);
-	int pidfd = bh_proc_stray(s->kernel, (int32_t)(w >> 32));
+	int pidfd = bh_pid_stray(c->k, (int32_t)(w >> 32));
 
 	if (pidfd >= 0)
 		close(pidfd);
@@ -111,26 +104,23 @@ static void disown(struct bh_ksvc *s, uint32_t slot)
 		bh_cas(word, &w, (w & ~0xffffull) | BH_WORKER_DEAD);
 }
 
-void bh_nobody_mend(struct bh_ksvc *s, uint32_t slot)
+void bh_nobody_mend(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-
-	switch (bh_nobody_look(s, slot)) {
+	switch (bh_nobody_look(c)) {
 	case BH_NOBODY_UP:
-		find_process(s, slot);
+		find_process(c);
 		break;
 	case BH_NOBODY_LIVES:
-		k->proc[idx].gone = true;
-		bh_wake_by(k, k->now_ns);
+		c->life.gone = true;
+		bh_wake_by(c->k, c->k->now_ns);
 		break;
 	case BH_NOBODY_CAME:
-		if (bh_worker_bump(s, slot))
-			bh_worker_ask(s, slot);
-		k->proc[idx].again = true;
+		if (bh_worker_bump(c))
+			bh_worker_ask(c);
+		c->life.again = true;
 		break;
 	case BH_NOBODY_KNOWN:
-		disown(s, slot);
+		disown(c);
 		break;
 	case BH_NOBODY_NOT:
 		break;

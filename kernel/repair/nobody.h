@@ -13,10 +13,10 @@ enum bh_nobody {
 	BH_NOBODY_KNOWN,   /* it has no process, and its word says that one has it */
 };
 
-/* What is wrong with @slot at this moment. */
-enum bh_nobody bh_nobody_look(struct bh_ksvc *s, uint32_t slot);
+/* What is wrong with the slot of @c at this moment. */
+enum bh_nobody bh_nobody_look(const struct bh_child *c);
 
 /* Puts it right as far as nobody who may live is concerned. A verifying scan is to follow. */
-void bh_nobody_mend(struct bh_ksvc *s, uint32_t slot);
+void bh_nobody_mend(struct bh_child *c);
 
 #endif

@@ -25,7 +25,7 @@
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"
-#include "kernel/process/table.h"
+#include "kernel/process/services.h"
 
 enum {
 	PAUSE_MAX_MS = 3600 * 1000, /* unless the period is longer */
@@ -368,11 +368,7 @@ static void look(struct bh_ksvc *s, struct bh_gate *g)
 
 void bh_quarantine_look(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s))
-			continue;
+	bh_for_each_running_service(s, k) {
 		bool keys = false;
 		for (uint32_t g = 0; g < BH_GATES; g++) {
 			look(s, &s->v.a->gate[g]);

@@ -18,6 +18,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/procfs.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/hog.h"
 
@@ -30,90 +31,84 @@ enum {
 	ASK_PARKED_MS = 1000, /* if it is parked, in case it is stopped in its sleep */
 };
 
-static void turned(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, uint64_t beat)
+static void turned(struct bh_child *c, uint64_t beat)
 {
+	struct bh_kstall *st = &c->life.stall;
+	struct bh_board_service *b = c->s->board;
+
 	if (st->told)
-		bh_log("service %s: worker %u turns again", s->plan->name, slot);
+		bh_log("service %s: worker %u turns again", c->s->plan->name, c->slot);
 	*st = (struct bh_kstall){ .beat = beat, .asked_ns = st->asked_ns };
-	s->board->worker_stalled_ms[slot] = s->board->worker_doing[slot] = 0;
+	b->worker_stalled_ms[c->slot] = b->worker_doing[c->slot] = 0;
 }
 
 /*
  * A process whose main thread has ended (pthread_exit()), and which other threads keep:
- * nobody turns in it again. Linux shows a zombie, and its pidfd says that it is not dead.
+ * nothing turns in it again. Linux shows a zombie, and its pidfd says that it is not dead.
  * So it does for a moment when threads die together: hence the second look.
  */
-static void end_headless(struct bh_ksvc *s, uint32_t slot, char before, char now)
+static void end_headless(struct bh_child *c, char before, char now)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	if (before != 'Z' || now != 'Z' || k->proc[idx].killed || bh_proc_dead(k, idx))
+	if (before != 'Z' || now != 'Z' || c->life.killed || bh_child_dead(c))
 		return;
 	bh_log("service %s: %s %u (pid %d) is ended: its main thread has ended, by pthread_exit(), "
 	       "and other threads keep it",
-	       s->plan->name, slot < BH_MAX_WORKERS ? "worker" : "blocking process",
-	       slot < BH_MAX_WORKERS ? slot : slot - BH_MAX_WORKERS, p->pid);
-	bh_proc_kill(k, idx);
+	       c->s->plan->name, bh_child_is_worker(c) ? "worker" : "blocking process",
+	       bh_child_number(c), c->p->pid);
+	bh_child_kill(c);
 }
 
-static void ask(struct bh_ksvc *s, uint32_t slot, struct bh_kstall *st, bool parked)
+static void ask(struct bh_child *c, bool parked)
 {
-	struct bh_kernel *k = s->kernel;
-	int64_t ago_ms = (k->now_ns - st->asked_ns) / BH_NS_PER_MS;
+	struct bh_kstall *st = &c->life.stall;
+	int64_t ago_ms = (c->k->now_ns - st->asked_ns) / BH_NS_PER_MS;
 
 	if (parked ? ago_ms < ASK_PARKED_MS :
 		     st->stalled_ns < ASK_FIRST_MS * BH_NS_PER_MS || (st->state && ago_ms < ASK_MS))
 		return;
 	char before = st->state;
 
-	st->state = bh_procfs_state(bh_proc_at(k, bh_worker_proc(s, slot))->pid);
-	st->asked_ns = k->now_ns;
-	end_headless(s, slot, before, st->state);
+	st->state = bh_procfs_state(c->p->pid);
+	st->asked_ns = c->k->now_ns;
+	end_headless(c, before, st->state);
 	/* One that runs is in user code, with nothing of ours in its hand. */
 	if (!parked && st->state != 'R')
-		bh_stall_requeue(&s->v, slot);
+		bh_stall_requeue(&c->s->v, c->slot);
 }
 
 void bh_stall_look_blocking(struct bh_ksvc *s)
 {
-	struct bh_kernel *k = s->kernel;
+	bh_for_each_blocking(c, s) {
+		char before = c->life.stall.state;
 
-	for (uint32_t i = 0; i < s->board->blocking_mark; i++) {
-		uint32_t slot = BH_MAX_WORKERS + i, idx = bh_worker_proc(s, slot);
-		char before = k->proc[idx].stall.state;
-
-		if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP ||
-		    !bh_ld_rlx(&s->v.workers[slot].current))
+		if (bh_child_state(c) != BH_PROC_UP || !bh_ld_rlx(&s->v.workers[c->slot].current))
 			continue;
-		k->proc[idx].stall.state = bh_procfs_state(bh_proc_at(k, idx)->pid);
-		end_headless(s, slot, before, k->proc[idx].stall.state);
+		c->life.stall.state = bh_procfs_state(c->p->pid);
+		end_headless(c, before, c->life.stall.state);
 	}
 }
 
-static void look(struct bh_ksvc *s, uint32_t slot, int64_t since_ns)
+static void look(struct bh_child *c, int64_t since_ns)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_kstall *st = &k->proc[idx].stall;
-	bool parked = bh_ld_acq(&s->v.a->idle.parked) >> slot & 1;
-	uint64_t beat = bh_ld_rlx(&s->v.workers[slot].heartbeat);
+	struct bh_ksvc *s = c->s;
+	struct bh_kstall *st = &c->life.stall;
+	bool parked = bh_ld_acq(&s->v.a->idle.parked) >> c->slot & 1;
+	uint64_t beat = bh_ld_rlx(&s->v.workers[c->slot].heartbeat);
 
-	if (bh_ld_acq(&bh_proc_at(k, idx)->state) != BH_PROC_UP)
+	if (bh_child_state(c) != BH_PROC_UP)
 		return;
-	ask(s, slot, st, parked);
+	ask(c, parked);
 	if (beat != st->beat || (parked && !bh_procfs_stopped(st->state))) {
-		turned(s, slot, st, beat);
+		turned(c, beat);
 		return;
 	}
 	st->stalled_ns += since_ns;
 	/* Also one that is stopped in its sleep: perhaps it was about to look at the queues a
-	 * last time, for what was queued while it searched and woke nobody. */
-	bh_stall_relieve(&s->v, slot);
-	s->board->worker_stalled_ms[slot] = (uint32_t)(st->stalled_ns / BH_NS_PER_MS);
-	s->board->worker_doing[slot] = (unsigned char)st->state;
-	bh_hog_look(s, slot, st);
+	 * last time, for what was queued while it searched and woke no other worker. */
+	bh_stall_relieve(&s->v, c->slot);
+	s->board->worker_stalled_ms[c->slot] = (uint32_t)(st->stalled_ns / BH_NS_PER_MS);
+	s->board->worker_doing[c->slot] = (unsigned char)st->state;
+	bh_hog_look(c);
 }
 
 /* Bits of the slots that are up and not parked. */
@@ -121,9 +116,9 @@ static uint64_t awake(const struct bh_ksvc *s)
 {
 	uint64_t up = 0;
 
-	for (uint32_t i = 0; i < s->workers; i++)
-		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_UP)
-			up |= 1ull << i;
+	bh_for_each_worker(c, s)
+		if (bh_child_state(c) == BH_PROC_UP)
+			up |= 1ull << c->slot;
 	return up & ~bh_ld_acq(&s->v.a->idle.parked);
 }
 
@@ -137,13 +132,10 @@ void bh_phase_stalls(struct bh_kernel *k)
 	if (since > CREDIT_MS * BH_NS_PER_MS)
 		since = CREDIT_MS * BH_NS_PER_MS;
 	next += LOOK_MS * BH_NS_PER_MS;
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s))
-			continue;
-		for (uint32_t w = 0; w < s->workers && due; w++)
-			look(s, w, since);
+	bh_for_each_running_service(s, k) {
+		if (due)
+			bh_for_each_worker(c, s)
+				look(c, since);
 		if (awake(s))
 			bh_wake_by(k, next);
 	}

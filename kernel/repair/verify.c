@@ -6,6 +6,7 @@
 #include "ipc/repair/verify.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/lostfds.h"
 
@@ -18,8 +19,8 @@ enum {
  * the scan: only recovery knows how it died. */
 bool bh_worker_unrecovered(const struct bh_ksvc *s)
 {
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-		if (bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, i))->state) == BH_PROC_DEAD)
+	bh_for_each_slot(c, s)
+		if (bh_child_state(c) == BH_PROC_DEAD)
 			return true;
 	return false;
 }
@@ -44,11 +45,7 @@ static void scan(struct bh_ksvc *s)
 
 void bh_phase_verify(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
-			continue;
+	bh_for_each_running_service(s, k) {
 		if (s->scanning)
 			scan(s);
 		bh_lostfds_look(s);

@@ -31,7 +31,7 @@
 #include "ipc/queue/lease.h"
 #include "ipc/system/event.h"
 #include "kernel/base/watch.h"
-#include "kernel/process/table.h"
+#include "kernel/process/services.h"
 #include "kernel/service/wake.h"
 
 enum {
@@ -179,11 +179,7 @@ void bh_reactor_lost(struct bh_ksvc *s)
 
 void bh_phase_reactor(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped)
-			continue;
+	bh_for_each_mapped_service(s, k) {
 		if (s->ready_at && !bh_service_resetting(s)) {
 			s->ready_at = bh_ready_step(&s->v, s->ready_at, WAKE_STEP);
 			if (s->ready_at)

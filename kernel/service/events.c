@@ -19,6 +19,7 @@
 #include "ipc/system/evring.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 
 enum {
@@ -50,8 +51,8 @@ static void allow(struct bh_ksvc *s)
 	int64_t ms = (s->kernel->now_ns - s->kernel->allow_ns) / BH_NS_PER_MS + ALLOW_MS;
 	uint32_t n = (uint32_t)(ms < 1000 ? ms : 1000) * ALLOW_PER_MS;
 
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-		bh_evring_allow(&s->v.events[i], n);
+	bh_for_each_slot(c, s)
+		bh_evring_allow(&s->v.events[c->slot], n);
 	bh_evring_allow(&s->v.events[BH_EVRING_KERNEL], n);
 }
 
@@ -60,8 +61,8 @@ static void allow(struct bh_ksvc *s)
 static void clear_later(struct bh_kernel *k)
 {
 	k->clear_ns = k->now_ns + KEEP_MS * BH_NS_PER_MS;
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		k->svc[i].ring = 0;
+	bh_for_each_service(s, k)
+		s->ring = 0;
 	bh_wake_by(k, k->clear_ns);
 }
 
@@ -70,13 +71,21 @@ void bh_record_attach(struct bh_kernel *k)
 	clear_later(k);
 }
 
+/* Rings of slots that were ever used, and then the kernel's. */
+static uint32_t next_ring(const struct bh_ksvc *s, uint32_t ring)
+{
+	uint32_t next = ring + 1 == s->workers ? BH_MAX_WORKERS : ring + 1;
+	bool used = next < s->workers || next - BH_MAX_WORKERS < s->board->blocking_mark;
+
+	return used || ring == BH_EVRING_KERNEL ? next : BH_EVRING_KERNEL;
+}
+
 /* True: all of the service's that were ever used are done. */
 static bool clear_some(struct bh_ksvc *s)
 {
 	for (int n = 0; n < CLEAR && s->ring <= BH_EVRING_KERNEL; n++) {
 		bh_evring_clear(&s->v.events[s->ring]);
-		s->ring = s->ring < BH_EVRING_KERNEL ? bh_slot_next(s, s->ring) :
-						       BH_EVRING_KERNEL + 1;
+		s->ring = next_ring(s, s->ring);
 	}
 	return s->ring > BH_EVRING_KERNEL;
 }
@@ -85,9 +94,9 @@ static void clear_rings(struct bh_kernel *k)
 {
 	bool done = true;
 
-	for (uint32_t i = 0; i < k->plan->n_services && done; i++)
-		if (k->svc[i].mapped)
-			done = clear_some(&k->svc[i]);
+	bh_for_each_mapped_service(s, k)
+		if (done)
+			done = clear_some(s);
 	k->clear_ns = done ? 0 : k->now_ns + CLEAR_PAUSE_US * 1000;
 	if (!done)
 		bh_wake_by(k, k->clear_ns);
@@ -104,11 +113,7 @@ void bh_phase_record(struct bh_kernel *k)
 	bool on = k->record_ns != 0, due = on && k->now_ns >= k->allow_ns;
 	uint32_t number = on ? k->recording : 0;
 
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped)
-			continue;
+	bh_for_each_mapped_service(s, k) {
 		if (due)
 			allow(s);
 		if (bh_ld_rlx(&s->v.a->recording) != number)
@@ -149,40 +154,41 @@ void bh_record_woken(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, ui
 					.type = t->type });
 }
 
-void bh_record_crash(struct bh_ksvc *s, uint32_t slot, const struct bh_board_crash *c)
+void bh_record_crash(const struct bh_child *c, const struct bh_board_crash *crash)
 {
-	struct bh_evring *r = &s->v.events[slot];
+	struct bh_ksvc *s = c->s;
+	struct bh_evring *r = &s->v.events[c->slot];
 	uint64_t open = bh_ld_rlx(&r->open_ns), now = (uint64_t)bh_clock_ns();
+	uint32_t status = crash->signal ? (uint32_t)crash->signal : (uint32_t)crash->exit_code << 8;
 
-	BH_PROBE4(crash, s->id, slot, (uint32_t)c->task, (uint32_t)c->signal);
+	BH_PROBE4(crash, s->id, c->slot, (uint32_t)crash->task, (uint32_t)crash->signal);
 	/* Its last poll ended here. */
 	if (open && open < now)
-		put(s, slot,
-		    &(struct bh_event){ .kind = slot < BH_MAX_WORKERS ? BH_EV_POLL : BH_EV_JOB,
+		put(s, c->slot,
+		    &(struct bh_event){ .kind = bh_child_is_worker(c) ? BH_EV_POLL : BH_EV_JOB,
 					.task = bh_ld_rlx(&r->open_task),
-					.pid = (uint32_t)c->pid,
+					.pid = (uint32_t)crash->pid,
 					.a = now - open,
 					.b = BH_EVP_CRASHED,
 					.type = bh_ld_rlx(&r->open_type) });
 	bh_st_rlx(&r->open_ns, 0);
-	put(s, slot,
+	put(s, c->slot,
 	    &(struct bh_event){ .kind = BH_EV_CRASH,
-				.task = c->task,
-				.pid = (uint32_t)c->pid,
-				.a = c->signal ? (uint32_t)c->signal : (uint32_t)c->exit_code << 8,
-				.b = c->id,
-				.type = c->task ? c->task_type : BH_EVENT_NO_TYPE });
+				.task = crash->task,
+				.pid = (uint32_t)crash->pid,
+				.a = status,
+				.b = crash->id,
+				.type = crash->task ? crash->task_type : BH_EVENT_NO_TYPE });
 }
 
-void bh_record_restart(struct bh_ksvc *s, uint32_t slot)
+void bh_record_restart(const struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	uint64_t ns = (uint64_t)(bh_clock_ns() - p->died_ns);
+	uint64_t ns = (uint64_t)(bh_clock_ns() - c->p->died_ns);
 
-	BH_PROBE3(restart, s->id, slot, ns);
-	put(s, slot,
+	BH_PROBE3(restart, c->s->id, c->slot, ns);
+	put(c->s, c->slot,
 	    &(struct bh_event){ .kind = BH_EV_RESTART,
-				.pid = (uint32_t)p->pid,
+				.pid = (uint32_t)c->p->pid,
 				.a = ns,
 				.type = BH_EVENT_NO_TYPE });
 }

@@ -19,8 +19,8 @@ void bh_phase_record(struct bh_kernel *k);
 /* Task @idx was woken by the kernel. */
 void bh_record_woken(struct bh_ksvc *s, uint32_t idx, enum bh_event_kind why, uint64_t what);
 
-/* The process in @slot died, as @c says; and the next one is up. */
-void bh_record_crash(struct bh_ksvc *s, uint32_t slot, const struct bh_board_crash *c);
-void bh_record_restart(struct bh_ksvc *s, uint32_t slot);
+/* The process in the slot of @c died, as @crash says; and the next one is up. */
+void bh_record_crash(const struct bh_child *c, const struct bh_board_crash *crash);
+void bh_record_restart(const struct bh_child *c);
 
 #endif

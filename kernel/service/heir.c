@@ -12,33 +12,33 @@
  */
 #include "kernel/service/heir.h"
 
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "ipc/arena/incarnation.h"
 #include "kernel/process/table.h"
-#include "kernel/process/wire.h"
+#include "kernel/service/slot.h"
 
-void bh_heir_ask(struct bh_ksvc *s, uint32_t slot)
+void bh_heir_ask(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
-	struct bh_ctl m = { .op = BH_CTL_FORK_WORKER,
-			    .slot = slot,
-			    .epoch = bh_epoch_next(bh_proc_at(k, idx)->epoch) };
+	struct bh_ksvc *s = c->s;
+	uint32_t epoch = bh_epoch_next(c->p->epoch);
 
-	if (slot >= s->board->workers_wanted || k->stop != BH_STOP_NOT ||
-	    bh_ld_acq(&z->state) != BH_PROC_UP)
+	if (c->slot >= s->board->workers_wanted || c->k->stop != BH_STOP_NOT ||
+	    bh_child_state(bh_zygote_child(s, BH_PROC_ZYGOTE)) != BH_PROC_UP)
 		return;
-	s->board->worker_epoch[slot] = m.epoch;
+	s->board->worker_epoch[c->slot] = epoch;
 	bh_compiler_barrier();
-	if (!bh_ctl_send(z->ctl, &m, -1))
-		k->proc[idx].heir = (struct bh_kheir){ .epoch = m.epoch, .asked_ns = k->now_ns };
+	if (!bh_slot_ask(c, epoch))
+		s->heir[c->slot] = (struct bh_kheir){ .epoch = epoch, .asked_ns = c->k->now_ns };
 }
 
-bool bh_heir_forked(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int pidfd, bool real)
+bool bh_heir_forked(struct bh_child *c, const struct bh_ctl *m, int pidfd, bool real)
 {
-	struct bh_kheir *h = &k->proc[idx].heir;
+	struct bh_kheir *h = bh_child_is_worker(c) ? &c->s->heir[c->slot] : NULL;
 
-	if (!h->epoch || m->epoch != h->epoch || h->pid)
+	if (!h || !h->epoch || m->epoch != h->epoch || h->pid)
 		return false;
 	if (real) {
 		h->pid = m->value;
@@ -50,12 +50,31 @@ bool bh_heir_forked(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, i
 	return false;
 }
 
+struct bh_kheir bh_heir_take(struct bh_child *c)
+{
+	struct bh_kheir heir = { 0 };
+
+	if (bh_child_is_worker(c)) {
+		heir = c->s->heir[c->slot];
+		c->s->heir[c->slot] = (struct bh_kheir){ 0 };
+	}
+	return heir;
+}
+
+void bh_heir_drop(struct bh_child *c)
+{
+	struct bh_kheir heir = bh_heir_take(c);
+
+	/* An heir that is not known yet is ended when it is (bh_worker_forked()). */
+	if (!heir.pid)
+		return;
+	syscall(SYS_pidfd_send_signal, heir.pidfd, SIGKILL, NULL, 0);
+	close(heir.pidfd);
+}
+
 void bh_heirs_lost(struct bh_ksvc *s)
 {
-	for (uint32_t i = 0; i < s->workers; i++) {
-		struct bh_kheir *h = &s->kernel->proc[bh_worker_proc(s, i)].heir;
-
-		if (!h->pid)
-			h->epoch = 0;
-	}
+	for (uint32_t i = 0; i < s->workers; i++)
+		if (!s->heir[i].pid)
+			s->heir[i].epoch = 0;
 }

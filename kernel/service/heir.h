@@ -6,16 +6,21 @@
 #include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
-/* Asks for the next worker of @slot, whose last one has just died. Without effect if there
- * will be none, or nobody can be asked: then bh_worker_start() does it. */
-void bh_heir_ask(struct bh_ksvc *s, uint32_t slot);
+/* Asks for the next worker of the slot of @c, whose last one has just died. Without effect if
+ * there will be none, or no zygote can be asked: then bh_worker_start() does it. */
+void bh_heir_ask(struct bh_child *c);
 
-/* True: @m tells who the heir of @idx is, and @pidfd is kept. False: it is about somebody
- * else, or there is no heir. @real: it names a child that nobody is known to be. */
-bool bh_heir_forked(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int pidfd,
-		    bool real);
+/* True: @m names the heir of @c's slot, and @pidfd is kept. False: it is about another
+ * process, or there is no heir. @real: it names a child that no entry stands for. */
+bool bh_heir_forked(struct bh_child *c, const struct bh_ctl *m, int pidfd, bool real);
 
-/* The zygote has died: who was not told of by then may never be made. */
+/* The slot's heir, which is the caller's from now on; epoch 0: there is none. */
+struct bh_kheir bh_heir_take(struct bh_child *c);
+
+/* No process is to take over: ends the heir if there is one. */
+void bh_heir_drop(struct bh_child *c);
+
+/* The zygote has died: an heir that was not told of by then may never be made. */
 void bh_heirs_lost(struct bh_ksvc *s);
 
 #endif

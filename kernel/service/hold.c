@@ -24,7 +24,7 @@
 #include "kernel/base/watch.h"
 #include "kernel/process/crash.h"
 #include "kernel/process/request.h"
-#include "kernel/process/table.h"
+#include "kernel/process/services.h"
 
 enum {
 	SHARE = 16,     /* of the workers' time a type's crashes may take one part in so many; */
@@ -91,9 +91,7 @@ static void release_due(struct bh_ksvc *s)
 
 void bh_phase_hold(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
+	bh_for_each_service(s, k) {
 		if (!s->mapped || bh_service_resetting(s))
 			s->n_held = 0; /* they are gone with their arena */
 		else if (s->n_held)

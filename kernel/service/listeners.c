@@ -9,6 +9,7 @@
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 
 #define PATIENCE (5 * BH_NS_PER_S)
 
@@ -38,11 +39,8 @@ static void look(struct bh_ksvc *s)
 
 void bh_phase_listeners(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services && k->stop == BH_STOP_NOT; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (s->mapped && s->board->state == BH_PROC_UP && !s->done &&
+	bh_for_each_running_service(s, k)
+		if (k->stop == BH_STOP_NOT && s->board->state == BH_PROC_UP && !s->done &&
 		    s->listen_told_ns != INT64_MAX)
 			look(s);
-	}
 }

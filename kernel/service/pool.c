@@ -10,6 +10,7 @@
 #include "ipc/protocol/blocking.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/service/worker.h"
 
@@ -24,33 +25,27 @@ enum {
 static void start_one(struct bh_ksvc *s)
 {
 	struct bh_board_service *b = s->board;
-	uint32_t slot = BH_MAX_WORKERS;
+	struct bh_child *c = bh_slot_child(s, BH_MAX_WORKERS);
 
-	while (slot < BH_MAX_WORKERS + b->blocking_mark &&
-	       bh_ld_acq(&bh_proc_at(s->kernel, bh_worker_proc(s, slot))->state) != BH_PROC_FREE)
-		slot++;
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-	if (slot == BH_MAX_WORKERS + b->blocking_mark) {
-		p->kind = BH_PROC_BLOCKING;
-		p->service = s->id;
-		p->slot = slot;
-		p->pidfd = p->ctl = -1;
+	while (c < bh_slots_end(s) && bh_child_state(c) != BH_PROC_FREE)
+		c++;
+	if (c == bh_slots_end(s)) {
+		bh_child_make(s->kernel, (uint32_t)(c - s->kernel->child), s,
+			      BH_MAX_WORKERS + b->blocking_mark);
+		bh_child_blank(c, BH_PROC_BLOCKING);
 		bh_compiler_barrier();
 		b->blocking_mark++;
 		bh_st_rel(&s->v.a->blocking.mark, b->blocking_mark);
 	}
-	bh_worker_start(s, slot);
+	bh_worker_start(c);
 }
 
 static uint32_t in_use(struct bh_ksvc *s)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < s->board->blocking_mark; i++) {
-		uint32_t idx = bh_worker_proc(s, BH_MAX_WORKERS + i);
-
-		n += bh_ld_acq(&bh_proc_at(s->kernel, idx)->state) != BH_PROC_FREE;
-	}
+	bh_for_each_blocking(c, s)
+		n += bh_child_state(c) != BH_PROC_FREE;
 	return n;
 }
 
@@ -124,23 +119,21 @@ static bool runs_aborted(const struct bh_ksvc *s, uint32_t slot, uint32_t epoch)
 	       bh_state_epoch(w) == epoch;
 }
 
-static void end_aborted(struct bh_ksvc *s, uint32_t slot)
+static void end_aborted(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_ksvc *s = c->s;
 
-	if (!bh_proc_live(p)) {
+	if (!bh_child_live(c)) {
 		/* It may be running already: the message that says so brings a turn. */
-		s->look_aborted |= bh_ld_acq(&p->state) == BH_PROC_STARTING;
+		s->look_aborted |= bh_child_state(c) == BH_PROC_STARTING;
 		return;
 	}
-	if (!runs_aborted(s, slot, p->epoch))
+	if (!runs_aborted(s, c->slot, c->p->epoch))
 		return;
-	bh_st_rlx(&s->v.workers[slot].doomed, p->epoch);
+	bh_st_rlx(&s->v.workers[c->slot].doomed, c->p->epoch);
 	bh_fence();
-	if (runs_aborted(s, slot, p->epoch))
-		bh_proc_kill(k, idx);
+	if (runs_aborted(s, c->slot, c->p->epoch))
+		bh_child_kill(c);
 }
 
 static void look_aborted(struct bh_ksvc *s)
@@ -150,17 +143,13 @@ static void look_aborted(struct bh_ksvc *s)
 	if (!told && !s->look_aborted)
 		return;
 	s->look_aborted = false;
-	for (uint32_t i = 0; i < s->board->blocking_mark; i++)
-		end_aborted(s, BH_MAX_WORKERS + i);
+	bh_for_each_blocking(c, s)
+		end_aborted(c);
 }
 
 void bh_phase_blocking(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
-			continue;
+	bh_for_each_running_service(s, k) {
 		look_aborted(s);
 		look_demand(s);
 	}

@@ -15,6 +15,7 @@
 #include "kernel/process/backoff.h"
 #include "kernel/process/fail.h"
 #include "kernel/process/failures.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/service/slot.h"
 
@@ -24,37 +25,29 @@ enum {
 
 /* A worker that the zygote was asked for and that nobody has seen: either it
  * loses its slot now, or it has taken it and is known from there. */
-static void end_worker(struct bh_ksvc *s, uint32_t slot)
+static void end_worker(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	if (p->pid == 0 && bh_ld_acq(&p->state) == BH_PROC_STARTING && s->mapped)
-		bh_slot_bump(s, slot);
-	if (p->pid > 0)
-		bh_proc_kill(k, idx);
+	if (c->p->pid == 0 && bh_child_state(c) == BH_PROC_STARTING && c->s->mapped)
+		bh_slot_bump(c);
+	if (c->p->pid > 0)
+		bh_child_kill(c);
 	else
-		bh_st_rel(&p->state, BH_PROC_FREE);
+		bh_st_rel(&c->p->state, BH_PROC_FREE);
 }
 
 /* A successor of who is killed in here does it all again. */
 static void end_all(struct bh_ksvc *s)
 {
-	struct bh_kernel *k = s->kernel;
-
-	for (uint32_t i = 0; i < 2; i++) {
-		struct bh_proc *p = bh_proc_at(k, s->procs + i);
-
-		if (p->pid > 0) {
-			bh_proc_kill(k, s->procs + i);
+	for (struct bh_child *c = bh_child_at(s->kernel, s->procs); c < bh_slot_child(s, 0); c++) {
+		if (c->p->pid > 0) {
+			bh_child_kill(c);
 		} else {
-			bh_proc_forget(k, s->procs + i);
-			bh_st_rel(&p->state, BH_PROC_FREE);
+			bh_child_forget(c);
+			bh_st_rel(&c->p->state, BH_PROC_FREE);
 		}
 	}
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-		end_worker(s, i);
+	bh_for_each_slot(c, s)
+		end_worker(c);
 }
 
 void bh_service_end(struct bh_ksvc *s)
@@ -93,7 +86,7 @@ void bh_service_reset(struct bh_ksvc *s, const char *why)
 {
 	struct bh_kernel *k = s->kernel;
 
-	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL)
+	if (bh_service_ending(s))
 		return;
 	if (bh_too_often(&s->board->failed, k->now_ns, s->plan->restart_intensity,
 			 s->plan->restart_period_ms * BH_NS_PER_MS, 0)) {
@@ -120,7 +113,7 @@ static void start_later(struct bh_ksvc *s)
 
 	if (failed && min < START_PAUSE_MIN_MS)
 		min = START_PAUSE_MIN_MS;
-	bh_restart_later(s->kernel, s->procs,
+	bh_restart_later(bh_child_at(s->kernel, s->procs),
 			 failed ? failed :
 			 streak ? streak - 1 :
 				  0,
@@ -135,11 +128,11 @@ void bh_service_reset_step(struct bh_ksvc *s, bool anew)
 		return;
 	if (anew)
 		end_all(s);
-	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
-		if (bh_proc_at(k, i)->pid > 0)
+	bh_for_each_of_service(c, s)
+		if (c->p->pid > 0)
 			return;
-	bh_proc_at(k, s->procs)->kind = BH_PROC_ZYGOTE;
-	bh_proc_at(k, s->procs + 1)->kind = BH_PROC_TWIN;
+	bh_child_at(k, s->procs)->p->kind = BH_PROC_ZYGOTE;
+	bh_child_at(k, s->procs + 1)->p->kind = BH_PROC_TWIN;
 	s->board->state = BH_PROC_BACKOFF;
 	start_later(s);
 }

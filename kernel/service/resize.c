@@ -11,6 +11,7 @@
 
 #include "ipc/protocol/blocking.h"
 #include "kernel/base/log.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/service/worker.h"
 
@@ -30,8 +31,8 @@ void bh_service_resize(struct bh_ksvc *s, uint32_t wanted)
 	if (bh_service_loading(s))
 		return;
 	for (uint32_t i = 0; i < wanted; i++)
-		if (bh_ld_acq(&bh_proc_at(k, bh_worker_proc(s, i))->state) == BH_PROC_FREE)
-			bh_worker_start(s, i);
+		if (bh_child_state(bh_slot_child(s, i)) == BH_PROC_FREE)
+			bh_worker_start(bh_slot_child(s, i));
 }
 
 /* Killed after it told and before a worker was started: attach.c starts it. */

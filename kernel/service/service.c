@@ -26,12 +26,12 @@ static void close_io(void *ctx, uint32_t idx)
 {
 	struct bh_ksvc *s = ctx;
 	struct bh_ioslot *slot = bh_io_at(&s->v, idx);
-	struct bh_proc *z = bh_proc_at(s->kernel, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	const struct bh_child *z = bh_zygote_child(s, BH_PROC_ZYGOTE);
 
 	if (!slot)
 		return;
 	struct bh_ctl m = { .op = BH_CTL_CLOSE_IO, .slot = idx, .epoch = bh_ld_acq(&slot->gen) };
-	if (bh_ld_acq(&z->state) == BH_PROC_UP && !bh_ctl_send(z->ctl, &m, -1))
+	if (bh_child_state(z) == BH_PROC_UP && !bh_ctl_send(z->p->ctl, &m, -1))
 		return;
 	/* The slot says CLOSING: it is found again when the zygote listens. */
 	if (!s->closing || idx < s->closing_at)

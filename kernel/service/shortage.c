@@ -8,7 +8,7 @@
 
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
-#include "kernel/process/table.h"
+#include "kernel/process/services.h"
 
 #define EVERY (5 * 1000 * BH_NS_PER_MS)
 
@@ -75,9 +75,8 @@ static void look(struct bh_ksvc *s)
 
 void bh_shortage_look(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
-			look(&k->svc[i]);
+	bh_for_each_running_service(s, k)
+		look(s);
 }
 
 void bh_shortage_begin(struct bh_ksvc *s)

@@ -22,6 +22,7 @@
 #include "kernel/base/text.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/fail.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/service/reset.h"
 
@@ -61,25 +62,22 @@ void bh_start_failed(struct bh_ksvc *s, const char *why)
 
 /* -- worker_init() -------------------------------------------------------------------- */
 
-bool bh_start_in_init(const struct bh_ksvc *s, uint32_t slot)
+bool bh_start_in_init(const struct bh_child *c)
 {
-	const struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
-
-	return bh_ld_acq(&s->v.workers[slot].initing) == p->epoch + 1;
+	return bh_ld_acq(&c->s->v.workers[c->slot].initing) == c->p->epoch + 1;
 }
 
-void bh_start_init_text(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f,
+void bh_start_init_text(const struct bh_child *c, const struct bh_crash_facts *f,
 			char out[static 160])
 {
-	int32_t err = bh_ld_rlx(&s->v.workers[slot].init_error);
-	bool worker = slot < BH_MAX_WORKERS;
+	int32_t err = bh_ld_rlx(&c->s->v.workers[c->slot].init_error);
 	char who[40], how[40];
 
 	out[0] = '\0';
-	if (!bh_start_in_init(s, slot))
+	if (!bh_start_in_init(c))
 		return;
-	snprintf(who, sizeof(who), "%s %u", worker ? "worker" : "blocking process",
-		 worker ? slot : slot - BH_MAX_WORKERS);
+	snprintf(who, sizeof(who), "%s %u", bh_child_is_worker(c) ? "worker" : "blocking process",
+		 bh_child_number(c));
 	if (err)
 		snprintf(out, 160, "worker_init() failed in %s: %d (%s)", who, err,
 			 bh_error_text(err));
@@ -109,8 +107,7 @@ static uint32_t up(const struct bh_ksvc *s)
 /* What it is at, as far as its zygote says. */
 static void tell(struct bh_ksvc *s, int64_t seconds)
 {
-	struct bh_kernel *k = s->kernel;
-	int32_t pid = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE))->pid;
+	int32_t pid = bh_zygote_child(s, BH_PROC_ZYGOTE)->p->pid;
 
 	if (!bh_service_loading(s))
 		bh_log("service %s: %u of %u workers have come up after %lld s", s->plan->name,
@@ -168,7 +165,7 @@ static void look(struct bh_ksvc *s)
 
 void bh_phase_starts(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services && k->stop == BH_STOP_NOT; i++)
-		if (k->svc[i].mapped && k->svc[i].board->state == BH_PROC_STARTING)
-			look(&k->svc[i]);
+	bh_for_each_running_service(s, k)
+		if (s->board->state == BH_PROC_STARTING && k->stop == BH_STOP_NOT)
+			look(s);
 }

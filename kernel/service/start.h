@@ -10,11 +10,11 @@
  * of all: ends the system. */
 void bh_start_failed(struct bh_ksvc *s, const char *why);
 
-/* True if the incarnation in @slot is, or died, in its worker_init(). */
-bool bh_start_in_init(const struct bh_ksvc *s, uint32_t slot);
+/* True if the worker is, or died, in its worker_init(). */
+bool bh_start_in_init(const struct bh_child *c);
 
-/* Who died in worker_init(), and how: "" if it did not. Before its recovery. */
-void bh_start_init_text(const struct bh_ksvc *s, uint32_t slot, const struct bh_crash_facts *f,
+/* What died in worker_init(), and how: "" if it did not. Before its recovery. */
+void bh_start_init_text(const struct bh_child *c, const struct bh_crash_facts *f,
 			char out[static 160]);
 
 /* Says it, after the recovery. A service that has no worker yet has failed to start. */

@@ -22,7 +22,7 @@
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
 #include "kernel/base/wheel.h"
-#include "kernel/process/table.h"
+#include "kernel/process/services.h"
 #include "kernel/service/wake.h"
 
 enum {
@@ -204,11 +204,7 @@ void bh_timers_rebuild(struct bh_ksvc *s)
 
 void bh_phase_timers(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s))
-			continue;
+	bh_for_each_running_service(s, k) {
 		for (uint32_t w = 0; w < s->workers; w++)
 			if (posted(&s->v.workers[w].timers))
 				take_posted(s, &s->v.workers[w].timers);

@@ -10,6 +10,7 @@
 
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 
 enum {
@@ -24,8 +25,8 @@ static uint64_t turns_of(const struct bh_ksvc *s)
 {
 	uint64_t turns = 0;
 
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i))
-		turns += bh_ld_rlx(&s->v.workers[i].heartbeat);
+	bh_for_each_slot(c, s)
+		turns += bh_ld_rlx(&s->v.workers[c->slot].heartbeat);
 	return turns;
 }
 
@@ -67,7 +68,6 @@ static void look(struct bh_ksvc *s)
 
 void bh_phase_trim(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]) && k->stop < BH_STOP_KILL)
-			look(&k->svc[i]);
+	bh_for_each_running_service(s, k)
+		look(s);
 }

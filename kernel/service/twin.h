@@ -19,7 +19,7 @@ void bh_twin_adopt(struct bh_ksvc *s);
 /* A new kernel's way to a twin: takes it up, asks for it or starts it. */
 void bh_twin_ask(struct bh_ksvc *s);
 
-/* The twin in entry @idx is dead: there will be another. */
-void bh_twin_died(struct bh_ksvc *s, uint32_t idx, int status);
+/* The twin @c is dead: there will be another. */
+void bh_twin_died(struct bh_child *c, int status);
 
 #endif

@@ -26,9 +26,9 @@
 #include "kernel/process/backoff.h"
 #include "kernel/process/crash.h"
 #include "kernel/process/request.h"
+#include "kernel/process/services.h"
 #include "kernel/process/spawn.h"
 #include "kernel/process/table.h"
-#include "kernel/process/wire.h"
 #include "kernel/service/events.h"
 #include "kernel/service/heir.h"
 #include "kernel/service/reset.h"
@@ -43,107 +43,97 @@ static const char not_a_worker[] = "a worker slot names a process that is not a 
 
 /* @heir may take the slot as soon as its word says so: the entry says before that it
  * starts, for the sake of a successor. */
-static void begin(struct bh_ksvc *s, uint32_t slot, const struct bh_kheir *heir)
+static void begin(struct bh_child *c, const struct bh_kheir *heir)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_ksvc *s = c->s;
+	struct bh_proc *p = c->p;
+	uint32_t slot = c->slot;
 
 	p->pid = 0;
 	p->hung = 0;
 	p->hung_task = 0;
 	p->epoch = heir->epoch ? heir->epoch : bh_epoch_next(s->board->worker_epoch[slot]);
 	p->started_ns = heir->epoch ? heir->asked_ns : bh_clock_ns();
-	k->proc[idx] = (struct bh_kproc){ 0 };
+	c->life = (struct bh_klife){ 0 };
 	s->board->worker_epoch[slot] = p->epoch;
 	bh_evring_allow(&s->v.events[slot], BH_EVRING_BURST); /* if it starts while recording */
 	bh_st_rel(&p->state, BH_PROC_STARTING);
 	bh_incarnation_start(&s->v.workers[slot], p->epoch);
 }
 
-void bh_worker_go_on(struct bh_ksvc *s, uint32_t slot)
+void bh_worker_go_on(struct bh_child *c)
 {
-	uint32_t epoch = bh_proc_at(s->kernel, bh_worker_proc(s, slot))->epoch;
+	struct bh_worker *w = &c->s->v.workers[c->slot];
 
-	/* Nobody can take the slot while its word is of an epoch before. */
-	if (((bh_ld_acq(&s->v.workers[slot].word) >> 16) & 0xffff) != epoch)
-		bh_incarnation_start(&s->v.workers[slot], epoch);
+	/* No process can take the slot while its word is of an epoch before. */
+	if (((bh_ld_acq(&w->word) >> 16) & 0xffff) != c->p->epoch)
+		bh_incarnation_start(w, c->p->epoch);
 }
 
 /* The slot stays empty, until it is wanted again. */
-static void vacate(struct bh_ksvc *s, uint32_t slot)
+static void vacate(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(s->kernel, bh_worker_proc(s, slot));
+	struct bh_ksvc *s = c->s;
 
 	/* Tasks that were pinned to it before they ran end with the next scan. */
-	bh_st_rel(&s->v.workers[slot].word, bh_worker_word(BH_WORKER_VACANT, p->epoch, 0));
-	s->were_up &= ~(1ull << slot);
-	p->failures = 0;
-	bh_st_rel(&p->state, BH_PROC_FREE);
+	bh_st_rel(&s->v.workers[c->slot].word, bh_worker_word(BH_WORKER_VACANT, c->p->epoch, 0));
+	s->were_up &= ~(1ull << c->slot);
+	c->p->failures = 0;
+	bh_st_rel(&c->p->state, BH_PROC_FREE);
 	bh_verify_start(s, false);
 }
 
-void bh_worker_start(struct bh_ksvc *s, uint32_t slot)
+void bh_worker_start(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_kheir heir = k->proc[idx].heir;
+	struct bh_ksvc *s = c->s;
 
-	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
-		bh_heir_drop(k, idx);
+	if (bh_service_ending(s)) {
+		bh_heir_drop(c);
 		return;
 	}
-	if (slot < BH_MAX_WORKERS &&
-	    (slot >= s->board->workers_wanted || k->stop == BH_STOP_LEAVE)) {
-		bh_heir_drop(k, idx);
-		vacate(s, slot);
+	if (bh_child_is_worker(c) &&
+	    (c->slot >= s->board->workers_wanted || c->k->stop == BH_STOP_LEAVE)) {
+		bh_heir_drop(c);
+		vacate(c);
 		return;
 	}
-	begin(s, slot, &heir);
+	struct bh_kheir heir = bh_heir_take(c);
+	begin(c, &heir);
 	if (!heir.epoch) {
-		bh_worker_ask(s, slot);
+		bh_worker_ask(c);
 		return;
 	}
-	k->proc[idx].asked = k->proc[idx].early = true;
-	k->proc[idx].asked_ns = k->now_ns;
+	c->life.asked = c->life.early = true;
+	c->life.asked_ns = c->k->now_ns;
 	if (heir.pid) {
-		bh_proc_pid(k, idx, heir.pid, heir.pidfd);
-		s->board->worker_pid[slot] = heir.pid;
+		bh_child_pid(c, heir.pid, heir.pidfd);
+		s->board->worker_pid[c->slot] = heir.pid;
 	}
 }
 
-void bh_worker_ask(struct bh_ksvc *s, uint32_t slot)
+void bh_worker_ask(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *z = bh_proc_at(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
-	struct bh_ctl m = { .op = BH_CTL_FORK_WORKER,
-			    .slot = slot,
-			    .epoch = bh_proc_at(k, idx)->epoch };
+	int err = bh_slot_ask(c, c->p->epoch);
 
-	k->proc[idx].asked = false;
-	if (bh_ld_acq(&z->state) != BH_PROC_UP)
-		return; /* its successor, or its death, brings us here again */
-	if (bh_ctl_send(z->ctl, &m, -1)) {
-		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
-		return;
-	}
-	k->proc[idx].asked = true;
-	k->proc[idx].asked_ns = k->now_ns;
+	c->life.asked = !err;
+	if (!err)
+		c->life.asked_ns = c->k->now_ns;
+	else if (err != -ENOTCONN) /* else its successor, or its death, brings us here again */
+		bh_wake_by(c->k, c->k->now_ns + BH_NS_PER_MS);
 }
 
-void bh_worker_adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid)
+void bh_worker_adopt(struct bh_child *c, int32_t pid)
 {
-	if (bh_slot_adopt(s, slot, pid))
-		bh_service_reset(s, not_a_worker);
+	if (bh_slot_adopt(c, pid))
+		bh_service_reset(c->s, not_a_worker);
 }
 
-bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot)
+bool bh_worker_bump(struct bh_child *c)
 {
-	int got = bh_slot_bump(s, slot);
+	int got = bh_slot_bump(c);
 
 	if (got < 0)
-		bh_service_reset(s, not_a_worker);
+		bh_service_reset(c->s, not_a_worker);
 	return got > 0;
 }
 
@@ -156,7 +146,7 @@ static int who(struct bh_kernel *k, const struct bh_ctl *m, int pidfd)
 	if (m->value < 0)
 		return m->value;
 	/* A message that a dead kernel acted upon comes again, and zygotes may lie. */
-	if (!m->value || bh_proc_taken(k, m->value))
+	if (!m->value || bh_pid_taken(k, m->value))
 		return -EEXIST;
 	is = pidfd < 0 ? -EBADF : bh_pidfd_pid(k, pidfd);
 	if (is == m->value)
@@ -164,51 +154,54 @@ static int who(struct bh_kernel *k, const struct bh_ctl *m, int pidfd)
 	return is < 0 ? is : -EEXIST;
 }
 
-/* The answer to what @slot waits for. No other will come, so each outcome leads on: to a
+/* The answer to what the slot waits for. No other will come, so each outcome leads on: to a
  * process, to another request, or to a pause and then another. True: @pidfd is kept. */
-static bool answered(struct bh_ksvc *s, uint32_t slot, const struct bh_ctl *m, int pidfd, int err)
+static bool answered(struct bh_child *c, const struct bh_ctl *m, int pidfd, int err)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	bool made = m->value >= 0, worker = slot < BH_MAX_WORKERS;
+	struct bh_ksvc *s = c->s;
+	bool made = m->value >= 0;
 
 	if (!err || (made && err == -ESRCH)) {
-		bh_proc_pid(k, idx, m->value, pidfd);
-		s->board->worker_pid[slot] = m->value;
+		bh_child_pid(c, m->value, pidfd);
+		s->board->worker_pid[c->slot] = m->value;
 		return true;
 	}
-	if (!made && k->proc[idx].early) {
-		k->proc[idx].early = false; /* the dead one is out of the way now */
-		bh_worker_ask(s, slot);
+	if (!made && c->life.early) {
+		c->life.early = false; /* the dead one is out of the way now */
+		bh_worker_ask(c);
 		return false;
 	}
 	/* One that was made may have the slot, and its word says who it is; if not, it never
 	 * will. Even if none was: a message that a dead kernel acted upon comes again. */
-	if (!bh_worker_bump(s, slot))
+	if (!bh_worker_bump(c))
 		return false;
 	bh_log("service %s: cannot make %s %u: %s%s; trying again", s->plan->name,
-	       worker ? "worker" : "blocking process", worker ? slot : slot - BH_MAX_WORKERS,
+	       bh_child_is_worker(c) ? "worker" : "blocking process", bh_child_number(c),
 	       made ? "nobody can tell which process it is" : strerror(-err), bh_proc_hint(err));
-	bh_restart_later(k, idx, bh_proc_at(k, idx)->failures + 1, s->plan->backoff_min_ms,
-			 s->plan->backoff_max_ms);
+	bh_restart_later(c, c->p->failures + 1, s->plan->backoff_min_ms, s->plan->backoff_max_ms);
 	return false;
+}
+
+/* The slot that @m names; NULL: there is none of that number. */
+static struct bh_child *slot_of(struct bh_ksvc *s, const struct bh_ctl *m)
+{
+	bool known = m->slot < s->workers || (m->slot >= BH_MAX_WORKERS &&
+					      m->slot - BH_MAX_WORKERS < s->board->blocking_mark);
+
+	return known ? bh_slot_child(s, m->slot) : NULL;
 }
 
 void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t slot = m->slot, idx = bh_worker_proc(s, slot);
-	bool known = slot < s->workers ||
-		     (slot >= BH_MAX_WORKERS && slot - BH_MAX_WORKERS < s->board->blocking_mark);
-	struct bh_proc *p = known ? bh_proc_at(k, idx) : NULL;
+	struct bh_child *c = slot_of(s, m);
 	bool kept = false;
-	int err = who(k, m, pidfd);
+	int err = who(s->kernel, m, pidfd);
 
-	if (p && bh_heir_forked(k, idx, m, pidfd, !err))
+	if (c && bh_heir_forked(c, m, pidfd, !err))
 		return;
-	if (p && bh_ld_acq(&p->state) == BH_PROC_STARTING && m->epoch == p->epoch && p->pid == 0)
-		kept = answered(s, slot, m, pidfd, err);
-	else if (p && !err) /* made for an epoch that has passed: it will find its slot taken */
+	if (c && bh_child_state(c) == BH_PROC_STARTING && m->epoch == c->p->epoch && c->p->pid == 0)
+		kept = answered(c, m, pidfd, err);
+	else if (c && !err) /* made for an epoch that has passed: it will find its slot taken */
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	if (pidfd >= 0 && !kept)
 		close(pidfd);
@@ -216,68 +209,62 @@ void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 
 /* -- watching ------------------------------------------------------------------------ */
 
-static void is_up(struct bh_ksvc *s, uint32_t slot, int64_t ready_ns)
+static void is_up(struct bh_child *c, int64_t ready_ns)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_ksvc *s = c->s;
 
-	if (p->died_ns) {
-		p->restarts++;
-		s->board->worker_restarts[slot]++;
-		bh_record_restart(s, slot);
+	if (c->p->died_ns) {
+		c->p->restarts++;
+		s->board->worker_restarts[c->slot]++;
+		bh_record_restart(c);
 	}
-	bh_crash_replaced(k, idx, ready_ns);
-	bh_st_rel(&p->state, BH_PROC_UP);
-	if (slot < BH_MAX_WORKERS)
-		s->were_up |= 1ull << slot;
+	bh_crash_replaced(c, ready_ns);
+	bh_st_rel(&c->p->state, BH_PROC_UP);
+	if (bh_child_is_worker(c))
+		s->were_up |= 1ull << c->slot;
 	else
 		s->blocking_came++;
 }
 
-static void look(struct bh_ksvc *s, uint32_t slot)
+static void look(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot);
-	struct bh_proc *p = bh_proc_at(k, idx);
-	struct bh_worker *w = &s->v.workers[slot];
+	struct bh_worker *w = &c->s->v.workers[c->slot];
+	struct bh_proc *p = c->p;
 
-	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)
+	if (bh_child_state(c) != BH_PROC_STARTING)
 		return;
 	if (p->pid == 0) {
-		if (!k->proc[idx].asked)
-			bh_worker_ask(s, slot);
+		if (!c->life.asked)
+			bh_worker_ask(c);
 		return;
 	}
 	if (bh_ld_acq(&w->word) != bh_worker_word(BH_WORKER_UP, p->epoch, (uint32_t)p->pid))
 		return;
 	int64_t ready = bh_ld_acq(&w->ready_ns);
 	if (ready >= p->started_ns)
-		is_up(s, slot, ready);
+		is_up(c, ready);
 }
 
 /* A process that never comes up is ended: the worker if there is one, else the
  * zygote, which does not answer (it has a twin). */
-static void look_late(struct bh_ksvc *s, uint32_t slot)
+static void look_late(struct bh_child *c)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_worker_proc(s, slot), z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
-	struct bh_proc *p = bh_proc_at(k, idx);
-	struct bh_kproc *kp = &k->proc[idx];
+	struct bh_child *z = bh_zygote_child(c->s, BH_PROC_ZYGOTE);
+	const char *name = c->s->plan->name;
 
-	if (bh_ld_acq(&p->state) != BH_PROC_STARTING || !kp->asked || kp->killed ||
-	    k->now_ns - kp->asked_ns < START_LIMIT_S * BH_NS_PER_S)
+	if (bh_child_state(c) != BH_PROC_STARTING || !c->life.asked || c->life.killed ||
+	    c->k->now_ns - c->life.asked_ns < START_LIMIT_S * BH_NS_PER_S)
 		return;
-	if (p->pid > 0) {
+	if (c->p->pid > 0) {
 		bh_log("service %s: the process in slot %u (pid %d) has not come up in %d s%s: it "
 		       "is ended",
-		       s->plan->name, slot, p->pid, START_LIMIT_S,
-		       bh_start_in_init(s, slot) ? ", for its worker_init() has not returned" : "");
-		bh_proc_kill(k, idx);
-	} else if (!k->proc[z].killed) {
+		       name, c->slot, c->p->pid, START_LIMIT_S,
+		       bh_start_in_init(c) ? ", for its worker_init() has not returned" : "");
+		bh_child_kill(c);
+	} else if (!z->life.killed) {
 		bh_log("service %s: the zygote (pid %d) has not answered for %d s: it is ended",
-		       s->plan->name, bh_proc_at(k, z)->pid, START_LIMIT_S);
-		bh_proc_kill(k, z);
+		       name, z->p->pid, START_LIMIT_S);
+		bh_child_kill(z);
 	}
 }
 
@@ -305,10 +292,10 @@ static void look_all(struct bh_ksvc *s, bool housekeeping)
 		bh_log("service %s: its doorbell cannot be read: %s", s->plan->name,
 		       strerror(errno));
 	s->bell = false;
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
-		look(s, i);
+	bh_for_each_slot(c, s) {
+		look(c);
 		if (housekeeping)
-			look_late(s, i);
+			look_late(c);
 	}
 	if ((s->were_up & all) == all && s->board->state == BH_PROC_STARTING) {
 		come_up(s);
@@ -322,7 +309,6 @@ void bh_phase_workers(struct bh_kernel *k)
 {
 	bool housekeeping = k->now_ns >= k->next_look_ns;
 
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
-			look_all(&k->svc[i], housekeeping);
+	bh_for_each_running_service(s, k)
+		look_all(s, housekeeping);
 }

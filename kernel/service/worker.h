@@ -6,22 +6,22 @@
 #include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
-/* Starts the next incarnation of @slot: epoch, STARTING, FORK_WORKER, unless it has an
+/* Starts the next incarnation in the slot of @c: epoch, STARTING, FORK_WORKER, unless it has an
  * heir. */
-void bh_worker_start(struct bh_ksvc *s, uint32_t slot);
+void bh_worker_start(struct bh_child *c);
 
 /* The same for a dead kernel, which had come as far as the entry. */
-void bh_worker_go_on(struct bh_ksvc *s, uint32_t slot);
+void bh_worker_go_on(struct bh_child *c);
 
 /* Sends what a zygote has not been asked yet (or what a dead one was asked). */
-void bh_worker_ask(struct bh_ksvc *s, uint32_t slot);
+void bh_worker_ask(struct bh_child *c);
 
 /* The slot is held by process @pid, of which no message told: takes it up, dead or alive. */
-void bh_worker_adopt(struct bh_ksvc *s, uint32_t slot, int32_t pid);
+void bh_worker_adopt(struct bh_child *c, int32_t pid);
 
 /* Moves a STARTING slot to an epoch that no process was made for; false if one
  * of the old epoch has taken the slot. */
-bool bh_worker_bump(struct bh_ksvc *s, uint32_t slot);
+bool bh_worker_bump(struct bh_child *c);
 
 void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
 

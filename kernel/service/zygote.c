@@ -15,6 +15,7 @@
 #include "kernel/process/facts.h"
 #include "kernel/process/lifeline.h"
 #include "kernel/process/request.h"
+#include "kernel/process/services.h"
 #include "kernel/process/spawn.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
@@ -39,9 +40,10 @@ static __attribute__((format(printf, 2, 3))) int zygote_fails(int err, const cha
 	return 111;
 }
 
-static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
+static int zygote_main(struct bh_child *c, int ctl)
 {
-	const struct bh_ksvc *s = &k->svc[bh_proc_at(k, idx)->service];
+	const struct bh_kernel *k = c->k;
+	const struct bh_ksvc *s = c->s;
 	const struct bh_plan_service *plan = s->plan;
 	int image = k->images->host[s->id], module = k->images->module[s->id];
 	int fds[7 + 2 * BH_MAX_REACTORS + BH_PLAN_LISTEN] = { BH_PLAN_FD, ctl,
@@ -62,18 +64,18 @@ static int zygote_child(struct bh_kernel *k, uint32_t idx, int ctl)
 		fds[n++] = err;
 		fds[n++] = module;
 		fds[n++] = image;
-		err = bh_child_fds(fds, n, false);
-		bh_child_limit(&plan->limits);
+		err = bh_exec_fds(fds, n, false);
+		bh_exec_limit(&plan->limits);
 	}
 	snprintf(number, sizeof(number), "%u", s->id);
 	setenv("BULKHEAD_SERVICE", number, 1);
-	bh_child_expendable();
-	if (!err && (err = bh_child_user(&plan->user)))
+	bh_exec_expendable();
+	if (!err && (err = bh_exec_user(&plan->user)))
 		return zygote_fails(err, "cannot become uid %u: %s%s", plan->user.uid,
 				    strerror(-err),
 				    err == -EPERM ? " (no CAP_SETUID, or not mapped here)" : "");
 	if (!err)
-		err = image < 0 ? image : bh_child_exec(3 + n - 1, argv);
+		err = image < 0 ? image : bh_exec_image(3 + n - 1, argv);
 	if (err == -EAGAIN) /* that user's limit */
 		return zygote_fails(err, "cannot run it: %s%s", strerror(-err), bh_proc_hint(err));
 	return zygote_fails(err, "cannot run %.60s: %.36s", plan->host, strerror(-err));
@@ -92,7 +94,7 @@ void bh_service_start(struct bh_ksvc *s)
 	int err = bh_service_make(s);
 	b->state = BH_PROC_STARTING;
 	if (!err)
-		err = bh_proc_start(k, bh_zygote_proc(s, BH_PROC_ZYGOTE), zygote_child);
+		err = bh_child_start(bh_zygote_child(s, BH_PROC_ZYGOTE), zygote_main);
 	if (!err) {
 		bh_servers_owe(k);
 		return;
@@ -103,13 +105,11 @@ void bh_service_start(struct bh_ksvc *s)
 
 void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t idx = bh_zygote_proc(s, BH_PROC_ZYGOTE);
-	struct bh_proc *z = bh_proc_at(k, idx);
+	struct bh_child *z = bh_zygote_child(s, BH_PROC_ZYGOTE);
 
 	/* Asked to stop, it need not begin. */
-	if (bh_ld_acq(&z->state) != BH_PROC_STARTING || bh_service_resetting(s) ||
-	    k->stop != BH_STOP_NOT)
+	if (bh_child_state(z) != BH_PROC_STARTING || bh_service_resetting(s) ||
+	    s->kernel->stop != BH_STOP_NOT)
 		return;
 	if (m->value) {
 		bh_start_failed(s,
@@ -117,73 +117,64 @@ void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
 		return;
 	}
 	bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);
-	bh_st_rel(&z->state, BH_PROC_UP);
+	bh_st_rel(&z->p->state, BH_PROC_UP);
 	bh_resize_tell(s);
 	for (uint32_t i = 0; i < s->board->workers_wanted; i++)
-		bh_worker_start(s, i);
+		bh_worker_start(bh_slot_child(s, i));
 	bh_twin_start(s);
 }
 
 /* What the dead one was asked and did not do, its successor is asked. */
 static void ask_again(struct bh_ksvc *s)
 {
-	struct bh_kernel *k = s->kernel;
-
 	bh_heirs_lost(s);
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
-		struct bh_proc *p = bh_proc_at(k, bh_worker_proc(s, i));
-
-		if (bh_ld_acq(&p->state) == BH_PROC_STARTING && p->pid == 0 && bh_worker_bump(s, i))
-			bh_worker_ask(s, i);
-	}
+	bh_for_each_slot(c, s)
+		if (bh_child_state(c) == BH_PROC_STARTING && c->p->pid == 0 && bh_worker_bump(c))
+			bh_worker_ask(c);
 	s->audit = s->closing = s->files = true;
 	s->closing_at = 1;
 }
 
-static void promote(struct bh_ksvc *s, uint32_t dead, int status)
+static void promote(struct bh_child *dead, struct bh_child *twin, int status)
 {
-	struct bh_kernel *k = s->kernel;
-	uint32_t twin = dead == s->procs ? s->procs + 1 : s->procs;
+	struct bh_ksvc *s = dead->s;
 	struct bh_crash_facts facts = {
 		.service = s->id, .worker = UINT32_MAX, .status = status, .status_known = true
 	};
-	struct bh_proc *d = bh_proc_at(k, dead), *t = bh_proc_at(k, twin);
 
-	bh_st_rel(&d->state, BH_PROC_DEAD);
-	bh_crash_record(k, dead, &facts);
+	bh_st_rel(&dead->p->state, BH_PROC_DEAD);
+	bh_crash_record(dead, &facts);
 	s->board->zygote_restarts++;
 	/* In this order: attach.c knows the dead one of two zygotes by its state. */
-	t->kind = BH_PROC_ZYGOTE;
+	twin->p->kind = BH_PROC_ZYGOTE;
 	bh_compiler_barrier();
-	d->kind = BH_PROC_TWIN;
-	bh_crash_replaced(k, dead, bh_clock_ns());
-	bh_proc_forget(k, dead);
-	bh_st_rel(&d->state, BH_PROC_FREE);
+	dead->p->kind = BH_PROC_TWIN;
+	bh_crash_replaced(dead, bh_clock_ns());
+	bh_child_forget(dead);
+	bh_st_rel(&dead->p->state, BH_PROC_FREE);
 	ask_again(s);
 	bh_twin_start(s);
 }
 
-void bh_zygote_died(struct bh_ksvc *s, uint32_t idx, int status, bool starting)
+void bh_zygote_died(struct bh_child *c, int status, bool starting)
 {
-	struct bh_kernel *k = s->kernel;
-	struct bh_proc *p = bh_proc_at(k, idx);
-	uint32_t twin = bh_zygote_proc(s, BH_PROC_TWIN);
+	struct bh_ksvc *s = c->s;
+	struct bh_child *twin = bh_zygote_child(s, BH_PROC_TWIN);
 	char text[40], why[120];
 
-	if (bh_service_resetting(s) || k->stop >= BH_STOP_KILL) {
-		bh_proc_forget(k, idx);
-		bh_st_rel(&p->state, BH_PROC_FREE);
+	if (bh_service_ending(s)) {
+		bh_child_forget(c);
+		bh_st_rel(&c->p->state, BH_PROC_FREE);
 		bh_service_reset_step(s, false);
 		return;
 	}
-	if (p->kind == BH_PROC_TWIN) {
-		bh_twin_died(s, idx, status);
+	if (c == twin) {
+		bh_twin_died(c, status);
 		return;
 	}
 	bh_twin_adopt(s);
-	if (!starting && bh_ld_acq(&bh_proc_at(k, twin)->state) == BH_PROC_UP &&
-	    !bh_proc_dead(k, twin)) {
-		promote(s, idx, status);
+	if (!starting && bh_child_state(twin) == BH_PROC_UP && !bh_child_dead(twin)) {
+		promote(c, twin, status);
 		return;
 	}
 	snprintf(why, sizeof(why), "the zygote %s%s", bh_death_text(status, text),

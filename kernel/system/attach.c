@@ -26,6 +26,7 @@
 #include "kernel/process/fail.h"
 #include "kernel/process/images.h"
 #include "kernel/process/request.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/nobody.h"
 #include "kernel/service/epoll.h"
@@ -40,14 +41,6 @@
 #include "kernel/system/lifecycle.h"
 #include "kernel/system/messages.h"
 #include "kernel/system/servers.h"
-
-static void blank(struct bh_proc *p, enum bh_proc_kind kind, uint32_t service, uint32_t slot)
-{
-	p->kind = kind;
-	p->service = service;
-	p->slot = slot;
-	p->pidfd = p->ctl = -1;
-}
 
 static void fill_service(const struct bh_ksvc *s)
 {
@@ -66,28 +59,28 @@ static void fill_service(const struct bh_ksvc *s)
 /* The kernel's own entry is the commit: what stands in the others is valid. */
 static void fill_board(struct bh_kernel *k)
 {
-	blank(bh_proc_at(k, BH_PROCS_ADMIND), BH_PROC_ADMIND, UINT32_MAX, 0);
-	blank(bh_proc_at(k, BH_PROCS_TRACED), BH_PROC_TRACED, UINT32_MAX, 0);
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
+	struct bh_child *self = bh_child_at(k, BH_PROCS_KERNEL);
 
+	bh_child_blank(bh_child_at(k, BH_PROCS_ADMIND), BH_PROC_ADMIND);
+	bh_child_blank(bh_child_at(k, BH_PROCS_TRACED), BH_PROC_TRACED);
+	bh_for_each_service(s, k) {
 		fill_service(s);
-		blank(bh_proc_at(k, s->procs), BH_PROC_ZYGOTE, i, 0);
-		blank(bh_proc_at(k, s->procs + 1), BH_PROC_TWIN, i, 0);
-		for (uint32_t w = 0; w < s->workers; w++)
-			blank(bh_proc_at(k, bh_worker_proc(s, w)), BH_PROC_WORKER, i, w);
+		bh_child_blank(bh_child_at(k, s->procs), BH_PROC_ZYGOTE);
+		bh_child_blank(bh_child_at(k, s->procs + 1), BH_PROC_TWIN);
+		bh_for_each_worker(c, s)
+			bh_child_blank(c, BH_PROC_WORKER);
 	}
 	k->board->n_services = k->plan->n_services;
-	blank(bh_proc_at(k, BH_PROCS_KERNEL), BH_PROC_NONE, UINT32_MAX, 0);
+	bh_child_blank(self, BH_PROC_NONE);
 	bh_compiler_barrier();
-	bh_proc_at(k, BH_PROCS_KERNEL)->kind = BH_PROC_KERNEL;
+	self->p->kind = BH_PROC_KERNEL;
 }
 
 /* The kernel's own two descriptors stand in its entry, so that its successor can
  * close them. */
 static void take_entry(struct bh_kernel *k)
 {
-	struct bh_proc *p = bh_proc_at(k, BH_PROCS_KERNEL);
+	struct bh_proc *p = bh_child_at(k, BH_PROCS_KERNEL)->p;
 	int old[] = { p->pidfd, p->ctl };
 
 	p->pidfd = k->sigfd;
@@ -104,44 +97,45 @@ static void take_entry(struct bh_kernel *k)
 /* A kernel that was killed while a twin took over left two zygotes. */
 static void settle_zygotes(struct bh_ksvc *s)
 {
-	struct bh_proc *a = bh_proc_at(s->kernel, s->procs), *b = a + 1;
+	struct bh_child *a = bh_child_at(s->kernel, s->procs), *b = a + 1;
 
-	if (a->kind == b->kind)
-		(bh_ld_acq(&a->state) == BH_PROC_UP ? b : a)->kind = BH_PROC_TWIN;
+	if (a->p->kind == b->p->kind)
+		(bh_child_state(a) == BH_PROC_UP ? b : a)->p->kind = BH_PROC_TWIN;
+}
+
+static void attach_slot(struct bh_child *c)
+{
+	struct bh_ksvc *s = c->s;
+
+	bh_nobody_mend(c);
+	uint32_t state = bh_child_state(c);
+
+	s->board->worker_pid[c->slot] = c->p->pid; /* the entry comes first */
+	if (state == BH_PROC_UP && bh_child_is_worker(c))
+		s->were_up |= 1ull << c->slot;
+	if (state == BH_PROC_STARTING && c->p->pid > 0) {
+		bh_worker_go_on(c);
+	} else if (state == BH_PROC_STARTING && !c->life.asked) {
+		/* Asked for or not: no trace tells. */
+		if (bh_worker_bump(c))
+			bh_worker_ask(c);
+	} else if (state == BH_PROC_DEAD && c->p->pid == 0) {
+		bh_restart_later(c, c->p->failures, s->plan->backoff_min_ms,
+				 s->plan->backoff_max_ms);
+	} else if (state == BH_PROC_DEAD) {
+		bh_crash_count(c);
+		c->life.gone = true;
+		bh_wake_by(c->k, c->k->now_ns);
+	} else if (state == BH_PROC_FREE && c->slot < s->board->workers_wanted) {
+		bh_worker_start(c);
+	}
 }
 
 static void attach_workers(struct bh_ksvc *s)
 {
-	struct bh_kernel *k = s->kernel;
-
 	s->look_aborted = true;
-	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_next(s, i)) {
-		uint32_t idx = bh_worker_proc(s, i);
-		struct bh_proc *p = bh_proc_at(k, idx);
-
-		bh_nobody_mend(s, i);
-		uint32_t state = bh_ld_acq(&p->state);
-
-		s->board->worker_pid[i] = p->pid; /* the entry comes first */
-		if (state == BH_PROC_UP && i < BH_MAX_WORKERS)
-			s->were_up |= 1ull << i;
-		if (state == BH_PROC_STARTING && p->pid > 0) {
-			bh_worker_go_on(s, i);
-		} else if (state == BH_PROC_STARTING && !k->proc[idx].asked) {
-			/* Asked for or not: nobody knows. */
-			if (bh_worker_bump(s, i))
-				bh_worker_ask(s, i);
-		} else if (state == BH_PROC_DEAD && p->pid == 0) {
-			bh_restart_later(k, idx, p->failures, s->plan->backoff_min_ms,
-					 s->plan->backoff_max_ms);
-		} else if (state == BH_PROC_DEAD) {
-			bh_crash_count(s, i);
-			k->proc[idx].gone = true;
-			bh_wake_by(k, k->now_ns);
-		} else if (state == BH_PROC_FREE && i < s->board->workers_wanted) {
-			bh_worker_start(s, i);
-		}
-	}
+	bh_for_each_slot(c, s)
+		attach_slot(c);
 	bh_twin_ask(s);
 }
 
@@ -161,7 +155,6 @@ static void wake_everybody(struct bh_ksvc *s)
  * arena cannot be told from here to leave it, so nobody of them may stay. */
 static void do_without(struct bh_ksvc *s, int err)
 {
-	struct bh_kernel *k = s->kernel;
 	char why[80];
 
 	snprintf(why, sizeof(why), "a new kernel cannot take up its arena: %s", strerror(-err));
@@ -170,13 +163,13 @@ static void do_without(struct bh_ksvc *s, int err)
 	else
 		bh_service_reset(s, why);
 	/* Workers that no kernel knew yet are ended as they are told of. */
-	bh_control_drain(k, bh_zygote_proc(s, BH_PROC_ZYGOTE));
+	bh_control_drain(bh_zygote_child(s, BH_PROC_ZYGOTE));
 }
 
 static void attach_service(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
-	uint32_t z;
+	struct bh_child *z;
 
 	if (s->board->state == BH_PROC_FREE) {
 		/* For the first time, or it was about to start again. */
@@ -186,40 +179,37 @@ static void attach_service(struct bh_ksvc *s)
 	}
 	int err = bh_service_open(s);
 	settle_zygotes(s);
-	for (uint32_t i = s->procs; i < s->procs + 2 + s->workers + s->board->blocking_mark; i++)
-		bh_proc_watch(k, i);
+	bh_for_each_of_service(c, s)
+		bh_child_watch(c);
 	if (err) {
 		do_without(s, err);
 		return;
 	}
 	bh_recover_kernel(&s->v);
-	z = bh_zygote_proc(s, BH_PROC_ZYGOTE);
-	bh_control_drain(k, z);
+	z = bh_zygote_child(s, BH_PROC_ZYGOTE);
+	bh_control_drain(z);
 	if (bh_service_resetting(s)) {
 		bh_service_reset_step(s, true);
 		return;
 	}
-	if (bh_proc_at(k, z)->pid == 0) {
+	if (z->p->pid == 0) {
 		bh_service_end(s); /* the kernel was killed while it made the zygote */
-	} else if (bh_ld_acq(&bh_proc_at(k, z)->state) == BH_PROC_UP) {
+	} else if (bh_child_state(z) == BH_PROC_UP) {
 		attach_workers(s);
 		if (!bh_service_resetting(s))
 			wake_everybody(s);
 	}
 }
 
-static void attach_server(struct bh_kernel *k, uint32_t idx, bool wanted)
+static void attach_server(struct bh_child *c, bool wanted)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	uint32_t state = bh_ld_acq(&p->state);
-
-	if (!wanted || state == BH_PROC_BACKOFF)
+	if (!wanted || bh_child_state(c) == BH_PROC_BACKOFF)
 		return;
-	if (p->pid > 0) {
-		bh_proc_watch(k, idx);
-		k->proc[idx].owed = true;
+	if (c->p->pid > 0) {
+		bh_child_watch(c);
+		c->life.owed = true;
 	} else {
-		bh_server_start(k, idx);
+		bh_server_start(c);
 	}
 }
 
@@ -227,10 +217,10 @@ static void attach_server(struct bh_kernel *k, uint32_t idx, bool wanted)
 
 static bool is_known(struct bh_kernel *k, int fd)
 {
-	uint32_t page = bh_proc_at(k, BH_PROCS_TRACED)->slot;
+	uint32_t page = bh_child_at(k, BH_PROCS_TRACED)->p->slot;
 
-	for (uint32_t i = 0; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
-		if (bh_proc_at(k, i)->pidfd == fd || bh_proc_at(k, i)->ctl == fd)
+	bh_for_each_child(c, k, BH_PROCS_KERNEL)
+		if (c->p->pidfd == fd || c->p->ctl == fd)
 			return true;
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		const struct bh_board_service *b = k->svc[i].board;
@@ -265,10 +255,26 @@ static void sweep_fds(struct bh_kernel *k)
 		closedir(d);
 }
 
+/* Handles of blocking processes that were never used are made when they are (pool.c). */
+static void make_children(struct bh_ksvc *s)
+{
+	struct bh_kernel *k = s->kernel;
+	uint32_t at = s->procs;
+
+	bh_child_make(k, at++, s, UINT32_MAX);
+	bh_child_make(k, at++, s, UINT32_MAX);
+	for (uint32_t i = 0; i < s->workers; i++)
+		bh_child_make(k, at++, s, i);
+	for (uint32_t i = 0; i < s->board->blocking_mark; i++)
+		bh_child_make(k, at++, s, BH_MAX_WORKERS + i);
+}
+
 static void lay_out(struct bh_kernel *k)
 {
 	uint32_t at = BH_PROCS_SERVICES;
 
+	for (uint32_t i = 0; i < BH_PROCS_SERVICES; i++)
+		bh_child_make(k, i, NULL, UINT32_MAX);
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		struct bh_ksvc *s = &k->svc[i];
 
@@ -278,6 +284,7 @@ static void lay_out(struct bh_kernel *k)
 		s->board = &k->board->services[i];
 		s->workers = bh_plan_slots(s->plan);
 		s->procs = at;
+		make_children(s);
 		at += 2 + s->workers + BH_MAX_BLOCKING;
 	}
 }
@@ -287,18 +294,18 @@ void bh_kernel_attach(struct bh_kernel *k)
 	uint32_t state = bh_ld_acq(&k->board->system_state);
 
 	lay_out(k);
-	k->attached = bh_proc_at(k, BH_PROCS_KERNEL)->kind == BH_PROC_KERNEL;
+	k->attached = bh_child_at(k, BH_PROCS_KERNEL)->p->kind == BH_PROC_KERNEL;
 	if (!k->attached)
 		fill_board(k);
 	take_entry(k);
 	k->board->kernel_started_ns = k->now_ns;
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		attach_service(&k->svc[i]);
+	bh_for_each_service(s, k) {
+		attach_service(s);
 		if (k->stop != BH_STOP_NOT)
 			return; /* it cannot start */
 	}
-	attach_server(k, BH_PROCS_ADMIND, k->plan->admin);
-	attach_server(k, BH_PROCS_TRACED, k->plan->trace);
+	attach_server(bh_child_at(k, BH_PROCS_ADMIND), k->plan->admin);
+	attach_server(bh_child_at(k, BH_PROCS_TRACED), k->plan->trace);
 	if (k->attached) {
 		sweep_fds(k);
 		bh_record_attach(k);

@@ -13,60 +13,54 @@
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/death.h"
 #include "kernel/service/zygote.h"
 #include "kernel/system/messages.h"
 #include "kernel/system/servers.h"
 
-static bool ending(const struct bh_ksvc *s)
-{
-	return bh_service_resetting(s) || s->kernel->stop >= BH_STOP_KILL;
-}
-
 /* The last words of a zygote, first: workers and a twin that it made. They may end the
  * service, or the system. */
-static void zygote_died(struct bh_ksvc *s, uint32_t idx, int status)
+static void zygote_died(struct bh_child *c, int status)
 {
-	struct bh_kernel *k = s->kernel;
-	const struct bh_proc *p = bh_proc_at(k, idx);
-	bool starting = bh_ld_acq(&p->state) == BH_PROC_STARTING;
+	bool starting = bh_child_state(c) == BH_PROC_STARTING;
 
-	if (p->kind == BH_PROC_ZYGOTE && !ending(s)) {
-		bh_control_drain(k, idx);
-		if (k->done || ending(s))
+	if (c->p->kind == BH_PROC_ZYGOTE && !bh_service_ending(c->s)) {
+		bh_control_drain(c);
+		if (c->k->done || bh_service_ending(c->s))
 			return;
 	}
-	bh_zygote_died(s, idx, status, starting);
+	bh_zygote_died(c, status, starting);
 }
 
 /* `gone` stays until the entry is forgotten: Linux says it once (bh_watch()). */
-static void died(struct bh_kernel *k, uint32_t idx)
+static void died(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	struct bh_kproc *kp = &k->proc[idx];
+	struct bh_kernel *k = c->k;
+	struct bh_proc *p = c->p;
 	int status = 0;
 
-	if (!kp->seen_ns)
-		kp->seen_ns = k->now_ns;
-	if (bh_ld_acq(&p->state) != BH_PROC_DEAD && kp->seen_ns == k->now_ns)
+	if (!c->life.seen_ns)
+		c->life.seen_ns = k->now_ns;
+	if (bh_child_state(c) != BH_PROC_DEAD && c->life.seen_ns == k->now_ns)
 		p->died_ns = k->now_ns;
 	if (p->kind == BH_PROC_WORKER || p->kind == BH_PROC_BLOCKING) {
-		if (!bh_worker_died(&k->svc[p->service], p->slot))
+		if (!bh_worker_died(c))
 			bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
 		return;
 	}
-	bool known = bh_proc_status(k, p, &status);
-	if (!known && bh_proc_status_due(k, idx)) {
+	bool known = bh_child_status(c, &status);
+	if (!known && bh_child_status_due(c)) {
 		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
 		return;
 	}
 	if (p->kind == BH_PROC_ZYGOTE || p->kind == BH_PROC_TWIN)
-		zygote_died(&k->svc[p->service], idx, known ? status : SIGKILL);
+		zygote_died(c, known ? status : SIGKILL);
 	else
-		bh_server_died(k, idx, status, known);
+		bh_server_died(c, status, known);
 	/* A zygote whose death resets its service is forgotten by the reset. */
-	if (kp->gone)
+	if (c->life.gone)
 		bh_wake_by(k, k->now_ns);
 }
 
@@ -78,18 +72,17 @@ void bh_phase_deaths(struct bh_kernel *k)
 		bh_log("cannot read the guardian's doorbell: %s", strerror(errno));
 	/* Entries stay readable until the guardian comes round to them again. */
 	bh_st_rel(&k->board->deaths_head, bh_ld_acq(&k->board->deaths_tail));
-	for (uint32_t i = BH_PROCS_ADMIND; i < BH_BOARD_PROCS; i = bh_proc_after(k, i)) {
-		struct bh_proc *p = bh_proc_at(k, i);
-
-		if (p->pid > 0 && p->pidfd < 0) /* dead when it was found: nothing tells of it */
-			k->proc[i].gone = true;
-		if (!k->proc[i].gone)
+	bh_for_each_child(c, k, BH_PROCS_ADMIND) {
+		if (c->p->pid > 0 &&
+		    c->p->pidfd < 0) /* dead when it was found: nothing tells of it */
+			c->life.gone = true;
+		if (!c->life.gone)
 			continue;
 		/* The event may be about a descriptor that was replaced since. */
-		if (bh_proc_dead(k, i))
-			died(k, i);
+		if (bh_child_dead(c))
+			died(c);
 		else
-			k->proc[i].gone = false;
+			c->life.gone = false;
 	}
 	k->deaths = false;
 }

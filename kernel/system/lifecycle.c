@@ -23,6 +23,7 @@
 #include "kernel/base/procfs.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/fail.h"
+#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/audit.h"
 #include "kernel/repair/mains.h"
@@ -64,15 +65,15 @@ static void announce_early(struct bh_kernel *k)
 {
 	if (k->now_ns - k->board->started_ns < EARLY_MS * BH_NS_PER_MS)
 		return;
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].board->state == BH_PROC_UP)
-			announce(&k->svc[i]);
+	bh_for_each_service(s, k)
+		if (s->board->state == BH_PROC_UP)
+			announce(s);
 }
 
 /* Nothing depends on admind: one that hangs is told of, and not waited for. */
 static bool admind_up(struct bh_kernel *k)
 {
-	if (!k->plan->admin || bh_ld_acq(&bh_proc_at(k, BH_PROCS_ADMIND)->state) == BH_PROC_UP)
+	if (!k->plan->admin || bh_child_state(bh_child_at(k, BH_PROCS_ADMIND)) == BH_PROC_UP)
 		return true;
 	if (k->now_ns - k->board->started_ns < ADMIND_MS * BH_NS_PER_MS)
 		return false;
@@ -84,8 +85,8 @@ static bool admind_up(struct bh_kernel *k)
 
 static bool all_up(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].board->state != BH_PROC_UP)
+	bh_for_each_service(s, k)
+		if (s->board->state != BH_PROC_UP)
 			return false;
 	return admind_up(k);
 }
@@ -99,8 +100,8 @@ static void look_started(struct bh_kernel *k)
 		return;
 	}
 	bh_outf(STDOUT_FILENO, "bulkhead %s: running\n", BH_VERSION);
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		announce(&k->svc[i]);
+	bh_for_each_service(s, k)
+		announce(s);
 	if (k->plan->admin)
 		bh_outf(STDOUT_FILENO, "admin endpoint %s\n", k->plan->admin_url);
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_RUNNING);
@@ -117,9 +118,7 @@ void bh_phase_system(struct bh_kernel *k)
 	bh_mains_look(k);
 	if (bh_ld_acq(&k->board->system_state) != BH_SYSTEM_RUNNING)
 		return;
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
+	bh_for_each_service(s, k) {
 		if (!s->done && s->board->main_ended && s->board->state == BH_PROC_UP &&
 		    bh_audit_done(s)) {
 			s->done = true;
@@ -140,11 +139,9 @@ void bh_phase_system(struct bh_kernel *k)
  * refused. While some wait there, no others are let in beside them. */
 static void close_addresses(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		const struct bh_plan_service *plan = k->svc[i].plan;
-
-		for (uint32_t j = 0; j < plan->n_listen && j < BH_PLAN_LISTEN; j++) {
-			struct pollfd p = { .fd = plan->listen[j].fd, .events = POLLIN };
+	bh_for_each_service(s, k) {
+		for (uint32_t j = 0; j < s->plan->n_listen && j < BH_PLAN_LISTEN; j++) {
+			struct pollfd p = { .fd = s->plan->listen[j].fd, .events = POLLIN };
 
 			if (k->stop == BH_STOP_GRACE && poll(&p, 1, 0) == 1 && (p.revents & POLLIN))
 				listen(p.fd, 0);
@@ -175,11 +172,9 @@ static void begin(struct bh_kernel *k)
 	k->asked_ns = k->now_ns;
 	k->stop_ns = k->now_ns + k->plan->grace_ms * BH_NS_PER_MS;
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_STOPPING);
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		if (!k->svc[i].mapped)
-			continue;
-		bh_st_rel(&k->svc[i].v.a->run_state, BH_RUN_STOPPING);
-		bh_token_cancel_service(&k->svc[i].v);
+	bh_for_each_mapped_service(s, k) {
+		bh_st_rel(&s->v.a->run_state, BH_RUN_STOPPING);
+		bh_token_cancel_service(&s->v);
 	}
 	wake_guardian(k);
 	bh_wake_by(k, k->now_ns);
@@ -226,10 +221,8 @@ static bool grace_over(struct bh_kernel *k)
 
 	if (k->now_ns >= k->stop_ns)
 		return true;
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s) || bh_service_loading(s))
+	bh_for_each_running_service(s, k) {
+		if (bh_service_loading(s))
 			continue;
 		/* Again and again: who looked at the time before it was up may have
 		 * begun to wait after the last round. */
@@ -254,22 +247,18 @@ static bool all_gone(struct bh_kernel *k)
 {
 	bool gone = true;
 
-	for (uint32_t i = 0; i < k->plan->n_services; i++) {
-		struct bh_ksvc *s = &k->svc[i];
-
-		if (!s->mapped || bh_service_resetting(s))
-			continue;
+	bh_for_each_running_service(s, k) {
 		bh_resize_dismiss(s);
-		for (uint32_t slot = 0; slot < BH_SLOTS; slot = bh_slot_next(s, slot))
-			gone &= bh_proc_at(k, bh_worker_proc(s, slot))->pid <= 0;
+		bh_for_each_slot(c, s)
+			gone &= c->p->pid <= 0;
 	}
 	return gone;
 }
 
 static bool all_dead(struct bh_kernel *k, uint32_t from)
 {
-	for (uint32_t i = from; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
-		if (bh_proc_at(k, i)->pid > 0)
+	bh_for_each_child(c, k, from)
+		if (c->p->pid > 0)
 			return false;
 	return true;
 }
@@ -277,7 +266,7 @@ static bool all_dead(struct bh_kernel *k, uint32_t from)
 /* Its socket's end tells admind that it is over; it has an answer to send. */
 static void last(struct bh_kernel *k)
 {
-	struct bh_proc *p = bh_proc_at(k, BH_PROCS_ADMIND);
+	struct bh_proc *p = bh_child_at(k, BH_PROCS_ADMIND)->p;
 	int ctl = p->ctl;
 
 	k->stop = BH_STOP_LAST;
@@ -288,7 +277,7 @@ static void last(struct bh_kernel *k)
 
 void bh_phase_stop(struct bh_kernel *k)
 {
-	struct bh_proc *admind = bh_proc_at(k, BH_PROCS_ADMIND);
+	struct bh_child *admind = bh_child_at(k, BH_PROCS_ADMIND);
 
 	if (k->stop == BH_STOP_GRACE)
 		close_addresses(k);
@@ -298,12 +287,12 @@ void bh_phase_stop(struct bh_kernel *k)
 		bh_kill_all(k);
 	if (k->stop == BH_STOP_KILL && (all_dead(k, BH_PROCS_TRACED) || k->now_ns >= k->stop_ns))
 		last(k);
-	if (k->stop == BH_STOP_LAST && k->now_ns >= k->stop_ns && admind->pid > 0 &&
-	    !k->proc[BH_PROCS_ADMIND].killed) {
-		bh_proc_kill(k, BH_PROCS_ADMIND);
+	if (k->stop == BH_STOP_LAST && k->now_ns >= k->stop_ns && admind->p->pid > 0 &&
+	    !admind->life.killed) {
+		bh_child_kill(admind);
 		k->stop_ns = k->now_ns + LEAVE_MS * BH_NS_PER_MS;
 	}
-	if (k->stop == BH_STOP_LAST && (admind->pid <= 0 || k->now_ns >= k->stop_ns)) {
+	if (k->stop == BH_STOP_LAST && (admind->p->pid <= 0 || k->now_ns >= k->stop_ns)) {
 		wake_guardian(k);
 		k->done = true;
 	}

@@ -21,7 +21,7 @@
 #include "kernel/base/oom.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/request.h"
-#include "kernel/process/table.h"
+#include "kernel/process/services.h"
 #include "kernel/repair/audit.h"
 #include "kernel/repair/quarantine.h"
 #include "kernel/repair/stall.h"
@@ -62,10 +62,10 @@ static void note(struct bh_kernel *k, uint64_t data)
 		k->deaths = true;
 		break;
 	case BH_SRC_PIDFD:
-		k->proc[index].gone = true;
+		k->child[index].life.gone = true;
 		break;
 	case BH_SRC_CTL:
-		k->proc[index].ctl_ready = true;
+		k->child[index].life.ctl_ready = true;
 		break;
 	case BH_SRC_DOORBELL:
 		k->svc[index].bell = true;
@@ -81,17 +81,16 @@ static void note(struct bh_kernel *k, uint64_t data)
 /* 0: the kernel is awake and looks by itself. */
 static void announce_sleep(struct bh_kernel *k, int64_t until_ns)
 {
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].mapped)
-			bh_timers_sleep(&k->svc[i], until_ns);
+	bh_for_each_mapped_service(s, k)
+		bh_timers_sleep(s, until_ns);
 }
 
 /* The other half of the workers' "post, fence, look whether the kernel sleeps". */
-static bool posted_meanwhile(const struct bh_kernel *k)
+static bool posted_meanwhile(struct bh_kernel *k)
 {
 	bh_fence();
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].mapped && bh_timers_posted(&k->svc[i]))
+	bh_for_each_mapped_service(s, k)
+		if (bh_timers_posted(s))
 			return true;
 	return false;
 }
@@ -175,9 +174,8 @@ static void housekeeping(struct bh_kernel *k)
 	k->next_look_ns = k->now_ns + HOUSEKEEPING_MS * BH_NS_PER_MS;
 	bh_oom_look(k);
 	bh_quarantine_look(k);
-	for (uint32_t i = 0; i < k->plan->n_services; i++)
-		if (k->svc[i].mapped && !bh_service_resetting(&k->svc[i]))
-			bh_stall_look_blocking(&k->svc[i]);
+	bh_for_each_running_service(s, k)
+		bh_stall_look_blocking(s);
 	bh_shortage_look(k);
 	bh_system_changed(k);
 }

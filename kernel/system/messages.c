@@ -26,10 +26,8 @@ enum {
 };
 
 /* What a message carries is its handler's to keep or close. */
-static void handle_service(struct bh_kernel *k, struct bh_proc *p, const struct bh_ctl *m, int fd)
+static void handle_service(struct bh_ksvc *s, const struct bh_ctl *m, int fd)
 {
-	struct bh_ksvc *s = &k->svc[p->service];
-
 	switch (m->op) {
 	case BH_CTL_READY:
 		bh_zygote_ready(s, m);
@@ -50,45 +48,42 @@ static void handle_service(struct bh_kernel *k, struct bh_proc *p, const struct 
 		close(fd);
 }
 
-static void handle(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd)
+static void handle(struct bh_child *c, const struct bh_ctl *m, int fd)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	if (p->kind == BH_PROC_ZYGOTE || p->kind == BH_PROC_TWIN)
-		handle_service(k, p, m, fd);
+	if (c->s)
+		handle_service(c->s, m, fd);
 	else
-		bh_server_message(k, idx, m, fd);
+		bh_server_message(c, m, fd);
 }
 
-void bh_control_drain(struct bh_kernel *k, uint32_t idx)
+void bh_control_drain(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
 	struct bh_ctl m;
 	int fd, got;
 
-	for (int i = 0; i < BUDGET && p->ctl >= 0; i++) {
-		int ctl = p->ctl;
+	for (int i = 0; i < BUDGET && c->p->ctl >= 0; i++) {
+		int ctl = c->p->ctl;
 
 		got = bh_ctl_peek(ctl, &m, &fd);
 		if (got == 0)
 			return;
 		if (got < 0) {
 			/* The peer closed its end; its death is a matter of its pidfd. */
-			bh_unwatch(k, ctl);
+			bh_unwatch(c->k, ctl);
 			return;
 		}
-		handle(k, idx, &m, fd);
+		handle(c, &m, fd);
 		/* Without room for descriptors: those that come along are dropped. */
-		if (p->ctl == ctl && recv(ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC) < 0)
+		if (c->p->ctl == ctl && recv(ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC) < 0)
 			return;
 	}
 }
 
 void bh_phase_control(struct bh_kernel *k)
 {
-	for (uint32_t i = 0; i < BH_BOARD_PROCS; i = bh_proc_after(k, i))
-		if (k->proc[i].ctl_ready) {
-			k->proc[i].ctl_ready = false;
-			bh_control_drain(k, i);
+	bh_for_each_child(c, k, BH_PROCS_KERNEL)
+		if (c->life.ctl_ready) {
+			c->life.ctl_ready = false;
+			bh_control_drain(c);
 		}
 }

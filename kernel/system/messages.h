@@ -8,7 +8,7 @@
 /* Phase: reads and handles what children sent. */
 void bh_phase_control(struct bh_kernel *k);
 
-/* Handles what is queued on entry @idx's socket now. */
-void bh_control_drain(struct bh_kernel *k, uint32_t idx);
+/* Handles what is queued on its socket now. */
+void bh_control_drain(struct bh_child *c);
 
 #endif

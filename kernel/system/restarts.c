@@ -20,26 +20,24 @@ static void start_service(struct bh_ksvc *s)
 	bh_service_start(s);
 }
 
-static void start(struct bh_kernel *k, uint32_t idx)
+static void start(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	switch (p->kind) {
+	switch (c->p->kind) {
 	case BH_PROC_ZYGOTE:
-		start_service(&k->svc[p->service]);
+		start_service(c->s);
 		break;
 	case BH_PROC_TWIN:
-		bh_twin_start(&k->svc[p->service]);
+		bh_twin_start(c->s);
 		break;
 	case BH_PROC_WORKER:
-		bh_worker_start(&k->svc[p->service], p->slot);
+		bh_worker_start(c);
 		break;
 	case BH_PROC_BLOCKING:
-		bh_st_rel(&p->state, BH_PROC_FREE); /* if there are jobs still, it is found */
+		bh_st_rel(&c->p->state, BH_PROC_FREE); /* if there are jobs still, it is found */
 		break;
 	case BH_PROC_ADMIND:
 	case BH_PROC_TRACED:
-		bh_server_start(k, idx);
+		bh_server_start(c);
 		break;
 	default:
 		break;
@@ -50,15 +48,12 @@ void bh_phase_restarts(struct bh_kernel *k)
 {
 	if (k->stop != BH_STOP_NOT && k->stop != BH_STOP_GRACE)
 		return;
-	for (uint32_t i = BH_PROCS_ADMIND; i < BH_BOARD_PROCS && !k->done;
-	     i = bh_proc_after(k, i)) {
-		struct bh_proc *p = bh_proc_at(k, i);
-
-		if (bh_ld_acq(&p->state) != BH_PROC_BACKOFF)
+	bh_for_each_child(c, k, BH_PROCS_ADMIND) {
+		if (k->done || bh_child_state(c) != BH_PROC_BACKOFF)
 			continue;
-		if (p->start_at_ns <= k->now_ns)
-			start(k, i);
+		if (c->p->start_at_ns <= k->now_ns)
+			start(c);
 		else
-			bh_wake_by(k, p->start_at_ns);
+			bh_wake_by(k, c->p->start_at_ns);
 	}
 }

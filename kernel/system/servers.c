@@ -56,10 +56,11 @@ static int open_read_only(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
+static int server_main(struct bh_child *c, int ctl)
 {
+	const struct bh_kernel *k = c->k;
 	const struct bh_plan *plan = k->plan;
-	bool admind = idx == BH_PROCS_ADMIND;
+	bool admind = c->idx == BH_PROCS_ADMIND;
 	/* The plan tells how large the arenas are; it is sealed. */
 	int image = admind ? k->images->admind : k->images->traced;
 	int fds[] = { BH_PLAN_FD, ctl, open_read_only(k->board_fd), bh_lifeline_join(k->lifeline),
@@ -67,32 +68,32 @@ static int server_child(struct bh_kernel *k, uint32_t idx, int ctl)
 	const char *name = admind ? "bulkhead-admind" : "bulkhead-traced";
 	char *argv[] = { (char *)(uintptr_t)name, NULL };
 
-	int err = fds[3] < 0 ? fds[3] : image < 0 ? image : bh_child_fds(fds, 5, true);
+	int err = fds[3] < 0 ? fds[3] : image < 0 ? image : bh_exec_fds(fds, 5, true);
 	if (!err && admind)
-		err = bh_child_become(plan->unpriv_uid, plan->unpriv_gid, 0, NULL);
+		err = bh_exec_become(plan->unpriv_uid, plan->unpriv_gid, 0, NULL);
 	if (!err)
-		err = bh_child_exec(3 + 4, argv);
+		err = bh_exec_image(3 + 4, argv);
 	bh_outf(STDERR_FILENO, "bulkhead: cannot run %s/%s: %s\n", plan->libexec, name,
 		strerror(-err));
 	return 111;
 }
 
-void bh_server_start(struct bh_kernel *k, uint32_t idx)
+void bh_server_start(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-	int err = bh_proc_start(k, idx, server_child);
+	int err = bh_child_start(c, server_main);
 
 	if (err) {
-		bh_log("cannot start the %s: %s", name_of(p), strerror(-err));
-		bh_restart_later(k, idx, p->failures + 1, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+		bh_log("cannot start the %s: %s", name_of(c->p), strerror(-err));
+		bh_restart_later(c, c->p->failures + 1, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
 		return;
 	}
-	k->proc[idx].owed = true;
+	c->life.owed = true;
 }
 
-void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known)
+void bh_server_died(struct bh_child *c, int status, bool known)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
+	struct bh_kernel *k = c->k;
+	struct bh_proc *p = c->p;
 	bool starting = bh_ld_acq(&k->board->system_state) == BH_SYSTEM_STARTING;
 	bool healthy = k->now_ns - p->started_ns > HEALTHY_MS * BH_NS_PER_MS;
 	uint32_t failures = healthy ? 0 : p->failures + 1;
@@ -102,27 +103,28 @@ void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known)
 	char text[40];
 
 	if (k->stop >= BH_STOP_KILL) {
-		bh_proc_forget(k, idx);
+		bh_child_forget(c);
 		bh_st_rel(&p->state, BH_PROC_FREE);
 		return;
 	}
 	if (known && WIFSIGNALED(status))
-		bh_crash_record(k, idx, &f);
+		bh_crash_record(c, &f);
 	else
 		bh_log("the %s (pid %d) %s", name_of(p), p->pid,
 		       known ? bh_death_text(status, text) : "died");
-	bh_proc_forget(k, idx);
-	if (idx == BH_PROCS_TRACED && known && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+	bh_child_forget(c);
+	if (c->idx == BH_PROCS_TRACED && known && WIFSIGNALED(status) &&
+	    WTERMSIG(status) == SIGSYS) {
 		bh_log("no wake-up latencies: a system call of the trace server is refused " BH_REFUSED_BY
 		       "; it is not started again");
 		bh_st_rel(&p->state, BH_PROC_FREE);
 		return;
 	}
-	if (starting && idx == BH_PROCS_ADMIND && failures >= START_TRIES) {
+	if (starting && c->idx == BH_PROCS_ADMIND && failures >= START_TRIES) {
 		bh_fail(k, "the admin server does not start: it %s", bh_death_text(status, text));
 		return;
 	}
-	bh_restart_later(k, idx, failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+	bh_restart_later(c, failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
 }
 
 /* For the guardian, which removes it. */
@@ -137,41 +139,41 @@ static void remember_socket(struct bh_kernel *k)
 	k->board->admin_served = 1;
 }
 
-static void is_up(struct bh_kernel *k, uint32_t idx)
+static void is_up(struct bh_child *c)
 {
-	struct bh_proc *p = bh_proc_at(k, idx);
-
-	if (bh_ld_acq(&p->state) != BH_PROC_STARTING)
+	if (bh_child_state(c) != BH_PROC_STARTING)
 		return;
-	if (p->died_ns)
-		p->restarts++;
-	bh_crash_replaced(k, idx, bh_clock_ns());
-	bh_st_rel(&p->state, BH_PROC_UP);
-	if (idx == BH_PROCS_ADMIND)
-		remember_socket(k);
-	bh_system_changed(k);
+	if (c->p->died_ns)
+		c->p->restarts++;
+	bh_crash_replaced(c, bh_clock_ns());
+	bh_st_rel(&c->p->state, BH_PROC_UP);
+	if (c->idx == BH_PROCS_ADMIND)
+		remember_socket(c->k);
+	bh_system_changed(c->k);
 }
 
 /* traced's page: kept (its number in the entry's `slot`) for each admind to come. */
-static void take_page(struct bh_kernel *k, const struct bh_ctl *m, int fd)
+static void take_page(struct bh_child *c, const struct bh_ctl *m, int fd)
 {
-	struct bh_proc *p = bh_proc_at(k, BH_PROCS_TRACED);
-	uint32_t old = p->slot;
+	uint32_t old = c->p->slot;
 
-	if (m->value && bh_ld_acq(&p->state) == BH_PROC_STARTING)
+	if (m->value && bh_child_state(c) == BH_PROC_STARTING)
 		bh_log("no wake-up latencies: %s", m->text[0] ? m->text : strerror(-m->value));
 	if (fd < 0)
 		return;
-	p->slot = (uint32_t)fd;
+	c->p->slot = (uint32_t)fd;
 	if (old)
 		close((int)old);
-	k->proc[BH_PROCS_ADMIND].owed = true;
+	bh_child_at(c->k, BH_PROCS_ADMIND)->life.owed = true;
 }
 
-void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd)
+void bh_server_message(struct bh_child *c, const struct bh_ctl *m, int fd)
 {
+	struct bh_kernel *k = c->k;
+	uint32_t idx = c->idx;
+
 	if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_HELLO) {
-		is_up(k, idx);
+		is_up(c);
 	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_STOP) {
 		bh_stop(k, m->value == 1);
 	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_RECORD) {
@@ -185,8 +187,8 @@ void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m
 
 		bh_quarantine_lift(&k->svc[m->slot], m->epoch, m->value ? &key : NULL);
 	} else if (idx == BH_PROCS_TRACED && m->op == BH_CTL_TRACE_PAGE) {
-		take_page(k, m, fd);
-		is_up(k, idx);
+		take_page(c, m, fd);
+		is_up(c);
 		return;
 	}
 	if (fd >= 0)
@@ -214,7 +216,7 @@ static int send_arenas(struct bh_kernel *k, int ctl)
 static int send_page(struct bh_kernel *k, int ctl)
 {
 	struct bh_ctl m = { .op = BH_CTL_TRACE };
-	uint32_t page = bh_proc_at(k, BH_PROCS_TRACED)->slot;
+	uint32_t page = bh_child_at(k, BH_PROCS_TRACED)->p->slot;
 
 	return page ? bh_ctl_send(ctl, &m, (int)page) : 0;
 }
@@ -222,15 +224,15 @@ static int send_page(struct bh_kernel *k, int ctl)
 void bh_phase_servers(struct bh_kernel *k)
 {
 	for (uint32_t i = BH_PROCS_ADMIND; i <= BH_PROCS_TRACED; i++) {
-		struct bh_proc *p = bh_proc_at(k, i);
+		struct bh_child *c = bh_child_at(k, i);
 		int err;
 
-		if (!k->proc[i].owed || !bh_proc_live(p))
+		if (!c->life.owed || !bh_child_live(c))
 			continue;
-		err = send_arenas(k, p->ctl);
+		err = send_arenas(k, c->p->ctl);
 		if (!err && i == BH_PROCS_ADMIND)
-			err = send_page(k, p->ctl);
-		k->proc[i].owed = err != 0;
+			err = send_page(k, c->p->ctl);
+		c->life.owed = err != 0;
 		if (err)
 			bh_wake_by(k, k->now_ns + RETRY_MS * BH_NS_PER_MS);
 	}

@@ -6,9 +6,9 @@
 #include "ipc/system/control.h"
 #include "kernel/base/state.h"
 
-void bh_server_start(struct bh_kernel *k, uint32_t idx);
-void bh_server_died(struct bh_kernel *k, uint32_t idx, int status, bool known);
-void bh_server_message(struct bh_kernel *k, uint32_t idx, const struct bh_ctl *m, int fd);
+void bh_server_start(struct bh_child *c);
+void bh_server_died(struct bh_child *c, int status, bool known);
+void bh_server_message(struct bh_child *c, const struct bh_ctl *m, int fd);
 
 /* Phase: pays what is owed. */
 void bh_phase_servers(struct bh_kernel *k);

@@ -32,9 +32,12 @@ static void teardown(void)
 
 static int64_t pause_of(uint32_t idx, uint32_t failures)
 {
-	bh_restart_later(k, idx, failures, MIN_MS, MAX_MS);
-	ck_assert_uint_eq(bh_ld_acq(&bh_proc_at(k, idx)->state), BH_PROC_BACKOFF);
-	return bh_proc_at(k, idx)->start_at_ns - k->now_ns;
+	struct bh_child *c = &k->child[idx];
+
+	*c = (struct bh_child){ .k = k, .p = &k->board->procs[idx], .idx = idx };
+	bh_restart_later(c, failures, MIN_MS, MAX_MS);
+	ck_assert_uint_eq(bh_child_state(c), BH_PROC_BACKOFF);
+	return c->p->start_at_ns - k->now_ns;
 }
 
 START_TEST(a_first_restart_is_at_once)

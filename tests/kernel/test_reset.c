@@ -26,26 +26,25 @@ static bool gave_up;
 static uint32_t paused, pause_ms; /* what was asked of the back-off */
 
 /* Nobody is there to be ended or started. */
-void bh_proc_kill(struct bh_kernel *kernel, uint32_t idx)
+void bh_child_kill(struct bh_child *child)
 {
-	(void)kernel, (void)idx;
+	(void)child;
 }
 
-void bh_proc_forget(struct bh_kernel *kernel, uint32_t idx)
+void bh_child_forget(struct bh_child *child)
 {
-	(void)kernel, (void)idx;
+	(void)child;
 }
 
-int bh_slot_bump(struct bh_ksvc *svc, uint32_t slot)
+int bh_slot_bump(struct bh_child *child)
 {
-	(void)svc, (void)slot;
+	(void)child;
 	return 1;
 }
 
-void bh_restart_later(struct bh_kernel *kernel, uint32_t idx, uint32_t failures, uint32_t min_ms,
-		      uint32_t max_ms)
+void bh_restart_later(struct bh_child *child, uint32_t failures, uint32_t min_ms, uint32_t max_ms)
 {
-	(void)kernel, (void)idx, (void)max_ms;
+	(void)child, (void)max_ms;
 	paused = failures;
 	pause_ms = min_ms;
 }
@@ -61,6 +60,18 @@ void bh_log(const char *fmt, ...)
 	(void)fmt;
 }
 
+/* Handles of zygote, twin and one worker, as attach.c makes them. */
+static void make_children(struct bh_ksvc *svc, uint32_t at)
+{
+	svc->procs = at;
+	for (uint32_t i = 0; i < 3; i++)
+		k->child[at + i] = (struct bh_child){ .k = k,
+						      .s = svc,
+						      .p = &k->board->procs[at + i],
+						      .idx = at + i,
+						      .slot = i < 2 ? UINT32_MAX : 0 };
+}
+
 static void setup(void)
 {
 	struct bh_plan_service *p = &plan.services[0];
@@ -73,6 +84,7 @@ static void setup(void)
 	*s = (struct bh_ksvc){
 		.plan = p, .board = &k->board->services[0], .workers = 1, .kernel = k
 	};
+	make_children(s, BH_PROCS_SERVICES);
 	*p = (struct bh_plan_service){ .restart_intensity = INTENSITY,
 				       .restart_period_ms = PERIOD_MS };
 	plan.n_services = 1;
@@ -175,7 +187,7 @@ START_TEST(one_for_all_leaves_alone_whose_init_runs)
 	plan.strategy = BH_ONE_FOR_ALL;
 	*other = *s;
 	other->id = 1;
-	other->procs = 100;
+	make_children(other, 100);
 	k->board->procs[100].kind = BH_PROC_ZYGOTE;
 	other->board = &k->board->services[1];
 	other->board->state = BH_PROC_STARTING;

@@ -147,7 +147,7 @@ inline died()
 inline recover()
 {
 	d_step { word = DEAD; word_pid = holder }
-	d_step { assert(state == DEAD); holder = 0 } /* bh_proc_forget() */
+	d_step { assert(state == DEAD); holder = 0 } /* bh_child_forget() */
 	start()
 }
 

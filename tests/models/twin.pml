@@ -89,7 +89,7 @@ end_idle:	do
 /* bh_twin_start() */
 inline twin_start()
 {
-	d_step { /* bh_proc_forget(), a new epoch, STARTING */
+	d_step { /* bh_child_forget(), a new epoch, STARTING */
 		closed[twin_epoch] = closed[twin_epoch] || twin_epoch != zygote;
 		twin = 0;
 		twin_state = STARTING;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* state_proc.h: what the kernel knows of a process beyond the board. All of it may be forgotten. */
-#ifndef BH_KERNEL_BASE_STATE_PROC_H
-#define BH_KERNEL_BASE_STATE_PROC_H
+/* state_child.h: a supervised process, as the kernel holds it: the one handle for it. */
+#ifndef BH_KERNEL_BASE_STATE_CHILD_H
+#define BH_KERNEL_BASE_STATE_CHILD_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct bh_kernel;
+struct bh_ksvc;
+struct bh_proc;
 
 /* A worker that does not turn, as far as is known (stall.c). */
 struct bh_kstall {
@@ -18,15 +22,9 @@ struct bh_kstall {
 	int64_t hog_ns;     /* when it was noticed, and the worker asked where it is */
 };
 
-/* The process asked for to take over a worker's slot, before that is recovered (heir.c). */
-struct bh_kheir {
-	uint32_t epoch;   /* that it is for; 0: none was asked for */
-	int32_t pid;      /* 0: not told of yet */
-	int pidfd;        /* if it is */
-	int64_t asked_ns; /* when the request was sent */
-};
-
-struct bh_kproc {
+/* What is known of one incarnation beyond the board, and forgotten with it. All of it may be
+ * lost at any time. */
+struct bh_klife {
 	bool asked;       /* a worker or twin: the request was sent to the zygote */
 	bool gone;        /* its death was announced (pidfd), and is to be dealt with */
 	bool ctl_ready;   /* its control socket has something to say */
@@ -36,8 +34,18 @@ struct bh_kproc {
 	int64_t asked_ns; /* when the request was sent */
 	bool again;       /* ... twice, for the first time nothing came of it (nobody.c) */
 	bool early;       /* ... before there was room, perhaps: it may fail once */
-	struct bh_kheir heir;
 	struct bh_kstall stall;
+};
+
+/* The handle: made once for each entry that is used (bh_child_make()), and the same for all
+ * incarnations. Which kind of process it is, and how far, its entry says. */
+struct bh_child {
+	struct bh_kernel *k;
+	struct bh_ksvc *s; /* NULL: none of a service */
+	struct bh_proc *p; /* its entry on the board, */
+	uint32_t idx;      /* and the index of that, and of this in child[] */
+	uint32_t slot;     /* of a worker or blocking process; else UINT32_MAX */
+	struct bh_klife life;
 };
 
 #endif
