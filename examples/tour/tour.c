@@ -34,7 +34,7 @@ static const struct stop {
 	{ "scopes", tour_scopes },       { "memory", tour_memory },
 	{ "local sets", tour_local },    { "blocking", tour_blocking },
 	{ "sockets", tour_sockets },     { "connections", tour_connections },
-	{ "the service", tour_service },
+	{ "datagrams", tour_datagrams }, { "the service", tour_service },
 };
 
 static int64_t visit(void *arg)

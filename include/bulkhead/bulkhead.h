@@ -3,10 +3,12 @@
 #ifndef BULKHEAD_BULKHEAD_H
 #define BULKHEAD_BULKHEAD_H
 
+#include <bulkhead/address.h>
 #include <bulkhead/async.h>
 #include <bulkhead/base.h>
 #include <bulkhead/blocking.h>
 #include <bulkhead/cancel.h>
+#include <bulkhead/datagram.h>
 #include <bulkhead/local.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>

@@ -15,6 +15,9 @@
  *   bh_write, bh_writev               more use; the same of a part sent
  *   bh_sendfile                       *offset says how much was sent
  *   bh_connect                        nothing: the socket is closed
+ *   bh_recv_from, bh_recv_batch,      nothing was taken, nothing was sent
+ *   bh_send_to
+ *   bh_send_batch                     it says how many were sent
  *   bh_join, bh_join_or_gone,
  *   bh_scope_next                     the handle stays valid, the result is there
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept

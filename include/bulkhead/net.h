@@ -206,6 +206,9 @@ enum bh_io_option {
 	BH_OPT_RECEIVE_BUFFER, /* the same. Before bh_accept() for large TCP windows */
 	BH_OPT_RESET,          /* TCP. 1: closing discards what is unsent and resets the
 				  connection: for a peer that is not to be trusted */
+	BH_OPT_BROADCAST,      /* UDP. 1: may send to broadcast addresses */
+	BH_OPT_GRO,            /* UDP. 1: messages of one sender may come together, see `segment`
+				  in datagram.h; read by bh_recv_batch() alone then */
 };
 
 /* Sets an option. For others there is setsockopt() on bh_io_fd().

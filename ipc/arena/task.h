@@ -306,10 +306,18 @@ enum bh_io_kind {
 			       read leaves in it is nothing, or what lies behind a mark */
 	BH_IO_STREAM = 1,   /* another: a read may stop short, as where a descriptor was sent */
 	BH_IO_LISTENER = 2, /* perhaps a duplicate */
-	BH_IO_SOCKET = 3,   /* adopted: of any type, perhaps a duplicate */
-	BH_IO_FILE = 4,     /* adopted, and no socket */
-	BH_IO_LISTENERS = 5 /* an epoll instance with all configured listeners in it */
+	BH_IO_SOCKET = 3,   /* adopted: of another type, perhaps a duplicate */
+	BH_IO_UDP = 4,      /* opened or adopted */
+	BH_IO_MESSAGES = 5, /* another socket that keeps the bounds of messages, likewise */
+	BH_IO_FILE = 6,     /* adopted, and no socket */
+	BH_IO_LISTENERS = 7 /* an epoll instance with all configured listeners in it */
 };
+
+/* True if the socket keeps the bounds of what is sent. */
+static inline bool bh_io_is_bounded(enum bh_io_kind kind)
+{
+	return kind == BH_IO_UDP || kind == BH_IO_MESSAGES;
+}
 
 /* True if no other number names the socket. */
 static inline bool bh_io_sole(enum bh_io_kind kind)

@@ -163,8 +163,8 @@ uint32_t bh_address_key_of(int fd)
 	return bh_address_of(fd, &a) ? 0 : bh_address_key(&a);
 }
 
-/* True if the file at the address is a socket that nobody has open. The probe is of
- * another type, so that a listener which is alive says no instead of accepting. It is made
+/* True if the file at the address is a socket that nobody has open. The probe is for
+ * datagrams, so that a listener which is alive says no instead of accepting. It is made
  * by system calls: in a service, socket() and close() are those of its tasks. */
 static bool is_stale(const struct bh_address *a)
 {
@@ -175,8 +175,7 @@ static bool is_stale(const struct bh_address *a)
 	if (u->sun_family != AF_UNIX || !u->sun_path[0] || lstat(u->sun_path, &st) ||
 	    !S_ISSOCK(st.st_mode))
 		return false;
-	int probe =
-		(int)syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int probe = (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe < 0)
 		return false;
 	stale = connect(probe, (const struct sockaddr *)&a->ss, a->len) && errno == ECONNREFUSED;

@@ -465,6 +465,13 @@ START_TEST(killed_at_each_call_of_a_connect)
 }
 END_TEST
 
+START_TEST(killed_at_each_call_that_opens_a_datagram_socket)
+{
+	start_service(ZYGOTE_DATAGRAM, 1);
+	check_round((struct round){ SYS_socket, SYS_socket }, 8);
+}
+END_TEST
+
 /* Before it is adopted, an eventfd is its task's own affair. */
 START_TEST(killed_at_each_call_that_closes_what_was_adopted)
 {
@@ -515,6 +522,7 @@ int main(void)
 	tcase_add_test(c, socket_lost_in_accept_is_closed_when_that_can_be_told);
 	tcase_add_test(c, socket_lost_in_accept_at_a_unix_name_is_closed);
 	tcase_add_test(c, killed_at_each_call_of_a_connect);
+	tcase_add_test(c, killed_at_each_call_that_opens_a_datagram_socket);
 	tcase_add_test(c, killed_at_each_call_that_closes_what_was_adopted);
 	tcase_add_test(c, socket_lost_in_connect_is_closed_when_it_can_be_no_tasks);
 	suite_add_tcase(s, c);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,19 @@ static bool is_free(int fd)
 	return fd >= bh_listen_fd(&bh_rt.v.l) + (int)(ps ? ps->n_listen : 0);
 }
 
+static enum bh_io_kind kind_of(int fd, const struct stat *st)
+{
+	int type = 0, protocol = 0;
+	socklen_t n = sizeof(int), m = sizeof(int);
+
+	if (!S_ISSOCK(st->st_mode))
+		return BH_IO_FILE;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &m) || type == SOCK_STREAM)
+		return BH_IO_SOCKET;
+	return protocol == IPPROTO_UDP ? BH_IO_UDP : BH_IO_MESSAGES;
+}
+
 int bh_io_adopt(bh_io *out, int fd)
 {
 	struct stat st;
@@ -38,7 +52,7 @@ int bh_io_adopt(bh_io *out, int fd)
 		return -errno;
 	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return -errno;
-	return bh_io_open(fd, S_ISSOCK(st.st_mode) ? BH_IO_SOCKET : BH_IO_FILE, out);
+	return bh_io_open(fd, kind_of(fd, &st), out);
 }
 
 int bh_io_fd(bh_io io)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include "ipc/base/address.h"
@@ -80,6 +81,10 @@ int bh_io_set_option(bh_io io, enum bh_io_option option, int value)
 		return set_int(fd, SOL_SOCKET, SO_RCVBUF, value);
 	case BH_OPT_RESET:
 		return set_reset(fd, value != 0);
+	case BH_OPT_BROADCAST:
+		return set_int(fd, SOL_SOCKET, SO_BROADCAST, value != 0);
+	case BH_OPT_GRO:
+		return set_int(fd, SOL_UDP, UDP_GRO, value != 0);
 	default:
 		return -EINVAL;
 	}

@@ -166,7 +166,8 @@ uint64_t bh_io_peer(bh_io io)
 		return 0;
 	uint64_t key = bh_ld_rlx(&s->peer);
 	int fd = bh_ld_rlx(&s->fd);
-	if (key || s->kind != BH_IO_SOCKET || getpeername(fd, (struct sockaddr *)&ss, &len))
+	if (key || s->kind < BH_IO_SOCKET || s->kind >= BH_IO_FILE ||
+	    getpeername(fd, (struct sockaddr *)&ss, &len))
 		return key;
 	return bh_io_key(fd, (struct sockaddr *)&ss, len);
 }

@@ -3,13 +3,14 @@
  * fdaudit.c: finding descriptors that a dead worker or zygote made and never wrote
  * down.
  *
- * Two kinds of stream sockets are such candidates if no I/O slot names their number:
+ * Two kinds of sockets are such candidates if no I/O slot names their number:
  *
  *   at a listener's port (or Unix name) of this service: they come from accept, or
  *   are such a listener. Lost, or a live worker is just between accept4() and the
  *   slot: then that worker's journal says `accepting`;
  *
- *   virgin, without an address and a peer, of the kind that bh_connect() makes. Lost,
+ *   virgin, without an address and a peer, of the kinds that bh_connect() and
+ *   bh_open_datagram() make. Lost,
  *   or as above, or a task's own, of which nobody here knows: then it is about to
  *   connect or adopt it (net.h asks that of it), and done with that when its poll
  *   is over.
@@ -138,12 +139,12 @@ static bool is_ours(const struct known *k, int fd)
 
 	for (uint32_t i = 0; key && i < k->n_keys; i++)
 		if (k->keys[i] == key)
-			return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+			return socket_option(fd, SO_TYPE) != SOCK_DGRAM;
 	return false;
 }
 
-/* True if @fd may have been made by bh_connect(), or by bh_listen() as a probe, and
- * not been used since. */
+/* True if @fd may have been made by bh_connect() or bh_open_datagram(), or by bh_listen() as
+ * a probe, and not been used since. */
 static bool is_virgin(int fd)
 {
 	int domain = socket_option(fd, SO_DOMAIN), type = socket_option(fd, SO_TYPE);
@@ -151,7 +152,8 @@ static bool is_virgin(int fd)
 
 	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
 		return false;
-	if (type != SOCK_STREAM && (type != SOCK_SEQPACKET || domain != AF_UNIX))
+	if (type != SOCK_STREAM && type != SOCK_DGRAM &&
+	    (type != SOCK_SEQPACKET || domain != AF_UNIX))
 		return false;
 	return fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC &&
 	       !bh_address_key_of(fd) && getpeername(fd, (struct sockaddr *)&peer.ss, &peer.len) &&

@@ -122,6 +122,24 @@ static void run_connect(struct world *w)
 }
 SWEEP(io_connect, .run = run_connect, .covers = "");
 
+/* It gets a name and a peer, sends, and takes what it sent. */
+static void run_datagram(struct world *w)
+{
+	bh_io io;
+	char c;
+
+	(void)w;
+	world_epoll();
+	bh_rt.budget = 9;
+	must(bh_open_datagram(&io, "unix:@bulkhead sweep", NULL));
+	must(bh_set_peer(io, "unix:@bulkhead sweep"));
+	must(bh_send_to(io, "x", 1, NULL, BH_FOREVER) != 1);
+	must(bh_recv_from(io, &c, 1, NULL, BH_FOREVER) != 1);
+	must(bh_try_recv_from(io, &c, 1, NULL) != -EAGAIN);
+	must(bh_close(io));
+}
+SWEEP(io_datagram, .run = run_datagram, .covers = "");
+
 static void run_adopt(struct world *w)
 {
 	bh_io io;
