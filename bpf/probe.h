@@ -5,7 +5,7 @@
  *
  *   workers  hash, pid -> struct bh_probe_worker    traced adds and removes, BPF writes
  *   zygotes  hash, pid -> struct bh_probe_service   traced adds and removes
- *   young    hash, pid -> struct bh_probe_service   forks of zygotes, BPF adds and removes:
+ *   unborn    hash, pid -> struct bh_probe_service   forks of zygotes, BPF adds and removes:
  *                                                   until traced has found their slot
  *   counts   array, entry -> struct bh_probe_counts BPF writes, traced maps it to read
  *   types    hash, {service, type} -> entry         BPF adds
@@ -27,11 +27,11 @@
 /* Where a service's shared memory lies in its processes; 0: not known. What stands
  * there is read as user memory of whoever is on the CPU: garbage does no harm. */
 struct bh_probe_service {
-	uint64_t workers; /* struct bh_worker[] */
+	uint64_t workers; /* struct bh_slot[] */
 	uint64_t tasks;   /* struct bh_tcb[] */
 	uint32_t n_tasks;
 	uint32_t service;
-	uint32_t worker_bytes, current; /* of a struct bh_worker: its size; where that word is */
+	uint32_t worker_bytes, current; /* of a struct bh_slot: its size; where that word is */
 };
 
 /* Of a task in the arena (ipc/arena/task.h), which BPF cannot

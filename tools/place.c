@@ -54,7 +54,7 @@ bool bh_place_nobody(uid_t *uid, gid_t *gid)
 	return true;
 }
 
-enum bh_place_owner bh_place_owner(const char *dir)
+enum bh_place_owner bh_place_owner_of(const char *dir)
 {
 	struct stat st;
 	uid_t uid;
@@ -70,7 +70,7 @@ enum bh_place_owner bh_place_owner(const char *dir)
 		       BH_PLACE_FOREIGN;
 }
 
-int bh_place_probe(const char *path)
+int bh_place_try(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;

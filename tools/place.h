@@ -43,10 +43,10 @@ enum bh_place_owner {
 	BH_PLACE_PRIVATE,     /* ours (or, for root, nobody's), and closed to others */
 	BH_PLACE_SHARED,      /* ours, and others may look in */
 };
-enum bh_place_owner bh_place_owner(const char *dir);
+enum bh_place_owner bh_place_owner_of(const char *dir);
 
 /* Connects to the socket @path and hangs up. 0: somebody listens; -ENOENT,
  * -ECONNREFUSED: nobody does; -EACCES: not for this user. */
-int bh_place_probe(const char *path);
+int bh_place_try(const char *path);
 
 #endif

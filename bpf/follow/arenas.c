@@ -48,8 +48,8 @@ bool bh_arenas_take(struct bh_arenas *a, uint32_t service, int fd, struct bh_pro
 					    .tasks = BH_ARENA_BASE + l.off_tasks,
 					    .n_tasks = l.tasks,
 					    .service = service,
-					    .worker_bytes = sizeof(struct bh_worker),
-					    .current = offsetof(struct bh_worker, current) };
+					    .worker_bytes = sizeof(struct bh_slot),
+					    .current = offsetof(struct bh_slot, current) };
 	return true;
 }
 

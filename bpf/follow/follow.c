@@ -6,7 +6,7 @@
 
 #include "ipc/arena/worker.h"
 
-_Static_assert(offsetof(struct bh_worker, word) == 0, "what the programs read of a worker");
+_Static_assert(offsetof(struct bh_slot, word) == 0, "what the programs read of a worker");
 _Static_assert(sizeof(struct bh_tcb) == BH_PROBE_TCB_BYTES && offsetof(struct bh_tcb, state) == 0 &&
 		       offsetof(struct bh_tcb, type) == BH_PROBE_TCB_TYPE,
 	       "what the programs read of a task");

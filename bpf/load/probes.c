@@ -28,7 +28,7 @@
 enum map {
 	WORKERS,
 	ZYGOTES,
-	YOUNG,
+	UNBORN,
 	COUNTS,
 	TYPES,
 	CONTROL,
@@ -36,7 +36,7 @@ enum map {
 	MAPS
 };
 
-static const char *const map_names[MAPS] = { "workers", "zygotes", "young", "counts",
+static const char *const map_names[MAPS] = { "workers", "zygotes", "unborn", "counts",
 					     "types",   "control", "events" };
 
 struct taker {

@@ -41,7 +41,7 @@ static __always_inline bool find_worker(const struct task_struct *task, struct b
 		to->type = w->out_ns ? w->type : BH_EVENT_NO_TYPE;
 		return true;
 	}
-	const struct bh_probe_service *y = bpf_map_lookup_elem(&young, &pid);
+	const struct bh_probe_service *y = bpf_map_lookup_elem(&unborn, &pid);
 	if (!y)
 		return false;
 	to->in = *y;
@@ -97,7 +97,7 @@ int BPF_PROG(bh_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	pid = (__u32)child->pid;
 	struct bh_probe_service s = *z;
-	bpf_map_update_elem(&young, &pid, &s, 0);
+	bpf_map_update_elem(&unborn, &pid, &s, 0);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ int BPF_PROG(bh_exit, struct task_struct *task)
 	if (!find_worker(task, &w))
 		return 0;
 	look_now(&w, task);
-	bpf_map_delete_elem(&young, &pid);
+	bpf_map_delete_elem(&unborn, &pid);
 	struct bh_probe_death *d = begin_death();
 	if (!d)
 		return 0;

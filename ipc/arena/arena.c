@@ -88,7 +88,7 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 		l->inject_log2++;
 	fence(l, &n, &at, sizeof(struct bh_arena));
 	/* All slots from the start: they are filled at run time. */
-	l->off_workers = fence(l, &n, &at, sizeof(struct bh_worker) * BH_SLOTS);
+	l->off_workers = fence(l, &n, &at, sizeof(struct bh_slot) * BH_SLOTS);
 	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
 		l->pinned_log2++;
 	l->off_pinned = fence(l, &n, &at, (sizeof(uint64_t) << l->pinned_log2) * BH_MAX_WORKERS);

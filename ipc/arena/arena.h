@@ -162,7 +162,7 @@ struct bh_layout {
 struct bh_view {
 	struct bh_layout l;
 	struct bh_arena *a;
-	struct bh_worker *workers;
+	struct bh_slot *workers;
 	struct bh_type *types;
 	struct bh_tcb *tasks;
 	struct bh_ioslot *ios;

@@ -405,7 +405,7 @@ uint32_t bh_extent_refill(const struct bh_view *v, uint32_t slot, uint32_t cls)
 	rc = claim(v, slot, cls);
 	if (rc && bh_pool_claim_bits(p, c) && c->n)
 		return c->idx[--c->n];
-	idx = rc ? bh_pool_look(p) : 0;
+	idx = rc ? bh_pool_search(p) : 0;
 	/* Others may be faster with what it has made room for. */
 	for (int i = 0; rc == -ENOMEM && !idx && i < TRIES && make_room(v, slot, cls); i++)
 		rc = claim(v, slot, cls);

@@ -19,10 +19,10 @@ static inline uint32_t bh_epoch_next(uint32_t epoch)
 
 /* The kernel's: @epoch starts. Whoever was made for it takes the slot, and those made for
  * another epoch go. Commit: the store of the word. */
-void bh_incarnation_start(struct bh_worker *w, uint32_t epoch);
+void bh_incarnation_start(struct bh_slot *w, uint32_t epoch);
 
 /* Waits while the epoch before is not over, at most for ten seconds, and takes the slot for
  * this process. False: it is another's. Commit: the CAS of the word. */
-bool bh_incarnation_take(struct bh_worker *w, uint32_t epoch);
+bool bh_incarnation_take(struct bh_slot *w, uint32_t epoch);
 
 #endif

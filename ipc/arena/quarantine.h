@@ -29,7 +29,7 @@ enum {
 	BH_GATES = 64, /* by key, of a service */
 };
 
-enum bh_quarantine {
+enum bh_gate_state {
 	BH_GATE_OPEN = 0,
 	BH_GATE_QUARANTINED, /* nobody, until `until_ns` */
 	BH_GATE_PROBATION,   /* one more task, on trial */
@@ -39,7 +39,7 @@ enum bh_quarantine {
 };
 
 struct bh_gate {
-	_Atomic uint64_t word;    /* enum bh_quarantine, and above it (<< 8) the occupant */
+	_Atomic uint64_t word;    /* enum bh_gate_state, and above it (<< 8) the occupant */
 	_Atomic uint64_t trial;   /* handle of the task on trial; 0: not spawned yet */
 	_Atomic uint64_t refused; /* workers: spawns, since this occupant came */
 	/* The kernel's. */
@@ -52,13 +52,13 @@ struct bh_gate {
 	_Atomic int64_t told_ns;  /* at that time */
 };
 
-static inline uint32_t bh_gate_state(uint64_t word)
+static inline uint32_t bh_gate_state_of(uint64_t word)
 {
 	return word & 0xff;
 }
 
 /* The same occupant's, in another state. */
-static inline uint64_t bh_gate_word(uint64_t word, enum bh_quarantine state)
+static inline uint64_t bh_gate_word(uint64_t word, enum bh_gate_state state)
 {
 	return (word & ~0xffull) | (uint64_t)state;
 }

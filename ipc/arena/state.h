@@ -196,7 +196,7 @@ static inline void bh_state_absorb(_Atomic uint64_t *p)
 	bh_and(p, ~BH_NOTIFIED);
 }
 
-enum bh_wake {
+enum bh_wake_result {
 	BH_WAKE_NOTHING, /* it runs (and is notified), is scheduled, or has ended */
 	BH_WAKE_QUEUE,   /* now SCHEDULED: the caller must put a hint in a queue */
 	BH_WAKE_STALE,   /* another generation, or free */
@@ -210,7 +210,7 @@ enum bh_wake {
  * Killed between BH_WAKE_QUEUE's CAS and the push, the task is SCHEDULED without
  * a hint: the waker's journal names it, and so does a scan.
  */
-static inline enum bh_wake bh_state_wake(_Atomic uint64_t *p, uint32_t gen, uint64_t flags)
+static inline enum bh_wake_result bh_state_wake(_Atomic uint64_t *p, uint32_t gen, uint64_t flags)
 {
 	uint64_t w = bh_ld_acq(p), next;
 

@@ -6,7 +6,7 @@
  * neither run queue nor timers, and pages that nobody touches cost nothing.
  *
  * Written by the worker in the slot, but for `word` (see below), `runq.head`
- * (thieves too), `park` and `pinned` (wakers too), `timers.head` and `hand.told` (the kernel).
+ * (thieves too), `park` and `pinned` (wakers too), `timers.head` and `batch.told` (the kernel).
  *
  * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
  * the new process takes the slot with one CAS to UP(epoch, pid). A process that
@@ -23,21 +23,21 @@
 #define BH_IPC_WORKER_H
 
 #include "ipc/arena/task.h"
-#include "ipc/queue/hand.h"
+#include "ipc/queue/batch.h"
 #include "ipc/queue/idle.h"
 #include "ipc/queue/inject.h"
 #include "ipc/queue/meter.h"
 #include "ipc/queue/pool.h"
 #include "ipc/queue/runq.h"
 
-enum bh_worker_state {
-	BH_WORKER_VACANT = 0,
-	BH_WORKER_STARTING,
-	BH_WORKER_UP,
-	BH_WORKER_DEAD,
+enum bh_slot_state {
+	BH_SLOT_VACANT = 0,
+	BH_SLOT_STARTING,
+	BH_SLOT_UP,
+	BH_SLOT_DEAD,
 };
 
-static inline uint64_t bh_worker_word(enum bh_worker_state s, uint32_t epoch, uint32_t pid)
+static inline uint64_t bh_slot_word(enum bh_slot_state s, uint32_t epoch, uint32_t pid)
 {
 	return (uint64_t)pid << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)s;
 }
@@ -95,7 +95,7 @@ struct bh_counters {
 	_Atomic uint64_t noop_wakes; /* unparked, and found nothing */
 };
 
-struct bh_worker {
+struct bh_slot {
 	_Alignas(128) _Atomic uint64_t word; /* incarnation: see above */
 	_Atomic int64_t ready_ns;            /* when this incarnation could run tasks */
 	_Atomic uint32_t recovered;          /* the kernel's: 1 + epoch once the task that the
@@ -111,7 +111,7 @@ struct bh_worker {
 	struct bh_journal journal;
 
 	_Alignas(128) _Atomic uint32_t lifo; /* the task woken last; 0: none */
-	struct bh_hand hand;
+	struct bh_batch batch;
 	struct bh_runq runq;
 
 	struct bh_inject pinned; /* tasks that run here alone; cells: bh_pinned_of() */
@@ -123,7 +123,7 @@ struct bh_worker {
 
 	struct bh_pool_cache tasks, ios, tokens, blocks[BH_CLASSES];
 	struct bh_last_words last_words;
-	struct bh_last_words glance; /* where a hog was, when the kernel asked */
+	struct bh_last_words sample; /* where a hog was, when the kernel asked */
 	struct bh_meter meter;
 	_Atomic uint32_t initing;   /* the epoch + 1, as long as it is in worker_init() */
 	_Atomic int32_t init_error; /* what that returned, if it failed */

@@ -8,7 +8,7 @@ static struct bh_token_slot *slot_at(const struct bh_view *v, uint32_t idx)
 	return idx && idx < v->l.tokens ? &v->tokens[idx] : NULL;
 }
 
-int bh_token_look(const struct bh_view *v, uint64_t token)
+int bh_token_check(const struct bh_view *v, uint64_t token)
 {
 	struct bh_token_slot *s = slot_at(v, bh_handle_idx(token));
 	uint64_t w = s ? bh_ld_acq(&s->word) : 0;
@@ -24,7 +24,7 @@ static bool vacant(const struct bh_view *v, uint64_t who)
 	if (!who)
 		return true;
 	if (who & BH_TOKEN_CHILD)
-		return bh_token_look(v, who & ~BH_TOKEN_CHILD) < 0;
+		return bh_token_check(v, who & ~BH_TOKEN_CHILD) < 0;
 	return !bh_tcb_of(v, who);
 }
 
@@ -72,7 +72,7 @@ static void tell_child(struct walk *w, uint64_t child, int depth)
 {
 	uint32_t idx = bh_handle_idx(child);
 
-	if (depth >= BH_TOKEN_DEPTH || bh_token_look(w->v, child) < 0)
+	if (depth >= BH_TOKEN_DEPTH || bh_token_check(w->v, child) < 0)
 		return;
 	if (bh_token_set(w->v, idx, bh_handle_gen(child)) || w->anew)
 		tell(w, idx, depth + 1);

@@ -32,7 +32,7 @@
 typedef void (*bh_token_wake_fn)(const struct bh_view *v, uint32_t idx, uint32_t gen);
 
 /* 1: canceled; 0: not; -1: it is gone. */
-int bh_token_look(const struct bh_view *v, uint64_t token);
+int bh_token_check(const struct bh_view *v, uint64_t token);
 
 /*
  * Has @who (a task's handle, or a token's with BH_TOKEN_CHILD) told when @token is

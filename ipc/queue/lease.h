@@ -7,15 +7,15 @@
  * below is of one of them: they know nothing of each other, and any worker may look at
  * any of them, one at a time.
  *
- * One word: {looks, epoch, mode, slot}. A worker takes the lease with a CAS from
+ * One word: {turns, epoch, mode, slot}. A worker takes the lease with a CAS from
  * FREE, asks epoll for events, marks and queues all it was given, and only then
  * gives the lease back: so whenever a worker has events that it has not marked yet,
- * the word names it. `looks` is one higher after each turn, so a word that has not
+ * the word names it. `turns` is one higher after each turn, so a word that has not
  * changed for a while says that nobody has looked.
  *
- *   FREE ──take──▶ LOOK    a busy worker looks without waiting
+ *   FREE ──take──▶ POLL    a busy worker looks without waiting
  *   FREE ──take──▶ SLEEP   an idle worker waits in epoll_wait
- *   LOOK, SLEEP ──give──▶ FREE, looks + 1
+ *   POLL, SLEEP ──give──▶ FREE, turns + 1
  *
  * The lease keeps two workers from doing the same work; it is no lock that keeps
  * events whole. Registrations are edge-triggered: each edge is given to one of
@@ -34,19 +34,19 @@
 
 enum bh_lease_mode {
 	BH_LEASE_FREE = 0,
-	BH_LEASE_LOOK,
+	BH_LEASE_POLL,
 	BH_LEASE_SLEEP,
 	BH_LEASE_MODES
 };
 
-static inline uint64_t bh_lease_make(uint32_t looks, uint32_t epoch, enum bh_lease_mode mode,
+static inline uint64_t bh_lease_make(uint32_t turns, uint32_t epoch, enum bh_lease_mode mode,
 				     uint32_t slot)
 {
-	return (uint64_t)looks << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)mode << 8 |
+	return (uint64_t)turns << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)mode << 8 |
 	       (slot & 0xff);
 }
 
-static inline uint32_t bh_lease_looks(uint64_t w)
+static inline uint32_t bh_lease_turns(uint64_t w)
 {
 	return (uint32_t)(w >> 32);
 }
@@ -56,7 +56,7 @@ static inline uint32_t bh_lease_epoch(uint64_t w)
 	return (uint32_t)(w >> 16) & 0xffff;
 }
 
-static inline uint32_t bh_lease_mode(uint64_t w)
+static inline uint32_t bh_lease_mode_of(uint64_t w)
 {
 	return (uint32_t)(w >> 8) & 0xff;
 }
@@ -80,7 +80,7 @@ static inline uint32_t bh_reactor_of(int fd, uint32_t n)
 /* The bit of the worker that waits in epoll_wait; 0: none does. */
 static inline uint64_t bh_lease_sleeper(uint64_t w)
 {
-	return bh_lease_mode(w) == BH_LEASE_SLEEP ? 1ull << (bh_lease_slot(w) & 63) : 0;
+	return bh_lease_mode_of(w) == BH_LEASE_SLEEP ? 1ull << (bh_lease_slot(w) & 63) : 0;
 }
 
 /* Worker: false if somebody has it. Commit: the CAS. */
@@ -89,8 +89,8 @@ static inline bool bh_lease_take(struct bh_lease *lease, uint32_t slot, uint32_t
 {
 	uint64_t w = bh_ld_rlx(&lease->word);
 
-	return bh_lease_mode(w) == BH_LEASE_FREE &&
-	       bh_cas(&lease->word, &w, bh_lease_make(bh_lease_looks(w), epoch, mode, slot));
+	return bh_lease_mode_of(w) == BH_LEASE_FREE &&
+	       bh_cas(&lease->word, &w, bh_lease_make(bh_lease_turns(w), epoch, mode, slot));
 }
 
 /* Its holder, or the kernel for a dead one: all that was given is marked. Nobody
@@ -99,7 +99,7 @@ static inline void bh_lease_give(struct bh_lease *lease)
 {
 	uint64_t w = bh_ld_rlx(&lease->word);
 
-	bh_st_rel(&lease->word, bh_lease_make(bh_lease_looks(w) + 1, 0, BH_LEASE_FREE, 0));
+	bh_st_rel(&lease->word, bh_lease_make(bh_lease_turns(w) + 1, 0, BH_LEASE_FREE, 0));
 }
 
 /* True if worker @slot, in whichever incarnation, has it. */
@@ -107,7 +107,7 @@ static inline bool bh_lease_held_by(const struct bh_lease *lease, uint32_t slot)
 {
 	uint64_t w = bh_ld_acq(&lease->word);
 
-	return bh_lease_mode(w) != BH_LEASE_FREE && bh_lease_slot(w) == slot;
+	return bh_lease_mode_of(w) != BH_LEASE_FREE && bh_lease_slot(w) == slot;
 }
 
 /* True if it has any of the BH_MAX_REACTORS at @leases; it has one at most. */

@@ -69,7 +69,7 @@ static bool claim_fresh(const struct bh_pool_view *v, struct bh_pool_cache *c)
 /* A slot that says itself that it is free. Bounded: what caches can hold back of a
  * large table is little of it. No commit: it is a hint as any other, and the caller's CAS
  * decides; the cache that names it, too, loses it the same way. */
-uint32_t bh_pool_look(const struct bh_pool_view *v)
+uint32_t bh_pool_search(const struct bh_pool_view *v)
 {
 	uint32_t mark = bh_ld_acq(&v->pool->mark), used = mark < v->capacity ? mark : v->capacity;
 	uint32_t n = used < LOOK_MOST ? used : LOOK_MOST;
@@ -92,7 +92,7 @@ uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c)
 	if (claim_fresh(v, c) && c->n)
 		return c->idx[--c->n];
 	/* Never-used slots are gone: the count may be wrong, so look. */
-	return bh_pool_claim_bits(v, c) && c->n ? c->idx[--c->n] : bh_pool_look(v);
+	return bh_pool_claim_bits(v, c) && c->n ? c->idx[--c->n] : bh_pool_search(v);
 }
 
 static void give_bits(const struct bh_pool_view *v, uint32_t w, uint64_t bits)

@@ -73,7 +73,7 @@ uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c);
 bool bh_pool_claim_bits(const struct bh_pool_view *v, struct bh_pool_cache *c);
 void bh_pool_stock(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_t w,
 		   uint64_t bits);
-uint32_t bh_pool_look(const struct bh_pool_view *v);
+uint32_t bh_pool_search(const struct bh_pool_view *v);
 
 /* Not empty; a count may be what somebody wrote there. */
 static inline bool bh_pool_has(const struct bh_pool_cache *c)

@@ -74,8 +74,8 @@ static void mark_queues(struct audit *a)
 		t = bh_ld_acq(&q->tail);
 		for (uint32_t i = 0; h + i < t && i < BH_RUNQ_CAP; i++)
 			mark_hint(a, bh_ld_rlx(&q->cells[(h + i) % BH_RUNQ_CAP]));
-		for (uint32_t i = 0; i < bh_ld_rlx(&v->workers[w].hand.n) && i < BH_HAND; i++)
-			mark_hint(a, bh_ld_rlx(&v->workers[w].hand.idx[i]));
+		for (uint32_t i = 0; i < bh_ld_rlx(&v->workers[w].batch.n) && i < BH_BATCH; i++)
+			mark_hint(a, bh_ld_rlx(&v->workers[w].batch.idx[i]));
 		mark_hint(a, bh_ld_rlx(&v->workers[w].lifo));
 		struct bh_inject_view pinned = bh_pinned_of(v, w);
 		for (uint64_t i = 0; i <= pinned.mask; i++)
@@ -195,7 +195,7 @@ static void check_task(struct audit *a, uint32_t i)
 	case BH_RESERVED:
 	case BH_RUNNING:
 		word = slot < BH_SLOTS ? bh_ld_acq(&v->workers[slot].word) : 0;
-		if ((word & 0xffff) != BH_WORKER_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
+		if ((word & 0xffff) != BH_SLOT_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
 			report(a, "holder-alive", "task %u is held by worker %u, epoch %u", i, slot,
 			       bh_state_epoch(w));
 		break;
@@ -316,14 +316,14 @@ static void check_lease(struct audit *a, uint32_t i)
 	uint64_t w = bh_ld_acq(&a->v->a->idle.lease[i].word), word = 0;
 	uint32_t slot = bh_lease_slot(w);
 
-	if (bh_lease_mode(w) == BH_LEASE_FREE)
+	if (bh_lease_mode_of(w) == BH_LEASE_FREE)
 		return;
 	if (slot < BH_MAX_WORKERS)
 		word = bh_ld_acq(&a->v->workers[slot].word);
-	if (bh_lease_mode(w) >= BH_LEASE_MODES || (word & 0xffff) != BH_WORKER_UP ||
+	if (bh_lease_mode_of(w) >= BH_LEASE_MODES || (word & 0xffff) != BH_SLOT_UP ||
 	    ((word >> 16) & 0xffff) != bh_lease_epoch(w))
 		report(a, "lease", "worker %u, epoch %u, has that of reactor %u in mode %u", slot,
-		       bh_lease_epoch(w), i, bh_lease_mode(w));
+		       bh_lease_epoch(w), i, bh_lease_mode_of(w));
 }
 
 static void check_quiet(struct audit *a)

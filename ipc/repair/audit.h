@@ -46,7 +46,7 @@
  *   pool-mark       marks lie within their table, and are even           busy
  *   pool-cache      workers' caches name what is in the table            busy
  *   runq            head <= tail <= head + 256, entries in the table     busy
- *   hand            fewer than 8 are left, entries in the table          busy
+ *   batch           fewer than 8 are left, entries in the table          busy
  *   inject          head and tail are at most a ring apart               busy
  *   inject-cell     every cell is of this lap or the next; likewise      steps
  *                   in the workers' rings for pinned tasks

@@ -23,7 +23,7 @@ enum {
 	TRIES = 8,
 };
 
-struct look {
+struct check {
 	const struct bh_view *v;
 	struct bh_audit *out;
 	uint32_t part, idx;
@@ -56,7 +56,7 @@ typedef unsigned long long ull;
 
 /* -- header --------------------------------------------------------------------- */
 
-static void check_mark(const struct look *l, const struct bh_pool_view *p, uint32_t step,
+static void check_mark(const struct check *l, const struct bh_pool_view *p, uint32_t step,
 		       const char *of)
 {
 	uint32_t mark = bh_ld_acq(&p->pool->mark);
@@ -66,7 +66,7 @@ static void check_mark(const struct look *l, const struct bh_pool_view *p, uint3
 		report(l, "pool-mark", CERTAIN, mark, 0, "%s: %u of %u", of, mark, p->capacity);
 }
 
-static void check_ring(const struct look *l, const struct bh_inject_view *v)
+static void check_ring(const struct check *l, const struct bh_inject_view *v)
 {
 	const struct bh_inject *q = v->q;
 	uint64_t h = bh_ld_acq(&q->head), t = bh_ld_acq(&q->tail);
@@ -77,18 +77,18 @@ static void check_ring(const struct look *l, const struct bh_inject_view *v)
 		report(l, "inject", CERTAIN, h, t, "head %llu, tail %llu", (ull)h, (ull)t);
 }
 
-static void check_leases(const struct look *l)
+static void check_leases(const struct check *l)
 {
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++) {
 		uint64_t w = bh_ld_acq(&l->v->a->idle.lease[i].word);
 
-		if (bh_lease_mode(w) >= BH_LEASE_MODES || bh_lease_slot(w) >= l->v->l.workers ||
+		if (bh_lease_mode_of(w) >= BH_LEASE_MODES || bh_lease_slot(w) >= l->v->l.workers ||
 		    (i >= l->v->l.reactors && w))
 			report(l, "lease", CERTAIN, w, i, "of reactor %u: %#llx", i, (ull)w);
 	}
 }
 
-static void check_header(const struct look *l)
+static void check_header(const struct check *l)
 {
 	const struct bh_view *v = l->v;
 	const struct bh_arena *a = v->a;
@@ -125,7 +125,7 @@ static void check_header(const struct look *l)
 	check_leases(l);
 }
 
-static void check_guard(const struct look *l, uint32_t n)
+static void check_guard(const struct check *l, uint32_t n)
 {
 	uint64_t off = l->v->l.off_guard[n], found;
 
@@ -137,7 +137,7 @@ static void check_guard(const struct look *l, uint32_t n)
 
 /* -- workers ---------------------------------------------------------------------- */
 
-static void check_runq(const struct look *l, struct bh_worker *w)
+static void check_runq(const struct check *l, struct bh_slot *w)
 {
 	uint64_t h = bh_ld_acq(&w->runq.head), t = 0, again = ~h;
 	uint32_t lifo = bh_ld_rlx(&w->lifo);
@@ -163,22 +163,22 @@ static void check_runq(const struct look *l, struct bh_worker *w)
 	}
 }
 
-static void check_hand(const struct look *l, struct bh_worker *w)
+static void check_batch(const struct check *l, struct bh_slot *w)
 {
-	uint32_t n = bh_ld_rlx(&w->hand.n);
+	uint32_t n = bh_ld_rlx(&w->batch.n);
 
-	if (n >= BH_HAND)
-		report(l, "hand", CERTAIN, n, 0, "worker %u has %u in hand", l->idx, n);
-	for (uint32_t i = 0; i < BH_HAND; i++) {
-		uint32_t idx = bh_ld_rlx(&w->hand.idx[i]);
+	if (n >= BH_BATCH)
+		report(l, "batch", CERTAIN, n, 0, "worker %u has %u in its batch", l->idx, n);
+	for (uint32_t i = 0; i < BH_BATCH; i++) {
+		uint32_t idx = bh_ld_rlx(&w->batch.idx[i]);
 
 		if (idx >= l->v->l.tasks)
-			report(l, "hand", CERTAIN, idx, i, "worker %u has task %u in hand, at %u",
-			       l->idx, idx, i);
+			report(l, "batch", CERTAIN, idx, i,
+			       "worker %u has task %u in its batch, at %u", l->idx, idx, i);
 	}
 }
 
-static void check_cache(const struct look *l, const struct bh_pool_view *p,
+static void check_cache(const struct check *l, const struct bh_pool_view *p,
 			const struct bh_pool_cache *c)
 {
 	uint32_t n = c->n;
@@ -194,7 +194,7 @@ static void check_cache(const struct look *l, const struct bh_pool_view *p,
 	}
 }
 
-static void check_journal(const struct look *l, struct bh_journal *j)
+static void check_journal(const struct check *l, struct bh_journal *j)
 {
 	uint32_t tasks = l->v->l.tasks, slot = bh_ld_rlx(&j->slot), popped = bh_ld_rlx(&j->popped);
 	uint32_t wake = bh_ld_rlx(&j->wake), io = bh_ld_rlx(&j->io), ref = bh_ld_rlx(&j->block);
@@ -217,7 +217,7 @@ static bool slot_valid(const struct bh_view *v, uint32_t slot)
 }
 
 /* The newest event is whole: only the 16384th after it goes over it. */
-static void check_events(const struct look *l)
+static void check_events(const struct check *l)
 {
 	struct bh_evring *r = &l->v->events[l->idx];
 	uint64_t tail = bh_ld_acq(&r->tail), pos = tail - 1, lost = 0;
@@ -230,17 +230,17 @@ static void check_events(const struct look *l)
 		       (ull)tail - 1);
 }
 
-static void check_worker(const struct look *l)
+static void check_worker(const struct check *l)
 {
 	const struct bh_view *v = l->v;
-	struct bh_worker *w = &v->workers[l->idx];
+	struct bh_slot *w = &v->workers[l->idx];
 	uint64_t current = bh_ld_rlx(&w->current);
 	uint32_t park = bh_ld_rlx(&w->park);
 
 	if (!slot_valid(v, l->idx))
 		return; /* between workers and blocking processes */
 	check_runq(l, w);
-	check_hand(l, w);
+	check_batch(l, w);
 	if (l->idx < v->l.workers) {
 		const struct bh_inject_view pinned = bh_pinned_of(v, l->idx);
 
@@ -264,7 +264,7 @@ static void check_worker(const struct look *l)
 
 /* A cell behind head waits for the next lap's entry, or has it; one from head on
  * is of this lap. One that is neither stops the queue when head comes to it. */
-static void check_cell(const struct look *l, const struct bh_inject_view *q, uint32_t n)
+static void check_cell(const struct check *l, const struct bh_inject_view *q, uint32_t n)
 {
 	uint64_t head = bh_ld_acq(&q->q->head), cell = bh_ld_acq(&q->cells[n]);
 	uint32_t at = (uint32_t)(head & q->mask), lap = (uint32_t)(head >> q->shift);
@@ -290,7 +290,7 @@ static uint32_t lines_used(const struct bh_inject_view *q)
 	return (uint32_t)((tail < size ? tail + LINE - 1 : size) / LINE);
 }
 
-static void check_line(const struct look *l, const struct bh_inject_view *q, uint32_t line)
+static void check_line(const struct check *l, const struct bh_inject_view *q, uint32_t line)
 {
 	if (line < lines_used(q))
 		for (uint32_t i = 0; i < LINE; i++)
@@ -302,7 +302,7 @@ static uint32_t pinned_lines(const struct bh_view *v)
 	return (1u << v->l.pinned_log2) / LINE;
 }
 
-static void check_pinned(const struct look *l)
+static void check_pinned(const struct check *l)
 {
 	uint32_t lines = pinned_lines(l->v);
 	const struct bh_inject_view ring = bh_pinned_of(l->v, l->idx / lines);
@@ -317,7 +317,7 @@ static bool valid_ref(const struct bh_view *v, uint32_t ref)
 	return !ref || bh_block_at(v, ref);
 }
 
-static void check_links(const struct look *l, struct bh_tcb *t)
+static void check_links(const struct check *l, struct bh_tcb *t)
 {
 	const struct bh_view *v = l->v;
 	uint32_t child = bh_ld_rlx(&t->child), sibling = bh_ld_rlx(&t->sibling);
@@ -359,17 +359,17 @@ static bool holder_valid(const struct bh_view *v, uint64_t w)
 }
 
 /* @w is RUNNING or RESERVED, by worker slot. */
-static void check_held(const struct look *l, _Atomic uint64_t *state, uint64_t w)
+static void check_held(const struct check *l, _Atomic uint64_t *state, uint64_t w)
 {
 	uint32_t slot = bh_state_worker(w);
-	struct bh_worker *holder = &l->v->workers[slot];
+	struct bh_slot *holder = &l->v->workers[slot];
 	uint64_t word = bh_ld_acq(&holder->word);
 	uint32_t has = bh_state_of(w) == BH_RUNNING ? bh_handle_idx(bh_ld_acq(&holder->current)) :
 						      bh_ld_acq(&holder->journal.slot);
 
 	if (bh_ld_acq(state) != w)
 		return;
-	if ((word & 0xffff) != BH_WORKER_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
+	if ((word & 0xffff) != BH_SLOT_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
 		report(l, "holder-alive", MENDED, w, word, "task %u is held by worker %u, epoch %u",
 		       l->idx, slot, bh_state_epoch(w));
 	else if (has != l->idx)
@@ -382,7 +382,7 @@ static bool queues_empty(const struct bh_view *v, bool of_jobs)
 	if (of_jobs)
 		return !bh_inject_len(&v->blocking);
 	for (uint32_t i = 0; i < v->l.workers; i++)
-		if (bh_ld_rlx(&v->workers[i].lifo) || bh_ld_rlx(&v->workers[i].hand.n) ||
+		if (bh_ld_rlx(&v->workers[i].lifo) || bh_ld_rlx(&v->workers[i].batch.n) ||
 		    bh_runq_len(&v->workers[i].runq) ||
 		    bh_ld_rlx(&v->workers[i].pinned.head) < bh_ld_rlx(&v->workers[i].pinned.tail))
 			return false;
@@ -395,7 +395,7 @@ static bool in_no_queue(const struct bh_view *v, bool job, uint64_t w)
 	return queues_empty(v, job) && (!job || !(w & BH_ABORTED) || queues_empty(v, false));
 }
 
-static void check_state(const struct look *l, struct bh_tcb *t, uint64_t w)
+static void check_state(const struct check *l, struct bh_tcb *t, uint64_t w)
 {
 	switch (bh_state_of(w)) {
 	case BH_RESERVED:
@@ -432,7 +432,7 @@ static void check_state(const struct look *l, struct bh_tcb *t, uint64_t w)
 	}
 }
 
-static void check_task(const struct look *l)
+static void check_task(const struct check *l)
 {
 	struct bh_tcb *t = &l->v->tasks[l->idx];
 	uint64_t w = bh_ld_acq(&t->state);
@@ -458,7 +458,7 @@ static void check_task(const struct look *l)
 
 /* -- I/O slots and blocks -------------------------------------------------------------- */
 
-static const char *part_name(const struct look *l)
+static const char *part_name(const struct check *l)
 {
 	return l->part == BH_AUDIT_IOS    ? "I/O slot" :
 	       l->part == BH_AUDIT_TOKENS ? "token" :
@@ -466,7 +466,7 @@ static const char *part_name(const struct look *l)
 }
 
 /* What an owner word says by itself, and of a task that is gone. */
-static void check_owner(const struct look *l, const char *invariant, uint64_t owner)
+static void check_owner(const struct check *l, const char *invariant, uint64_t owner)
 {
 	if (!bh_tcb_at(l->v, bh_handle_idx(owner)) || !bh_handle_gen(owner))
 		report(l, invariant, CERTAIN, owner, 0, "%s %u: owner %#llx", part_name(l), l->idx,
@@ -476,7 +476,7 @@ static void check_owner(const struct look *l, const char *invariant, uint64_t ow
 		       part_name(l), l->idx, (ull)owner);
 }
 
-static void check_io(const struct look *l)
+static void check_io(const struct check *l)
 {
 	struct bh_ioslot *s = &l->v->ios[l->idx];
 	uint64_t owner = bh_ld_acq(&s->owner);
@@ -496,7 +496,7 @@ static void check_io(const struct look *l)
 		       l->idx, next, fd);
 }
 
-static void check_token(const struct look *l)
+static void check_token(const struct check *l)
 {
 	struct bh_token_slot *s = &l->v->tokens[l->idx];
 	uint64_t owner = bh_ld_acq(&s->owner);
@@ -513,7 +513,7 @@ static void check_token(const struct look *l)
 	}
 }
 
-static void check_block(const struct look *l)
+static void check_block(const struct check *l)
 {
 	struct bh_block *b = &l->v->blocks[l->part - BH_AUDIT_BLOCKS][l->idx];
 	uint64_t owner = bh_ld_acq(&b->owner);
@@ -585,7 +585,7 @@ static uint32_t entries(const struct bh_view *v, uint32_t part)
 
 void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct bh_audit *out)
 {
-	struct look l = { .v = v, .out = out, .part = part, .idx = idx };
+	struct check l = { .v = v, .out = out, .part = part, .idx = idx };
 
 	if (part >= BH_AUDIT_PARTS || idx >= entries(v, part))
 		return;

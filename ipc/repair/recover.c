@@ -184,7 +184,7 @@ static void link_back(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
 }
 
 /* What was taken for the task, and not yet linked to it, stands in the journal. */
-static void link_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
+static void link_journal(const struct bh_view *v, struct bh_slot *w, struct bh_tcb *t,
 			 uint64_t owner)
 {
 	link_back(v, t, owner, bh_ld_rlx(&w->journal.block), bh_ld_rlx(&w->journal.io));
@@ -244,7 +244,7 @@ void bh_recover_kernel(const struct bh_view *v)
 /* -- a dead worker's task --------------------------------------------------------- */
 
 /* A child that was being dropped: unlinked already, the walk would miss it. */
-static void drop_journal(const struct bh_view *v, struct bh_worker *w, struct bh_tcb *t,
+static void drop_journal(const struct bh_view *v, struct bh_slot *w, struct bh_tcb *t,
 			 uint64_t owner)
 {
 	uint32_t idx = bh_ld_rlx(&w->journal.slot);
@@ -275,7 +275,7 @@ bool bh_recover_blames(const struct bh_view *v, uint32_t slot, uint32_t epoch)
 void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		      struct bh_dead_task *out)
 {
-	struct bh_worker *w = &v->workers[slot];
+	struct bh_slot *w = &v->workers[slot];
 	uint32_t idx = bh_handle_idx(bh_ld_rlx(&w->current));
 	struct bh_tcb *t = bh_tcb_at(v, idx);
 
@@ -427,7 +427,7 @@ bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 
 /* -- the rest of a dead worker's slot ----------------------------------------------- */
 
-static void recover_queues(const struct bh_view *v, struct bh_worker *w)
+static void recover_queues(const struct bh_view *v, struct bh_slot *w)
 {
 	uint64_t head = bh_ld_acq(&w->runq.head), tail = bh_ld_rlx(&w->runq.tail);
 
@@ -435,13 +435,13 @@ static void recover_queues(const struct bh_view *v, struct bh_worker *w)
 	 * its tail, what was popped and not yet run before its head. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		bh_requeue(v, bh_ld_rlx(&w->runq.cells[i]));
-	for (uint32_t i = 0; i < BH_HAND; i++)
-		bh_requeue(v, bh_ld_rlx(&w->hand.idx[i]));
+	for (uint32_t i = 0; i < BH_BATCH; i++)
+		bh_requeue(v, bh_ld_rlx(&w->batch.idx[i]));
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		bh_st_rlx(&w->runq.cells[i], 0);
-	bh_st_rlx(&w->hand.n, 0);
-	for (uint32_t i = 0; i < BH_HAND; i++)
-		bh_st_rlx(&w->hand.idx[i], 0);
+	bh_st_rlx(&w->batch.n, 0);
+	for (uint32_t i = 0; i < BH_BATCH; i++)
+		bh_st_rlx(&w->batch.idx[i], 0);
 	/* Empty, and the counters go on growing: a thief that still holds an old
 	 * head must fail. */
 	while (!bh_cas(&w->runq.head, &head, tail > head ? tail : head))
@@ -454,8 +454,8 @@ static void recover_queues(const struct bh_view *v, struct bh_worker *w)
 }
 
 /* A task this worker was making: RESERVED still, it never was. */
-static void recover_spawn(const struct bh_view *v, struct bh_worker *w, uint32_t slot,
-			  uint32_t epoch, const struct bh_recover_ops *ops)
+static void recover_spawn(const struct bh_view *v, struct bh_slot *w, uint32_t slot, uint32_t epoch,
+			  const struct bh_recover_ops *ops)
 {
 	uint32_t idx = bh_ld_rlx(&w->journal.slot);
 	struct bh_tcb *t = bh_tcb_at(v, idx);
@@ -484,7 +484,7 @@ static void recover_spawn(const struct bh_view *v, struct bh_worker *w, uint32_t
 }
 
 /* A task that was ending: if it is no longer RUNNING here, it has ended. */
-static void recover_end(const struct bh_view *v, struct bh_worker *w, bool completed)
+static void recover_end(const struct bh_view *v, struct bh_slot *w, bool completed)
 {
 	struct bh_tcb *t = bh_tcb_at(v, bh_ld_rlx(&w->journal.slot));
 	struct bh_block *b = bh_block_at(v, bh_ld_rlx(&w->journal.block));
@@ -503,7 +503,7 @@ static void recover_end(const struct bh_view *v, struct bh_worker *w, bool compl
 		bh_kernel_wake(v, bh_handle_idx(parent), bh_handle_gen(parent), 0);
 }
 
-static void recover_op(const struct bh_view *v, struct bh_worker *w, uint32_t slot, uint32_t epoch,
+static void recover_op(const struct bh_view *v, struct bh_slot *w, uint32_t slot, uint32_t epoch,
 		       bool had_task, const struct bh_recover_ops *ops)
 {
 	switch (bh_ld_rlx(&w->journal.op)) {
@@ -522,7 +522,7 @@ static void recover_op(const struct bh_view *v, struct bh_worker *w, uint32_t sl
 }
 
 /* Things that the journal names and that name an owner who is gone. */
-static void recover_orphans(const struct bh_view *v, struct bh_worker *w,
+static void recover_orphans(const struct bh_view *v, struct bh_slot *w,
 			    const struct bh_recover_ops *ops)
 {
 	uint32_t ref = bh_ld_rlx(&w->journal.block), io = bh_ld_rlx(&w->journal.io);
@@ -559,7 +559,7 @@ static void clear_masks(const struct bh_view *v, uint32_t slot)
 void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		       const struct bh_recover_ops *ops)
 {
-	struct bh_worker *w = &v->workers[slot];
+	struct bh_slot *w = &v->workers[slot];
 	struct bh_journal *j = &w->journal;
 	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(bh_ld_rlx(&w->current)));
 	/* A RUNNING task was taken away by bh_recover_begin(): then nothing ended. */

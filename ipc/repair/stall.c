@@ -6,7 +6,7 @@
 
 /* Killed between the CAS and the push, the kernel's journal names the task. A CAS,
  * not an exchange: what is taken must be what the journal names. */
-static void take_lifo(const struct bh_view *v, struct bh_worker *w)
+static void take_lifo(const struct bh_view *v, struct bh_slot *w)
 {
 	uint32_t idx = bh_ld_acq(&w->lifo);
 
@@ -28,24 +28,24 @@ static void requeue(const struct bh_view *v, uint32_t slot, uint32_t idx)
 		bh_requeue(v, idx);
 }
 
-/* Second hints to what the worker has in its hand: once for each turn that takes so
+/* Second hints to what the worker has in its batch: once for each turn that takes so
  * long, or they would pile up. Killed before it says so: twice. */
 static void hand_out(const struct bh_view *v, uint32_t slot)
 {
-	struct bh_worker *w = &v->workers[slot];
+	struct bh_slot *w = &v->workers[slot];
 	uint64_t turn = bh_ld_rlx(&w->heartbeat) + 1;
-	uint32_t n = bh_ld_acq(&w->hand.n);
+	uint32_t n = bh_ld_acq(&w->batch.n);
 
-	if (bh_ld_rlx(&w->hand.told) == turn)
+	if (bh_ld_rlx(&w->batch.told) == turn)
 		return;
-	for (uint32_t i = 0; i < n && i < BH_HAND; i++)
-		requeue(v, slot, bh_ld_rlx(&w->hand.idx[i]));
-	bh_st_rlx(&w->hand.told, turn);
+	for (uint32_t i = 0; i < n && i < BH_BATCH; i++)
+		requeue(v, slot, bh_ld_rlx(&w->batch.idx[i]));
+	bh_st_rlx(&w->batch.told, turn);
 }
 
 void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 {
-	struct bh_worker *w = &v->workers[slot];
+	struct bh_slot *w = &v->workers[slot];
 	struct bh_idle *idle = &v->a->idle;
 	uint64_t bit = 1ull << slot;
 	uint32_t park = bh_ld_acq(&w->park);
@@ -86,7 +86,7 @@ static void wake_untold(const struct bh_view *v, uint32_t slot)
 
 void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
 {
-	struct bh_worker *w = &v->workers[slot];
+	struct bh_slot *w = &v->workers[slot];
 	struct bh_tcb *t = bh_tcb_at(v, bh_ld_rlx(&w->journal.slot));
 
 	wake_untold(v, slot);
@@ -97,8 +97,8 @@ void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
 	/* A thief's copies stand beyond its tail until it moves that. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		requeue(v, slot, bh_ld_rlx(&w->runq.cells[i]));
-	for (uint32_t i = 0; i < BH_HAND; i++)
-		requeue(v, slot, bh_ld_rlx(&w->hand.idx[i]));
+	for (uint32_t i = 0; i < BH_BATCH; i++)
+		requeue(v, slot, bh_ld_rlx(&w->batch.idx[i]));
 	if (t && bh_state_of(bh_ld_acq(&t->state)) == BH_DONE) {
 		uint64_t parent = bh_ld_rlx(&t->parent);
 

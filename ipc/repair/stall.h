@@ -19,7 +19,7 @@
 
 /*
  * For worker @slot, which has been in one turn for some time. Its LIFO slot goes to
- * the inject queue, and what it has in its hand is queued there, too. Its searching
+ * the inject queue, and what it has in its batch is queued there, too. Its searching
  * bit is cleared, for while it stands nobody is woken: a picker that was stopped
  * between its two steps may have set it late (idle.h); so is that of each worker which sleeps,
  * for the picker may be this one. If it sleeps and no `parked`
@@ -31,7 +31,7 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot);
 
 /*
  * For worker @slot, whose process does not run: tasks that it was about to queue or
- * to run stand in no queue. Each one that its journal, its ring's cells or its hand
+ * to run stand in no queue. Each one that its journal, its ring's cells or its batch
  * name and that is SCHEDULED is queued (again), and the parent of the task that it was
  * ending is woken. It is woken itself, if its waker was stopped before it did. Does nothing while the inject queue has something, so that
  * hints do not pile up.

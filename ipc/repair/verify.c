@@ -17,8 +17,7 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 	if (slot >= BH_SLOTS)
 		return slot != BH_OWNER_ZYGOTE;
 	uint64_t word = bh_ld_acq(&v->workers[slot].word);
-	return ((word >> 16) & BH_EPOCH_MASK) != bh_state_epoch(w) ||
-	       (word & 0xffff) != BH_WORKER_UP;
+	return ((word >> 16) & BH_EPOCH_MASK) != bh_state_epoch(w) || (word & 0xffff) != BH_SLOT_UP;
 }
 
 /* True if a task that nobody runs is pinned to an incarnation that is gone, or to a
@@ -31,7 +30,7 @@ static bool home_gone(const struct bh_view *v, uint64_t w)
 		return false;
 	if (slot >= BH_MAX_WORKERS)
 		return true;
-	return (bh_ld_acq(&v->workers[slot].word) & 0xffff) == BH_WORKER_VACANT ||
+	return (bh_ld_acq(&v->workers[slot].word) & 0xffff) == BH_SLOT_VACANT ||
 	       (bh_state_epoch(w) && holder_gone(v, w));
 }
 
@@ -122,7 +121,7 @@ static uint32_t gone_keeper(const struct bh_view *v, uint64_t owner)
 {
 	uint32_t slot = bh_extent_keeper(owner);
 
-	return slot < BH_SLOTS && (bh_ld_acq(&v->workers[slot].word) & 0xffff) != BH_WORKER_UP ?
+	return slot < BH_SLOTS && (bh_ld_acq(&v->workers[slot].word) & 0xffff) != BH_SLOT_UP ?
 		       slot :
 		       BH_SLOTS;
 }

@@ -158,10 +158,10 @@ static void settle(struct bh_child *c, struct bh_crash_facts *f)
 static void recover(struct bh_child *c, struct bh_crash_facts *f)
 {
 	struct bh_ksvc *s = c->s;
-	struct bh_worker *w = &s->v.workers[c->slot];
+	struct bh_slot *w = &s->v.workers[c->slot];
 
 	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
-	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_DEAD, c->p->epoch, (uint32_t)c->p->pid));
+	bh_st_rel(&w->word, bh_slot_word(BH_SLOT_DEAD, c->p->epoch, (uint32_t)c->p->pid));
 	if (bh_lease_any_held_by(s->v.a->idle.lease, c->slot))
 		bh_reactor_lost(s);
 	settle(c, f);
@@ -230,7 +230,7 @@ static void forget(struct bh_child *c)
 bool bh_worker_died(struct bh_child *c)
 {
 	struct bh_ksvc *s = c->s;
-	struct bh_worker *w = &s->v.workers[c->slot];
+	struct bh_slot *w = &s->v.workers[c->slot];
 	struct bh_proc *p = c->p;
 	struct bh_crash_facts f = { .service = s->id, .worker = c->slot };
 	struct bh_last_words words = { 0 };
@@ -261,7 +261,7 @@ bool bh_worker_died(struct bh_child *c)
 		return true;
 	}
 	f.hung = p->hung && bh_crash_signal(&f) == SIGKILL;
-	if (f.hung && last_words(&w->glance, p->epoch, &words)) {
+	if (f.hung && last_words(&w->sample, p->epoch, &words)) {
 		words.signal = SIGKILL;
 		f.words = &words;
 	}

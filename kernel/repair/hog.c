@@ -77,7 +77,7 @@ static void report(const struct bh_child *c)
 /* Asks the worker where it is; false: it does not run. */
 static bool ask_where(struct bh_child *c)
 {
-	bh_st_rel(&c->s->v.workers[c->slot].glance.valid, 0);
+	bh_st_rel(&c->s->v.workers[c->slot].sample.valid, 0);
 	return bh_procfs_state(c->p->pid) == 'R' && c->p->pidfd >= 0 &&
 	       !syscall(SYS_pidfd_send_signal, c->p->pidfd, SIGURG, NULL, 0);
 }
@@ -85,7 +85,7 @@ static bool ask_where(struct bh_child *c)
 /* " at 0x..., called from 0x... 0x..."; "" if it has not said. */
 static void where_text(const struct bh_child *c, char *out, size_t size)
 {
-	struct bh_last_words w = c->s->v.workers[c->slot].glance;
+	struct bh_last_words w = c->s->v.workers[c->slot].sample;
 	uint32_t n = w.n_frames < FRAMES ? w.n_frames : FRAMES;
 	size_t at;
 

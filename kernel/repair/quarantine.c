@@ -116,11 +116,11 @@ static uint32_t type_of(const struct bh_ksvc *s, const struct bh_gate *g)
 
 static uint32_t state_of(const struct bh_gate *g)
 {
-	return bh_gate_state(bh_ld_acq(&g->word));
+	return bh_gate_state_of(bh_ld_acq(&g->word));
 }
 
 /* Commit: the store of the word. */
-static void move(struct bh_gate *g, enum bh_quarantine state)
+static void move(struct bh_gate *g, enum bh_gate_state state)
 {
 	bh_st_rel(&g->word, bh_gate_word(bh_ld_rlx(&g->word), state));
 }

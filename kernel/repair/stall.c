@@ -71,7 +71,7 @@ static void ask(struct bh_child *c, bool parked)
 	st->state = bh_procfs_state(c->p->pid);
 	st->asked_ns = c->k->now_ns;
 	end_headless(c, before, st->state);
-	/* One that runs is in user code, with nothing of ours in its hand. */
+	/* One that runs is in user code, with nothing of ours in its batch. */
 	if (!parked && st->state != 'R')
 		bh_stall_requeue(&c->s->v, c->slot);
 }

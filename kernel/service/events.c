@@ -15,7 +15,7 @@
  */
 #include "kernel/service/events.h"
 
-#include "ipc/base/probe.h"
+#include "ipc/base/usdt.h"
 #include "ipc/system/evring.h"
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
@@ -161,7 +161,7 @@ void bh_record_crash(const struct bh_child *c, const struct bh_board_crash *cras
 	uint64_t open = bh_ld_rlx(&r->open_ns), now = (uint64_t)bh_clock_ns();
 	uint32_t status = crash->signal ? (uint32_t)crash->signal : (uint32_t)crash->exit_code << 8;
 
-	BH_PROBE4(crash, s->id, c->slot, (uint32_t)crash->task, (uint32_t)crash->signal);
+	BH_USDT4(crash, s->id, c->slot, (uint32_t)crash->task, (uint32_t)crash->signal);
 	/* Its last poll ended here. */
 	if (open && open < now)
 		put(s, c->slot,
@@ -185,7 +185,7 @@ void bh_record_restart(const struct bh_child *c)
 {
 	uint64_t ns = (uint64_t)(bh_clock_ns() - c->p->died_ns);
 
-	BH_PROBE3(restart, c->s->id, c->slot, ns);
+	BH_USDT3(restart, c->s->id, c->slot, ns);
 	put(c->s, c->slot,
 	    &(struct bh_event){ .kind = BH_EV_RESTART,
 				.pid = (uint32_t)c->p->pid,

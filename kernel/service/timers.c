@@ -10,7 +10,7 @@
  *   worker: ring, fence, sleeps_until      kernel: sleeps_until, fence, rings
  *
  * (the second one's right column is in loop.c; its left one's fence comes at the end of
- * the poll: workers/queue/owed.h).
+ * the poll: workers/queue/deferred_fence.h).
  *
  * Deadlines and wheel are in the service's clock (ipc/base/clock.h), which a test may
  * have stopped.
@@ -129,7 +129,7 @@ static void expire(struct bh_ksvc *s, uint32_t idx)
 static bool idle(struct bh_ksvc *s)
 {
 	for (uint32_t i = 0; i < s->workers; i++) {
-		struct bh_worker *w = &s->v.workers[i];
+		struct bh_slot *w = &s->v.workers[i];
 
 		if (bh_ld_acq(&w->park) == BH_AWAKE || bh_ld_acq(&w->lifo) ||
 		    bh_runq_len(&w->runq) || posted(&w->timers))

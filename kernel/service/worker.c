@@ -63,7 +63,7 @@ static void begin(struct bh_child *c, const struct bh_kheir *heir)
 
 void bh_worker_go_on(struct bh_child *c)
 {
-	struct bh_worker *w = &c->s->v.workers[c->slot];
+	struct bh_slot *w = &c->s->v.workers[c->slot];
 
 	/* No process can take the slot while its word is of an epoch before. */
 	if (((bh_ld_acq(&w->word) >> 16) & 0xffff) != c->p->epoch)
@@ -76,7 +76,7 @@ static void vacate(struct bh_child *c)
 	struct bh_ksvc *s = c->s;
 
 	/* Tasks that were pinned to it before they ran end with the next scan. */
-	bh_st_rel(&s->v.workers[c->slot].word, bh_worker_word(BH_WORKER_VACANT, c->p->epoch, 0));
+	bh_st_rel(&s->v.workers[c->slot].word, bh_slot_word(BH_SLOT_VACANT, c->p->epoch, 0));
 	s->were_up &= ~(1ull << c->slot);
 	c->p->failures = 0;
 	bh_st_rel(&c->p->state, BH_PROC_FREE);
@@ -228,7 +228,7 @@ static void is_up(struct bh_child *c, int64_t ready_ns)
 
 static void look(struct bh_child *c)
 {
-	struct bh_worker *w = &c->s->v.workers[c->slot];
+	struct bh_slot *w = &c->s->v.workers[c->slot];
 	struct bh_proc *p = c->p;
 
 	if (bh_child_state(c) != BH_PROC_STARTING)
@@ -238,7 +238,7 @@ static void look(struct bh_child *c)
 			bh_worker_ask(c);
 		return;
 	}
-	if (bh_ld_acq(&w->word) != bh_worker_word(BH_WORKER_UP, p->epoch, (uint32_t)p->pid))
+	if (bh_ld_acq(&w->word) != bh_slot_word(BH_SLOT_UP, p->epoch, (uint32_t)p->pid))
 		return;
 	int64_t ready = bh_ld_acq(&w->ready_ns);
 	if (ready >= p->started_ns)

@@ -85,12 +85,12 @@ void scene_close(struct scene *s)
 /* As the executor does: the word first, then the task in hand. */
 static void take_role(struct scene *s, const struct role *r)
 {
-	struct bh_worker *w = &s->view.workers[r->slot];
+	struct bh_slot *w = &s->view.workers[r->slot];
 	struct bh_tcb *t = &s->view.tasks[r->idx];
 
 	t->type = r->type;
 	bh_st_rlx(&t->state, (uint64_t)r->gen << 32);
-	bh_st_rlx(&w->word, bh_worker_word(BH_WORKER_UP, 1, (uint32_t)getpid()));
+	bh_st_rlx(&w->word, bh_slot_word(BH_SLOT_UP, 1, (uint32_t)getpid()));
 	bh_st_rlx(&w->current, role_task(r));
 }
 

@@ -27,7 +27,7 @@ static void write_at(void *at)
 static void scribble(void)
 {
 	struct bh_tcb *t = &view.tasks[1 + evil_roll() % 100];
-	struct bh_worker *w = &view.workers[evil_roll() % 3];
+	struct bh_slot *w = &view.workers[evil_roll() % 3];
 
 	switch (evil_roll() % 12) {
 	case 0:

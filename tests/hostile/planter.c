@@ -189,7 +189,7 @@ static void plant_journal(void)
 static void plant_worker_word(void)
 {
 	for (uint32_t w = 0; w < WORKERS; w++)
-		bh_st_rel(&view.workers[w].word, bh_worker_word(BH_WORKER_UP, 1234, 1));
+		bh_st_rel(&view.workers[w].word, bh_slot_word(BH_SLOT_UP, 1234, 1));
 }
 
 static void plant_run_state(void)
@@ -248,7 +248,7 @@ static void scribble(void)
 		scribble_over(view.a, offsetof(struct bh_arena, crash));
 		break;
 	case 1:
-		scribble_over(&view.workers[evil_roll() % WORKERS], sizeof(struct bh_worker));
+		scribble_over(&view.workers[evil_roll() % WORKERS], sizeof(struct bh_slot));
 		break;
 	case 2:
 		scribble_over(&view.tasks[evil_roll() % 64], sizeof(struct bh_tcb));

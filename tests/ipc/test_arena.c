@@ -31,7 +31,7 @@ static uint32_t parts_of(const struct bh_layout *l, struct part *p)
 	uint32_t n = 0;
 
 	p[n++] = (struct part){ 0, sizeof(struct bh_arena) };
-	p[n++] = (struct part){ l->off_workers, sizeof(struct bh_worker) * BH_SLOTS };
+	p[n++] = (struct part){ l->off_workers, sizeof(struct bh_slot) * BH_SLOTS };
 	p[n++] = (struct part){ l->off_inject, 8ull << l->inject_log2 };
 	p[n++] = (struct part){ l->off_blocking, 8ull << l->inject_log2 };
 	p[n++] = (struct part){ l->off_types, sizeof(struct bh_type) * BH_TYPES };

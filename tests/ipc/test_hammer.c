@@ -111,7 +111,7 @@ static void schedule(struct hammer *h, uint32_t slot, uint32_t idx)
 
 static void scheduler(struct hammer *h, uint32_t slot)
 {
-	struct bh_worker *me = &h->v.workers[slot];
+	struct bh_slot *me = &h->v.workers[slot];
 	uint32_t idx, n, rng = slot * 7919 + 1;
 	uint64_t w;
 
@@ -203,7 +203,7 @@ static void check_pools(struct hammer *h)
 
 static void parking(struct hammer *h, uint32_t slot)
 {
-	struct bh_worker *me = &h->v.workers[slot];
+	struct bh_slot *me = &h->v.workers[slot];
 	struct bh_idle *idle = &h->v.a->idle;
 	uint32_t idx;
 

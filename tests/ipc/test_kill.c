@@ -44,11 +44,11 @@ static pid_t start(struct hammer *h, const struct property *p, uint32_t slot, ui
 {
 	_Atomic uint64_t *word = &h->v.workers[slot].word;
 
-	bh_st_rel(word, bh_worker_word(BH_WORKER_STARTING, epoch, 0));
+	bh_st_rel(word, bh_slot_word(BH_SLOT_STARTING, epoch, 0));
 	pid_t pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		bh_st_rel(word, bh_worker_word(BH_WORKER_UP, epoch, (uint32_t)getpid()));
+		bh_st_rel(word, bh_slot_word(BH_SLOT_UP, epoch, (uint32_t)getpid()));
 		p->run(h, slot, epoch);
 		_exit(0);
 	}
@@ -72,7 +72,7 @@ static void hammer_and_kill(struct hammer *h, const struct property *p)
 		kill(pid[i], SIGKILL);
 		ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
 		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		bh_st_rel(&h->v.workers[i].word, bh_worker_word(BH_WORKER_DEAD, epoch[i], 0));
+		bh_st_rel(&h->v.workers[i].word, bh_slot_word(BH_SLOT_DEAD, epoch[i], 0));
 		p->died(h, i, epoch[i]);
 		pid[i] = start(h, p, i, ++epoch[i]);
 	}
@@ -108,7 +108,7 @@ static void queue(struct hammer *h, uint32_t slot, uint32_t idx)
 
 static uint32_t next_task(struct hammer *h, uint32_t slot, uint32_t *rng)
 {
-	struct bh_worker *me = &h->v.workers[slot];
+	struct bh_slot *me = &h->v.workers[slot];
 	uint32_t from = (slot + 1 + roll(rng) % (HAMMERS - 1)) % HAMMERS, n, idx = 0;
 
 	if (roll(rng) % 16 == 0)
@@ -122,7 +122,7 @@ static uint32_t next_task(struct hammer *h, uint32_t slot, uint32_t *rng)
 
 static void run_task(struct hammer *h, uint32_t slot, uint32_t epoch, uint32_t idx, bool yields)
 {
-	struct bh_worker *me = &h->v.workers[slot];
+	struct bh_slot *me = &h->v.workers[slot];
 	struct bh_tcb *t = &h->v.tasks[idx];
 	uint64_t w;
 
@@ -145,7 +145,7 @@ static void run_task(struct hammer *h, uint32_t slot, uint32_t epoch, uint32_t i
 
 static void run_tasks(struct hammer *h, uint32_t slot, uint32_t epoch)
 {
-	struct bh_worker *me = &h->v.workers[slot];
+	struct bh_slot *me = &h->v.workers[slot];
 	uint32_t rng = slot * 7919 + epoch, idx;
 
 	while (!stopped(h)) {

@@ -132,7 +132,7 @@ END_TEST
 /* What a wake-up does in each state. */
 static const struct {
 	enum bh_state from, to;
-	enum bh_wake result;
+	enum bh_wake_result result;
 	uint64_t adds; /* to the flags, besides those asked for */
 	bool flags;    /* those asked for are set */
 } wakes[] = {
@@ -151,7 +151,7 @@ START_TEST(waking_does_what_the_state_asks_for)
 		for (uint32_t gen = 0; gen <= GEN + 1; gen++) {
 			set(wakes[_i].from, 0);
 			uint64_t was = now();
-			enum bh_wake got = bh_state_wake(&word, gen, flags);
+			enum bh_wake_result got = bh_state_wake(&word, gen, flags);
 			if (gen && gen != GEN) {
 				ck_assert_int_eq(got, BH_WAKE_STALE);
 				ck_assert_uint_eq(now(), was);

@@ -142,7 +142,7 @@ static _Noreturn void die_in_task(uint32_t slot, uint32_t epoch)
 
 static _Noreturn void work(uint32_t slot, uint32_t epoch)
 {
-	struct bh_worker *w = &view.workers[slot];
+	struct bh_slot *w = &view.workers[slot];
 	uint64_t one = 1;
 
 	if (!bh_incarnation_take(w, epoch))
@@ -157,7 +157,7 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 		usleep((useconds_t)atoi(getenv("FAKE_DIE_US")));
 		if (getenv("FAKE_VACANT"))
 			bh_st_rel(&w->word,
-				  bh_worker_word(BH_WORKER_VACANT, epoch, (uint32_t)getpid()));
+				  bh_slot_word(BH_SLOT_VACANT, epoch, (uint32_t)getpid()));
 		abort();
 	}
 	int fd = getenv("FAKE_LEASE") && slot == 0 && epoch == 1 ? have_event(slot, epoch) : -1;
@@ -208,14 +208,14 @@ static bool untold(const struct bh_ctl *m, pid_t pid)
 	if (!how || before || m->epoch == 1)
 		return false;
 	before = true;
-	while (bh_ld_acq(word) != bh_worker_word(BH_WORKER_UP, m->epoch, (uint32_t)pid))
+	while (bh_ld_acq(word) != bh_slot_word(BH_SLOT_UP, m->epoch, (uint32_t)pid))
 		usleep(100);
 	if (how > 1)
 		kill(pid, SIGKILL);
 	while (how > 1 && !kill(pid, 0))
 		usleep(100);
 	if (how > 2)
-		bh_st_rel(word, bh_worker_word(BH_WORKER_UP, m->epoch, 1u << 30));
+		bh_st_rel(word, bh_slot_word(BH_SLOT_UP, m->epoch, 1u << 30));
 	return true;
 }
 

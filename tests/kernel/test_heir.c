@@ -82,7 +82,7 @@ START_TEST(it_waits_until_the_slot_is_recovered)
 	for (int i = 0; !replaced(); i++) {
 		uint64_t word = bh_ld_acq(&r.v.workers[0].word);
 
-		if ((uint32_t)word == (uint32_t)bh_worker_word(BH_WORKER_UP, epoch + 1, 0))
+		if ((uint32_t)word == (uint32_t)bh_slot_word(BH_SLOT_UP, epoch + 1, 0))
 			ck_assert_uint_ne(bh_ld_acq(&p->state), BH_PROC_DEAD);
 		if (i == 10)
 			kill(r.guardian, SIGCONT);

@@ -176,7 +176,7 @@ START_TEST(up_and_nobody_came)
 	write_pid(0, 0);
 	write_word(&p->epoch, epoch);
 	write_word(&service->worker_epoch[0], epoch);
-	bh_st_rel(&r.v.workers[0].word, bh_worker_word(BH_WORKER_STARTING, epoch, 0));
+	bh_st_rel(&r.v.workers[0].word, bh_slot_word(BH_SLOT_STARTING, epoch, 0));
 	go_on(_i);
 	check_recovered();
 	ck_assert_uint_eq(p->epoch, epoch + 1);
@@ -199,7 +199,7 @@ START_TEST(known_in_the_arena_alone)
 	go_on(_i);
 	rig_until(told());
 	ck_assert_uint_eq(bh_ld_acq(&p[slot].state), BH_PROC_FREE);
-	ck_assert_uint_eq(bh_ld_acq(&r.v.workers[slot].word) & 0xffff, BH_WORKER_DEAD);
+	ck_assert_uint_eq(bh_ld_acq(&r.v.workers[slot].word) & 0xffff, BH_SLOT_DEAD);
 	ck_assert_uint_eq(service->resets, 0);
 }
 END_TEST

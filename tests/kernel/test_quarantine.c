@@ -107,7 +107,7 @@ static void pass_s(int64_t seconds)
 
 static uint32_t all(void)
 {
-	return bh_gate_state(bh_ld_acq(&s->v.types[TYPE].gate.word));
+	return bh_gate_state_of(bh_ld_acq(&s->v.types[TYPE].gate.word));
 }
 
 static struct bh_gate *gate(uint64_t key)
@@ -115,7 +115,7 @@ static struct bh_gate *gate(uint64_t key)
 	for (uint32_t i = 0; i < BH_GATES; i++) {
 		struct bh_gate *g = &s->v.a->gate[i];
 
-		if (bh_gate_state(bh_ld_acq(&g->word)) != BH_GATE_OPEN && g->key == key)
+		if (bh_gate_state_of(bh_ld_acq(&g->word)) != BH_GATE_OPEN && g->key == key)
 			return g;
 	}
 	return NULL;
@@ -123,13 +123,13 @@ static struct bh_gate *gate(uint64_t key)
 
 static uint32_t own(uint64_t key)
 {
-	return gate(key) ? bh_gate_state(bh_ld_acq(&gate(key)->word)) : BH_GATE_OPEN;
+	return gate(key) ? bh_gate_state_of(bh_ld_acq(&gate(key)->word)) : BH_GATE_OPEN;
 }
 
 /* What a worker does: the next one is on trial. */
 static void try(struct bh_gate *g, uint64_t task)
 {
-	ck_assert_uint_eq(bh_gate_state(g->word), BH_GATE_PROBATION);
+	ck_assert_uint_eq(bh_gate_state_of(g->word), BH_GATE_PROBATION);
 	g->word = bh_gate_word(g->word, BH_GATE_TRIAL);
 	g->trial = task;
 }
@@ -225,24 +225,24 @@ START_TEST(trial_decides)
 	g = key ? gate(key) : &s->v.types[TYPE].gate;
 	ck_assert_ptr_nonnull(g);
 	pass_s(PERIOD_S - 1);
-	ck_assert_uint_eq(bh_gate_state(g->word), BH_GATE_QUARANTINED);
+	ck_assert_uint_eq(bh_gate_state_of(g->word), BH_GATE_QUARANTINED);
 	pass_s(2);
 	/* From outside: it proved nothing. */
 	try(g, task);
 	crash_of(TYPE, "it", key, task, SIGKILL);
-	ck_assert_uint_eq(bh_gate_state(g->word), BH_GATE_PROBATION);
+	ck_assert_uint_eq(bh_gate_state_of(g->word), BH_GATE_PROBATION);
 	/* Its own fault: twice as long. */
 	try(g, task);
 	ck_assert(crash_of(TYPE, "it", key, task, SIGSEGV));
-	ck_assert_uint_eq(bh_gate_state(g->word), BH_GATE_QUARANTINED);
+	ck_assert_uint_eq(bh_gate_state_of(g->word), BH_GATE_QUARANTINED);
 	pass_s(2 * PERIOD_S - 1);
-	ck_assert_uint_eq(bh_gate_state(g->word), BH_GATE_QUARANTINED);
+	ck_assert_uint_eq(bh_gate_state_of(g->word), BH_GATE_QUARANTINED);
 	pass_s(2);
 	/* It lives on for the period. */
 	try(g, task);
 	s->v.tasks[5].state = bh_state_make(2, 0, BH_OWNER_NONE, 0, BH_WAITING);
 	pass_s(1);
-	ck_assert_uint_eq(bh_gate_state(g->word), BH_GATE_TRIAL);
+	ck_assert_uint_eq(bh_gate_state_of(g->word), BH_GATE_TRIAL);
 	pass_s(PERIOD_S + 1);
 	ck_assert_uint_eq(all(), BH_GATE_OPEN);
 	ck_assert_uint_eq(own(42), BH_GATE_OPEN);
@@ -268,7 +268,7 @@ START_TEST(full_table_lets_the_oldest_go_aloud)
 	ck_assert_uint_eq(own(1), BH_GATE_OPEN);
 	ck_assert_uint_eq(own(2), BH_GATE_QUARANTINED);
 	ck_assert_ptr_nonnull(strstr(said, "type1 from 1 is let go for another"));
-	ck_assert_uint_eq(bh_gate_state(s->v.types[1].gate.word), BH_GATE_OPEN);
+	ck_assert_uint_eq(bh_gate_state_of(s->v.types[1].gate.word), BH_GATE_OPEN);
 	/* A worker that was about to move the old one's moves nothing. */
 	ck_assert_ptr_eq(first, gate(200));
 	ck_assert(!bh_cas(&first->word, &before, 0));
@@ -327,7 +327,7 @@ START_TEST(type_and_keys_agree_after_the_next_look)
 	s->v.a->gate[9].word = BH_GATE_KEYS; /* no state of such a gate */
 	s->v.a->gate[9].type = 1u << 31;
 	pass_s(0);
-	ck_assert_uint_eq(bh_gate_state(s->v.a->gate[9].word), BH_GATE_OPEN);
+	ck_assert_uint_eq(bh_gate_state_of(s->v.a->gate[9].word), BH_GATE_OPEN);
 }
 END_TEST
 

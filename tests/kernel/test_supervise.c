@@ -486,7 +486,7 @@ END_TEST
 
 static uint32_t mode_of(int at)
 {
-	return bh_lease_mode(bh_ld_acq(&r.v.a->idle.lease[at].word));
+	return bh_lease_mode_of(bh_ld_acq(&r.v.a->idle.lease[at].word));
 }
 
 /* Loop @i: each mode of the lease, in each of the instances. */
@@ -836,7 +836,7 @@ int main(void)
 	tcase_add_test(c, garbage_refuses_no_task_type_for_ever);
 	tcase_add_loop_test(c, events_that_no_worker_takes_are_the_kernels, 0,
 			    BH_LEASE_MODES * REACTORS);
-	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_LOOK * REACTORS,
+	tcase_add_loop_test(c, a_dead_holders_lease_is_taken_back, BH_LEASE_POLL * REACTORS,
 			    BH_LEASE_MODES * REACTORS);
 	tcase_add_loop_test(c, a_new_kernel_takes_events_of_every_instance, 0, REACTORS);
 	tcase_add_test(c, a_process_that_somebody_is_cannot_be_claimed_for_another);

@@ -129,7 +129,7 @@ end_idle:	do
 }
 
 /* Queues @items, as the kernel does, each with a wake-up, or as a poll does
- * (workers/queue/owed.h): a look without a fence may find nobody, and then there is one at
+ * (workers/queue/deferred_fence.h): a look without a fence may find nobody, and then there is one at
  * the end. In some runs a poll does not come to its end. */
 proctype kernel(byte items) provided (!stopped[KERNEL])
 {

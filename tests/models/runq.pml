@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * runq.pml: ipc/queue/runq.h at four cells: an owner that pushes, overflows and takes two at
- * a time in its hand (ipc/queue/hand.h), two thieves, and one of them killed at any step.
+ * a time in its hand (ipc/queue/batch.h), two thieves, and one of them killed at any step.
  *
  * Holds: I1 (head <= tail <= head + CAP) at each step of each ring whose owner
  * lives; at the end every entry pushed was run, or stands in a ring, in the
@@ -89,7 +89,7 @@ proctype owner()
 				q[0].cells[t % CAP] = item;
 				d_step { q[0].tail = t + 1; pushed[item] = true; I1(0); item++; t = 0; h = 0 }
 			fi
-		:: pops > 0 && !left -> /* bh_hand_fill(): one or two; bh_runq_pop(): one */
+		:: pops > 0 && !left -> /* bh_batch_fill(): one or two; bh_runq_pop(): one */
 			d_step {
 				pops--;
 				t = q[0].tail;
@@ -115,7 +115,7 @@ proctype owner()
 				if :: cas -> left = out[0] :: else fi;
 				t = 0; h = 0; out[0] = 0
 			}
-		:: left -> /* bh_hand_next() */
+		:: left -> /* bh_batch_next() */
 			d_step { left--; ran[hand[left]]++ }
 		:: item > ITEMS && !left -> break
 		od;

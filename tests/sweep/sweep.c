@@ -38,7 +38,7 @@ static void intrude_nothing(struct world *w)
 static void intrude_steal(struct world *w)
 {
 	uint32_t n, idx;
-	struct bh_worker *me = &w->v.workers[OTHER];
+	struct bh_slot *me = &w->v.workers[OTHER];
 
 	idx = bh_runq_steal(&w->v.workers[VICTIM].runq, &me->runq, &n);
 	if (idx)

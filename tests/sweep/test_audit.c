@@ -90,7 +90,7 @@ static void plant_state(void)
 
 static void plant_holder(void)
 {
-	bh_st_rlx(&w.v.workers[VICTIM].word, bh_worker_word(BH_WORKER_UP, 8, 1));
+	bh_st_rlx(&w.v.workers[VICTIM].word, bh_slot_word(BH_SLOT_UP, 8, 1));
 }
 
 static void plant_cleanup(void)
@@ -248,7 +248,7 @@ static void plant_lease_word(void)
 /* Of an instance that the service does not have. */
 static void plant_lease_beyond(void)
 {
-	bh_lease_take(&w.v.a->idle.lease[w.v.l.reactors], OTHER, WORLD_EPOCH, BH_LEASE_LOOK);
+	bh_lease_take(&w.v.a->idle.lease[w.v.l.reactors], OTHER, WORLD_EPOCH, BH_LEASE_POLL);
 }
 
 static void plant_spinner(void)
@@ -278,12 +278,12 @@ static void plant_runq_behind(void)
 
 static void plant_hand(void)
 {
-	bh_st_rlx(&w.v.workers[OTHER].hand.n, BH_HAND);
+	bh_st_rlx(&w.v.workers[OTHER].batch.n, BH_BATCH);
 }
 
 static void plant_hand_cell(void)
 {
-	bh_st_rlx(&w.v.workers[OTHER].hand.idx[3], 100000);
+	bh_st_rlx(&w.v.workers[OTHER].batch.idx[3], 100000);
 }
 
 static void plant_runq_cell(void)
@@ -471,8 +471,8 @@ static const struct {
 	{ "runq", plant_runq_tail, BUSY },
 	{ "runq", plant_runq_behind, BUSY },
 	{ "runq", plant_runq_cell, BUSY },
-	{ "hand", plant_hand, BUSY },
-	{ "hand", plant_hand_cell, BUSY },
+	{ "batch", plant_hand, BUSY },
+	{ "batch", plant_hand_cell, BUSY },
 	{ "runq", plant_lifo, BUSY },
 	{ "header", plant_header, BUSY },
 	{ "guard", plant_guard, BUSY },
@@ -515,13 +515,13 @@ END_TEST
 
 /* What the slot's word may say when it is not this incarnation that is up. */
 static const struct {
-	enum bh_worker_state state;
+	enum bh_slot_state state;
 	uint32_t epoch;
 } others[] = {
-	{ BH_WORKER_UP, WORLD_EPOCH + 1 },
-	{ BH_WORKER_DEAD, WORLD_EPOCH },
-	{ BH_WORKER_STARTING, WORLD_EPOCH },
-	{ BH_WORKER_VACANT, WORLD_EPOCH },
+	{ BH_SLOT_UP, WORLD_EPOCH + 1 },
+	{ BH_SLOT_DEAD, WORLD_EPOCH },
+	{ BH_SLOT_STARTING, WORLD_EPOCH },
+	{ BH_SLOT_VACANT, WORLD_EPOCH },
 };
 
 START_TEST(who_joins_a_task_that_runs_in_nobody_is_told)
@@ -532,7 +532,7 @@ START_TEST(who_joins_a_task_that_runs_in_nobody_is_told)
 	bh_and(&task(w.child)->state, ~0xffffff00ull);
 	bh_or(&task(w.child)->state, (uint64_t)WORLD_EPOCH << 18 | OTHER << 8);
 	bh_st_rel(&task(w.me)->state, bh_state_unheld(bh_ld_rlx(&task(w.me)->state), BH_WAITING));
-	bh_st_rel(&w.v.workers[OTHER].word, bh_worker_word(others[_i].state, others[_i].epoch, 2));
+	bh_st_rel(&w.v.workers[OTHER].word, bh_slot_word(others[_i].state, others[_i].epoch, 2));
 	expect("holder-alive", STEPS);
 	world_scan(&w);
 	ck_assert_int_eq(world_state(&w, w.child), BH_DONE);

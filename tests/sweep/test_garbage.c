@@ -35,7 +35,7 @@ static void scribble(void *at, size_t bytes)
 static void anywhere(struct world *w)
 {
 	/* The tables; what lies in blocks nobody but tasks reads. */
-	uint64_t span = evil_roll() % 2 ? w->v.l.off_workers + 3 * sizeof(struct bh_worker) :
+	uint64_t span = evil_roll() % 2 ? w->v.l.off_workers + 3 * sizeof(struct bh_slot) :
 					  w->v.l.off_data[0];
 
 	scribble((char *)w->v.a + (evil_roll() % (span / 8 - 8)) * 8, 8);
@@ -44,7 +44,7 @@ static void anywhere(struct world *w)
 static void aimed(struct world *w)
 {
 	struct bh_tcb *t = &w->v.tasks[1 + evil_roll() % 70];
-	struct bh_worker *k = &w->v.workers[evil_roll() % 3];
+	struct bh_slot *k = &w->v.workers[evil_roll() % 3];
 	struct bh_ioslot *s = &w->v.ios[1 + evil_roll() % 5];
 
 	switch (evil_roll() % 16) {

@@ -49,7 +49,7 @@ void world_make(struct world *w, void *base)
 
 void world_start(struct world *w, uint32_t slot)
 {
-	bh_st_rlx(&w->v.workers[slot].word, bh_worker_word(BH_WORKER_UP, WORLD_EPOCH, 1000 + slot));
+	bh_st_rlx(&w->v.workers[slot].word, bh_slot_word(BH_SLOT_UP, WORLD_EPOCH, 1000 + slot));
 }
 
 void world_free(struct world *w)
@@ -80,11 +80,11 @@ enum {
 
 static void parts_of(const struct bh_layout *l, struct part p[PARTS])
 {
-	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_worker) * WORKERS };
+	p[0] = (struct part){ 0, l->off_workers + sizeof(struct bh_slot) * WORKERS };
 	p[1] = (struct part){ l->off_inject, l->off_data[0] - l->off_inject };
 	p[2] = (struct part){ l->off_pinned, (sizeof(uint64_t) << l->pinned_log2) * WORKERS };
-	p[3] = (struct part){ l->off_workers + sizeof(struct bh_worker) * JOBBER,
-			      sizeof(struct bh_worker) };
+	p[3] = (struct part){ l->off_workers + sizeof(struct bh_slot) * JOBBER,
+			      sizeof(struct bh_slot) };
 	p[4] = (struct part){ l->off_events, offsetof(struct bh_evring, cells[4]) };
 	p[5] = (struct part){ l->off_files, sizeof(struct bh_file) * FILES };
 }
@@ -131,7 +131,7 @@ void world_become(struct world *w, uint32_t slot)
 	bh_rt.doorbell = -1;
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)
 		bh_rt.epfd[i] = -1;
-	bh_rt.detour = slot >= BH_MAX_WORKERS ? BH_DETOUR_SHARED : 0;
+	bh_rt.slow_path = slot >= BH_MAX_WORKERS ? BH_SLOW_SHARED : 0;
 	if (!bh_tcb_at(&w->v, idx))
 		return;
 	uint64_t s = bh_ld_acq(&w->v.tasks[idx].state);
@@ -152,7 +152,7 @@ void world_epoll(void)
 
 uint32_t world_task(struct world *w, enum bh_state s, uint32_t slot)
 {
-	struct bh_worker *me = &w->v.workers[slot];
+	struct bh_slot *me = &w->v.workers[slot];
 	uint32_t idx = bh_pool_take(&w->v.task_pool, &me->tasks);
 	struct bh_tcb *t = &w->v.tasks[idx];
 	uint64_t word;
@@ -281,7 +281,7 @@ void world_recover_slot(struct world *w, uint32_t slot)
 
 	w->found = bh_ld_acq(&w->v.workers[slot].word);
 	epoch = (uint32_t)w->found >> 16;
-	bh_st_rel(&w->v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, epoch, 1000 + slot));
+	bh_st_rel(&w->v.workers[slot].word, bh_slot_word(BH_SLOT_DEAD, epoch, 1000 + slot));
 	bh_recover_kernel(&w->v);
 	bh_recover_begin(&w->v, slot, epoch, &dead);
 	bh_files_lose(&w->v, dead.task);

@@ -298,7 +298,7 @@ static void plant_nobody_starts(void)
 static void plant_running_in_nobody(void)
 {
 	bh_st_rel(&rig.arena.a->task_pool.mark, 64);
-	bh_st_rel(&rig.arena.workers[1].word, bh_worker_word(BH_WORKER_UP, 8, 1));
+	bh_st_rel(&rig.arena.workers[1].word, bh_slot_word(BH_SLOT_UP, 8, 1));
 	bh_st_rel(&rig.arena.tasks[9].state, bh_state_make(1, 7, 1, 0, BH_RUNNING));
 }
 

@@ -87,7 +87,7 @@ static Bulkhead__Reply *latency(uint64_t count, uint64_t sum_ms, uint64_t preemp
 	return sent(&r);
 }
 
-static const struct bh_top_row *row_of(const struct bh_top *t, const char *who)
+static const struct bh_top_row *row_of(const struct bh_top_model *t, const char *who)
 {
 	const struct bh_top_table *w = &t->table[BH_TOP_WORKERS];
 
@@ -106,18 +106,18 @@ START_TEST(counters_that_go_back_count_from_nothing)
 	ck_assert_uint_eq(bh_top_since(3, 5), 3);
 	worker(&then, 0, 10, 1000, 100);
 	worker(&now, 0, 12, 2000, 150);
-	bh_top_work(&work, &now, &then);
+	bh_top_work_between(&work, &now, &then);
 	ck_assert_double_eq_tol(work.busy, 0.5, 1e-9);
 	ck_assert_uint_eq(work.polls, 50);
 	/* Its service was reset one second ago. */
 	worker(&now, 0, 1, 250, 30);
-	bh_top_work(&work, &now, &then);
+	bh_top_work_between(&work, &now, &then);
 	ck_assert_double_eq_tol(work.seconds, 1, 1e-9);
 	ck_assert_double_eq_tol(work.busy, 0.25, 1e-9);
 	ck_assert_uint_eq(work.polls, 30);
 	/* The one worker's counters alone. */
 	worker(&now, 0, 12, 200, 7);
-	bh_top_work(&work, &now, &then);
+	bh_top_work_between(&work, &now, &then);
 	ck_assert_double_eq_tol(work.busy, 0.1, 1e-9);
 	ck_assert_uint_eq(work.polls, 7);
 }
@@ -127,7 +127,7 @@ START_TEST(busy_and_waits_are_of_the_last_second)
 {
 	const int64_t s = 1000000000;
 	Bulkhead__Worker a, b;
-	struct bh_top t;
+	struct bh_top_model t;
 
 	bh_top_init(&t);
 	worker(&a, 0, 10, 0, 0);
@@ -158,7 +158,7 @@ START_TEST(busy_and_waits_are_of_the_last_second)
 END_TEST
 
 /* A sample: one worker runs a task called @name. */
-static void take_name(struct bh_top *t, char *name)
+static void take_name(struct bh_top_model *t, char *name)
 {
 	Bulkhead__Reply r = BULKHEAD__REPLY__INIT;
 	Bulkhead__Workers all = BULKHEAD__WORKERS__INIT;
@@ -174,7 +174,7 @@ static void take_name(struct bh_top *t, char *name)
 	bh_top_take(t, BH_TOP_ASK_WORKERS, sent(&r), 1);
 }
 
-static void take_type(struct bh_top *t, char *name)
+static void take_type(struct bh_top_model *t, char *name)
 {
 	Bulkhead__Reply r = BULKHEAD__REPLY__INIT;
 	Bulkhead__Tasks all = BULKHEAD__TASKS__INIT;
@@ -193,7 +193,7 @@ static void take_type(struct bh_top *t, char *name)
 START_TEST(names_without_end_are_forgotten)
 {
 	char name[16], spin[] = "spin";
-	struct bh_top t;
+	struct bh_top_model t;
 
 	bh_top_init(&t);
 	for (int round = 0; round < 100; round++) {
@@ -220,7 +220,7 @@ START_TEST(sorts)
 	struct bh_top_ui ui = { .focus = BH_TOP_WORKERS };
 	struct bh_top_table *w;
 	Bulkhead__Worker a, b;
-	struct bh_top t;
+	struct bh_top_model t;
 
 	bh_top_init(&t);
 	w = &t.table[BH_TOP_WORKERS];
@@ -248,7 +248,7 @@ START_TEST(draws_in_any_size_and_only_text)
 	Bulkhead__Worker a, b;
 	struct bh_top_grid g = { 0 };
 	bool text = true;
-	struct bh_top t;
+	struct bh_top_model t;
 
 	bh_top_init(&t);
 	worker(&a, 0, 10, 1000, 0);

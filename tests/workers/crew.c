@@ -37,10 +37,10 @@ static void nap(long us)
 
 static void start(struct crew *c, uint32_t slot)
 {
-	struct bh_worker *w = &bh_rt.v.workers[slot];
+	struct bh_slot *w = &bh_rt.v.workers[slot];
 
 	c->epoch[slot]++;
-	bh_st_rel(&w->word, bh_worker_word(BH_WORKER_STARTING, c->epoch[slot], 0));
+	bh_st_rel(&w->word, bh_slot_word(BH_SLOT_STARTING, c->epoch[slot], 0));
 	c->pid[slot] = fork();
 	ck_assert_int_ge(c->pid[slot], 0);
 	if (c->pid[slot] == 0) {
@@ -114,7 +114,7 @@ static void recover(struct crew *c, uint32_t slot)
 	struct bh_dead_task dead;
 	uint32_t at = bh_lease_any_held_by(bh_rt.v.a->idle.lease, slot);
 
-	bh_st_rel(&bh_rt.v.workers[slot].word, bh_worker_word(BH_WORKER_DEAD, c->epoch[slot], 0));
+	bh_st_rel(&bh_rt.v.workers[slot].word, bh_slot_word(BH_SLOT_DEAD, c->epoch[slot], 0));
 	bh_recover_begin(&bh_rt.v, slot, c->epoch[slot], &dead);
 	if (dead.task)
 		bh_recover_task(&bh_rt.v, dead.task, dead.can_restart, BH_END_CRASHED, 1, &ops);
@@ -179,11 +179,11 @@ static void look_after(struct crew *c)
 	for (uint32_t i = 0; i < c->n; i++) {
 		if (!c->pid[i] || waitpid(c->pid[i], NULL, WNOHANG) != c->pid[i])
 			continue;
-		if ((bh_ld_acq(&bh_rt.v.workers[i].word) & 0xffff) == BH_WORKER_VACANT) {
+		if ((bh_ld_acq(&bh_rt.v.workers[i].word) & 0xffff) == BH_SLOT_VACANT) {
 			recover(c, i);
 			c->deaths--;
 			c->pid[i] = 0;
-			bh_st_rel(&bh_rt.v.workers[i].word, BH_WORKER_VACANT);
+			bh_st_rel(&bh_rt.v.workers[i].word, BH_SLOT_VACANT);
 		} else {
 			recover(c, i);
 			start(c, i);

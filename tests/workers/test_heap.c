@@ -19,7 +19,7 @@ enum {
 	LIMIT = 128 << 20
 };
 
-static struct bh_worker *worker;
+static struct bh_slot *worker;
 
 /* Makes @kind of task the running one. */
 static void become(enum bh_task_kind kind)

@@ -111,7 +111,7 @@ END_TEST
 /* -- the word -- */
 
 static struct world w;
-static struct bh_worker *me;
+static struct bh_slot *me;
 
 /* The worker is about to park, and likes to spin. */
 static void become(void)

@@ -144,7 +144,7 @@ START_TEST(a_recording_has_each_poll_and_changes_no_sample)
 		ck_assert_uint_eq(poll_recorded(i, &pos), 0);
 		bh_st_rlx(&w.v.a->recording, i);
 		bh_evring_allow(ring, i);
-		bh_meter_look();
+		bh_meter_refresh();
 		uint64_t room = bh_ld_rlx(&ring->limit) - bh_ld_rlx(&ring->tail);
 		uint64_t skipped = bh_ld_rlx(&ring->skipped);
 		ck_assert_uint_ge(room, i);
@@ -152,7 +152,7 @@ START_TEST(a_recording_has_each_poll_and_changes_no_sample)
 		ck_assert_uint_eq(poll_recorded(7, &pos), 0);
 		ck_assert_uint_eq(bh_ld_rlx(&ring->skipped), skipped + 7);
 		bh_st_rlx(&w.v.a->recording, 0);
-		bh_meter_look();
+		bh_meter_refresh();
 		polls += i + room + 7;
 		const struct bh_meter_run *r = &bh_rt.meter;
 		ck_assert_uint_eq(timed(), polls - r->stride + r->left - (r->step - r->until));
@@ -169,7 +169,7 @@ START_TEST(a_worker_is_recorded_from_its_first_poll_on)
 
 	bh_st_rlx(&w.v.a->recording, 1);
 	bh_evring_allow(&w.v.events[VICTIM], 10);
-	bh_st_rlx(&w.v.workers[VICTIM].word, bh_worker_word(BH_WORKER_STARTING, 5, 0));
+	bh_st_rlx(&w.v.workers[VICTIM].word, bh_slot_word(BH_SLOT_STARTING, 5, 0));
 	ck_assert_int_eq(bh_slot_take(VICTIM, 5), 0);
 	bh_rt.task = &t;
 	ck_assert_uint_eq(poll_recorded(1, &pos), 1);

@@ -85,7 +85,7 @@ static uint32_t task(bh_poll_fn fn, enum bh_state s)
 	return idx;
 }
 
-static struct bh_worker *me(void)
+static struct bh_slot *me(void)
 {
 	return &w.v.workers[VICTIM];
 }
@@ -159,7 +159,7 @@ START_TEST(a_quarter_is_taken_at_a_time_and_runs_in_order)
 	bh_rt.sched.mean_ns = 100;
 	for (uint32_t k = 0; k < 5; k++) {
 		ck_assert(bh_executor_turn());
-		ck_assert_uint_eq(me()->hand.n, at[k]);
+		ck_assert_uint_eq(me()->batch.n, at[k]);
 		n += at[k] + 1;
 		ck_assert_uint_eq(bh_runq_len(&me()->runq), 40 - n);
 		for (uint32_t i = 0; i < at[k]; i++)
@@ -183,7 +183,7 @@ START_TEST(one_is_taken_if_others_would_share_or_polls_are_long)
 	bh_and(&w.v.a->idle.parked, ~4ull);
 	bh_or(&w.v.a->idle.searching, 4);
 	ck_assert(bh_executor_turn());
-	ck_assert_uint_eq(me()->hand.n, 0);
+	ck_assert_uint_eq(me()->batch.n, 0);
 	ck_assert_uint_eq(bh_runq_len(&me()->runq), 36);
 }
 END_TEST
@@ -199,8 +199,8 @@ START_TEST(a_long_poll_gives_up_its_hand_once)
 	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 7);
 	bh_stall_relieve(&w.v, VICTIM);
 	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 7);
-	bh_hand_over(); /* the hand first, then the ring */
-	ck_assert_uint_eq(me()->hand.n, 0);
+	bh_hand_over(); /* the batch first, then the ring */
+	ck_assert_uint_eq(me()->batch.n, 0);
 	ck_assert_uint_eq(bh_inject_len(&w.v.inject), 7 + 39);
 }
 END_TEST

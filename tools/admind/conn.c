@@ -133,7 +133,7 @@ static bool answer(struct bh_conn *c, const struct bh_system *s, int ctl)
 	}
 	if (!name || !(c->payload[name - WORD_BYTES] & 0x80))
 		return refuse("a message that is none of nng's requests");
-	if (!bh_answer(&a, s, ctl, c->payload + name, (size_t)c->length - name))
+	if (!bh_answer_request(&a, s, ctl, c->payload + name, (size_t)c->length - name))
 		bh_refusal_say(a.reply.error->text);
 	bool ok = reply(c, c->payload, name, &a.reply);
 	bh_scratch_fini(&a.scratch);

@@ -97,7 +97,7 @@ const char *bh_counts_gate(uint32_t state)
 
 static bool shut(const struct bh_gate *g)
 {
-	uint32_t state = bh_gate_state(bh_ld_acq(&g->word));
+	uint32_t state = bh_gate_state_of(bh_ld_acq(&g->word));
 
 	return state != BH_GATE_OPEN && state != BH_GATE_KEYS;
 }

@@ -23,7 +23,7 @@ static int clear_way(const char *path)
 
 	if (lstat(path, &st))
 		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode) || bh_place_probe(path) != -ECONNREFUSED)
+	if (!S_ISSOCK(st.st_mode) || bh_place_try(path) != -ECONNREFUSED)
 		return -EADDRINUSE;
 	return unlink(path) && errno != ENOENT ? -errno : 0;
 }

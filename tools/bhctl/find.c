@@ -20,11 +20,11 @@ enum {
 static int probe(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000l };
-	int err = bh_place_probe(path);
+	int err = bh_place_try(path);
 
 	for (int i = 0; i < PATIENCE && err == -ECONNREFUSED; i++) {
 		nanosleep(&pause, NULL);
-		err = bh_place_probe(path);
+		err = bh_place_try(path);
 	}
 	return err;
 }
@@ -73,7 +73,7 @@ int bh_find(const char *admin, char url[BH_URL_BYTES])
 		snprintf(path, sizeof(path), "%.*s/" BH_PLACE_SOCKET, BH_PLACE_BYTES - 1, dirs[i]);
 		snprintf(url, BH_URL_BYTES, "ipc://%s", path);
 		/* What another user put there could answer anything. */
-		if (bh_place_owner(dirs[i]) && !probe(path))
+		if (bh_place_owner_of(dirs[i]) && !probe(path))
 			return 0;
 		at += (size_t)snprintf(looked + at, sizeof(looked) - at, "%s%s", i ? ", " : "",
 				       dirs[i]);

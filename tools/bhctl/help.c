@@ -24,7 +24,7 @@ static void options_of(const char *words, struct argp_option out[OPTIONS])
 {
 	size_t n = 0;
 
-	for (const struct bh_option *o = bh_options; o->key && n < OPTIONS - 1; o++) {
+	for (const struct bh_verb_option *o = bh_options; o->key && n < OPTIONS - 1; o++) {
 		bool has = !words && o->verbs >> BH_VERB_STATUS & 1;
 
 		for (int v = 0; words && v < BH_VERBS; v++)

@@ -58,8 +58,8 @@ static const char *who_takes(int key, char out[160])
 	int n = 0;
 
 	for (const struct bh_verb *v = bh_verbs; v < bh_verbs + BH_VERBS; v++) {
-		if (!bh_verb_option(v, key) ||
-		    (n && !strcmp(v->words, v[-1].words) && bh_verb_option(v - 1, key)))
+		if (!bh_verb_takes(v, key) ||
+		    (n && !strcmp(v->words, v[-1].words) && bh_verb_takes(v - 1, key)))
 			continue;
 		if (n++ == 5)
 			return strcat(out, " and others");
@@ -70,7 +70,7 @@ static const char *who_takes(int key, char out[160])
 
 static const char *name_of(int key)
 {
-	const struct bh_option *o = bh_options;
+	const struct bh_verb_option *o = bh_options;
 
 	while (o->key != key || !o->name)
 		o++;
@@ -104,7 +104,7 @@ static void finish(struct command *c, struct argp_state *state)
 	if (!v)
 		no_verb(c->words, state);
 	for (const char *key = c->given; *key; key++)
-		if (!bh_verb_option(v, *key))
+		if (!bh_verb_takes(v, *key))
 			argp_error(state, "%s%s%s takes no --%s: it is an option of %s", c->words,
 				   v->by ? " " : "", v->by ? v->args : "", name_of(*key),
 				   who_takes(*key, who));

@@ -58,7 +58,7 @@ const struct bh_verb bh_verbs[BH_VERBS] = {
 #define V(name) (1u << BH_VERB_##name)
 #define ALL     ((1u << BH_VERBS) - 1)
 
-const struct bh_option bh_options[] = {
+const struct bh_verb_option bh_options[] = {
 	{ 'j', "json", NULL, "print JSON with documented keys, for scripts", ALL & ~V(TOP) },
 	{ 'a', "admin", "URL",
 	  "admin endpoint of the system, as ipc:///absolute/path; else $BULKHEAD_ADMIN, else the "
@@ -108,9 +108,9 @@ const struct bh_verb *bh_verb_find(const char *words, const char *given, bool ar
 	return plain;
 }
 
-const struct bh_option *bh_verb_option(const struct bh_verb *v, int key)
+const struct bh_verb_option *bh_verb_takes(const struct bh_verb *v, int key)
 {
-	for (const struct bh_option *o = bh_options; o->key; o++)
+	for (const struct bh_verb_option *o = bh_options; o->key; o++)
 		if (o->key == key && o->verbs >> (v - bh_verbs) & 1)
 			return o;
 	return NULL;

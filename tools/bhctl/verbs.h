@@ -57,19 +57,19 @@ enum {
 extern const struct bh_verb bh_verbs[BH_VERBS];
 
 /* An option of some verbs. Another text, or another name, for other verbs is another row. */
-struct bh_option {
+struct bh_verb_option {
 	int key; /* its letter */
 	const char *name, *arg, *text;
 	uint32_t verbs; /* 1 << enum bh_verb_id */
 };
 
-extern const struct bh_option bh_options[]; /* the last has no key */
+extern const struct bh_verb_option bh_options[]; /* the last has no key */
 
 /* The row of @words; @given: letters of the options that were. NULL: there is no such verb. */
 const struct bh_verb *bh_verb_find(const char *words, const char *given, bool argument);
 
 /* NULL: @v takes no @key. */
-const struct bh_option *bh_verb_option(const struct bh_verb *v, int key);
+const struct bh_verb_option *bh_verb_takes(const struct bh_verb *v, int key);
 
 /* `bhctl --help`; with @words, of the verbs that begin with them. False: there is none. */
 bool bh_help(const char *words);

@@ -33,7 +33,7 @@ static int take_dir(const char *dir)
 	for (int i = 0; i < RETRIES; i++) {
 		if (mkdir(dir, 0700) && errno != EEXIST)
 			return -errno;
-		if (!bh_place_owner(dir))
+		if (!bh_place_owner_of(dir))
 			return -EPERM;
 		int low = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (low < 0 && errno == ENOENT)
@@ -106,7 +106,7 @@ static int hand_over(struct bh_plan *plan, const char *dir, int fd)
 static int use_dir(struct bh_plan *plan, const char *dir)
 {
 	int fd = take_dir(dir), err = fd < 0 ? fd : 0;
-	bool ours = !err && bh_place_owner(dir) == BH_PLACE_PRIVATE;
+	bool ours = !err && bh_place_owner_of(dir) == BH_PLACE_PRIVATE;
 
 	if (ours)
 		err = hand_over(plan, dir, fd);
@@ -122,7 +122,7 @@ static bool is_in_use(const char *url)
 {
 	char path[BH_PLACE_BYTES];
 
-	return !bh_place_path(url, path) && !bh_place_probe(path);
+	return !bh_place_path(url, path) && !bh_place_try(path);
 }
 
 static int default_place(struct bh_plan *plan, char why[BH_RUNDIR_WHY])

@@ -34,7 +34,7 @@
 #undef bh_serve_poll
 
 /* What a fiber asks of the executor when it switches back to it. */
-enum bh_after {
+enum bh_switched {
 	BH_AFTER_END,
 	BH_AFTER_SUSPEND,
 	BH_AFTER_YIELD
@@ -52,9 +52,9 @@ struct bh_meter_run {
 
 /* Why what becomes runnable here does not just go into this worker's own queue. One word
  * for both: a wake-up tests it once. */
-enum bh_detour {
-	BH_DETOUR_SHARED = 1, /* nobody looks at its queues: it goes to the shared ones */
-	BH_DETOUR_RECORD = 2, /* it is recorded (trace.h) */
+enum bh_slow_path {
+	BH_SLOW_SHARED = 1, /* nobody looks at its queues: it goes to the shared ones */
+	BH_SLOW_RECORD = 2, /* it is recorded (trace.h) */
 };
 
 enum {
@@ -63,7 +63,7 @@ enum {
 
 struct bh_rt {
 	struct bh_view v;
-	struct bh_worker *me; /* v.workers[slot] */
+	struct bh_slot *me; /* v.workers[slot] */
 	uint32_t slot, epoch;
 	int epfd[BH_MAX_REACTORS]; /* of v.l.reactors instances; -1: there is none */
 	int doorbell;
@@ -73,18 +73,18 @@ struct bh_rt {
 	uint32_t idx; /* the task that runs; 0: none */
 	struct bh_tcb *task;
 	uint64_t handle;
-	enum bh_after after;
+	enum bh_switched after;
 	struct bh_context loop;              /* the executor, while a fiber runs */
 	struct bh_eh_globals *eh[BH_EH_MAX]; /* of C++ libraries; NULL: of no more (exception.h) */
 	uint32_t tick;
-	uint32_t detour;   /* enum bh_detour */
-	uint32_t lifo_run; /* LIFO polls in a row */
-	uint32_t wanted;   /* a->workers_wanted, as this worker last saw it */
-	uint32_t budget;   /* operations left to this poll (coop.c) */
-	int64_t seen_ns;   /* what bh_now() said last: it is later now */
-	bool owes_line;    /* a line of stderr was begun (lines.c) */
-	bool owes_look;    /* at who sleeps; and at until when the kernel does, for a timer */
-	int64_t owes_ns;   /* posted for then; 0: for none (owed.h) */
+	uint32_t slow_path;   /* enum bh_slow_path */
+	uint32_t lifo_run;    /* LIFO polls in a row */
+	uint32_t wanted;      /* a->workers_wanted, as this worker last saw it */
+	uint32_t budget;      /* operations left to this poll (coop.c) */
+	int64_t seen_ns;      /* what bh_now() said last: it is later now */
+	bool line_begun;      /* a line of stderr was begun (lines.c) */
+	bool notify_deferred; /* at who sleeps; and at until when the kernel does, for a timer */
+	int64_t doorbell_deferred_ns; /* posted for then; 0: for none (deferred_fence.h) */
 	struct bh_sched sched;
 	struct bh_spin spin;
 	struct bh_meter_run meter;

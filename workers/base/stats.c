@@ -15,11 +15,11 @@ enum {
 
 static void count_worker(struct bh_worker_stats *to, uint32_t slot)
 {
-	const struct bh_worker *w = &bh_rt.v.workers[slot];
+	const struct bh_slot *w = &bh_rt.v.workers[slot];
 	const struct bh_counters *c = &w->count;
 	uint64_t word = bh_ld_acq(&w->word), epoch = (word >> 16) & 0xffff;
 
-	to->pid = (word & 0xffff) == BH_WORKER_UP ? (int32_t)(word >> 32) : 0;
+	to->pid = (word & 0xffff) == BH_SLOT_UP ? (int32_t)(word >> 32) : 0;
 	to->restarts = epoch ? epoch - 1 : 0; /* its first epoch is 1 */
 	to->crashes = to->restarts;
 	to->polls = bh_ld_rlx(&c->polls);
@@ -31,7 +31,7 @@ static void count_worker(struct bh_worker_stats *to, uint32_t slot)
 	to->noop_wakes = bh_ld_rlx(&c->noop_wakes);
 	to->lifo_hits = bh_ld_rlx(&c->lifo_hits);
 	to->budget_yields = bh_ld_rlx(&c->budget_yields);
-	to->queued = bh_runq_len(&w->runq) + bh_ld_rlx(&w->hand.n) + (bh_ld_rlx(&w->lifo) != 0);
+	to->queued = bh_runq_len(&w->runq) + bh_ld_rlx(&w->batch.n) + (bh_ld_rlx(&w->lifo) != 0);
 	to->busy_ns = bh_meter_busy(&w->meter, bh_monotonic_ns());
 	to->poll_ns = bh_ld_rlx(&w->meter.poll_ns);
 	for (uint32_t b = 0; b < BH_STATS_BUCKETS; b++)
@@ -67,7 +67,7 @@ static void count_ends(struct bh_stats *s)
 static void count_workers(struct bh_stats *s)
 {
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
-		const struct bh_worker *w = &bh_rt.v.workers[i];
+		const struct bh_slot *w = &bh_rt.v.workers[i];
 		uint64_t epoch = (bh_ld_acq(&w->word) >> 16) & 0xffff;
 
 		s->polls += bh_ld_rlx(&w->count.polls);
@@ -88,9 +88,9 @@ static void count_blocking(struct bh_stats *s)
 			(uint64_t)__builtin_popcountll(bh_ld_rlx(&v->a->blocking.parked[i]));
 	for (uint32_t i = bh_slot_after(v, v->l.workers - 1); i < BH_SLOTS;
 	     i = bh_slot_after(v, i)) {
-		const struct bh_worker *w = &v->workers[i];
+		const struct bh_slot *w = &v->workers[i];
 
-		s->blocking_processes += (bh_ld_rlx(&w->word) & 0xffff) == BH_WORKER_UP;
+		s->blocking_processes += (bh_ld_rlx(&w->word) & 0xffff) == BH_SLOT_UP;
 		s->blocking_done += bh_ld_rlx(&w->count.completed) + bh_ld_rlx(&w->count.canceled);
 	}
 }

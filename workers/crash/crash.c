@@ -79,11 +79,11 @@ static bool is_worker(void)
 
 /* The kernel asks where this worker is that does not turn. (SIGURG, because it does
  * nothing to a process that has not come as far as bh_crash_handlers().) */
-static void on_glance(int sig, siginfo_t *info, void *context)
+static void on_sample(int sig, siginfo_t *info, void *context)
 {
 	if (!is_worker())
 		return;
-	struct bh_last_words *lw = &bh_rt.me->glance;
+	struct bh_last_words *lw = &bh_rt.me->sample;
 
 	(void)info;
 	lw->address = 0;
@@ -123,7 +123,7 @@ void bh_crash_handlers(void)
 	static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
 	struct sigaction sa = { .sa_sigaction = bh_crash_fatal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
-	struct sigaction glance = { .sa_sigaction = on_glance,
+	struct sigaction sample = { .sa_sigaction = on_sample,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 	stack_t alt = { .ss_size = ALT_STACK };
 	char *at = mmap(NULL, GUARD + ALT_STACK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -136,5 +136,5 @@ void bh_crash_handlers(void)
 	sigaddset(&sa.sa_mask, SIGURG); /* both use the one stack */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
 		sigaction(fatal[i], &sa, NULL);
-	sigaction(SIGURG, &glance, NULL);
+	sigaction(SIGURG, &sample, NULL);
 }

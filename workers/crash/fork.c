@@ -295,7 +295,7 @@ static void after_fork(void)
 	bh_rt.idx = 0;
 	bh_rt.handle = 0;
 	bh_rt.budget = 0;
-	bh_rt.detour = BH_DETOUR_SHARED; /* it has no queue to hand over */
+	bh_rt.slow_path = BH_SLOW_SHARED; /* it has no queue to hand over */
 	close_ours();
 }
 

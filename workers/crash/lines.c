@@ -77,7 +77,7 @@ static void begin(uint64_t task)
 {
 	line.used = prefix(line.text, task);
 	line.task = task;
-	bh_rt.owes_line = true;
+	bh_rt.line_begun = true;
 }
 
 static bool end(void)
@@ -86,7 +86,7 @@ static bool end(void)
 
 	line.text[n++] = '\n';
 	line.used = 0;
-	bh_rt.owes_line = false;
+	bh_rt.line_begun = false;
 	return write_all(line.text, n);
 }
 

@@ -35,13 +35,13 @@ static _Noreturn void leave(void)
 
 bool bh_job_turn(void)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 	uint32_t idx = bh_inject_pop(&bh_rt.v.blocking, &me->journal.popped);
 
 	if (!idx)
 		return false;
 	bh_count(&me->heartbeat, 1);
-	bh_meter_look();
+	bh_meter_refresh();
 	bh_task_run(idx);
 	bh_st_rlx(&me->current, 0);
 	/* The kernel stores `doomed`, then looks at the job's state word; this has
@@ -53,7 +53,7 @@ bool bh_job_turn(void)
 }
 
 /* Sleeps until it is woken. Ends the process at @until if nobody has picked it. */
-static void park(struct bh_worker *me, int64_t until)
+static void park(struct bh_slot *me, int64_t until)
 {
 	bool mine = true; /* the bit may still be set */
 
@@ -83,8 +83,8 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 
 	if (err)
 		return err;
-	bh_rt.detour |= BH_DETOUR_SHARED;
-	struct bh_worker *me = bh_rt.me;
+	bh_rt.slow_path |= BH_SLOW_SHARED;
+	struct bh_slot *me = bh_rt.me;
 	int64_t idle_since = bh_monotonic_ns();
 	for (;;)
 		if (bh_job_turn())
@@ -97,13 +97,13 @@ int bh_blocking_run(uint32_t slot, uint32_t epoch)
 
 int64_t bh_block_in_place(bh_fiber_fn fn, void *arg)
 {
-	uint32_t before = bh_rt.detour & BH_DETOUR_SHARED;
+	uint32_t before = bh_rt.slow_path & BH_SLOW_SHARED;
 
 	if (!before)
 		bh_hand_over();
-	bh_rt.detour |= BH_DETOUR_SHARED;
+	bh_rt.slow_path |= BH_SLOW_SHARED;
 	int64_t value = fn(arg);
 
-	bh_rt.detour &= before | ~(uint32_t)BH_DETOUR_SHARED;
+	bh_rt.slow_path &= before | ~(uint32_t)BH_SLOW_SHARED;
 	return value;
 }

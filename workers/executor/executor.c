@@ -27,11 +27,11 @@
 #include "workers/executor/retire.h"
 #include "workers/executor/slot.h"
 #include "workers/owned/guard.h"
+#include "workers/queue/batch_policy.h"
+#include "workers/queue/deferred_fence.h"
 #include "workers/queue/jobs.h"
 #include "workers/queue/meter.h"
-#include "workers/queue/owed.h"
 #include "workers/queue/queue.h"
-#include "workers/queue/take.h"
 #include "workers/queue/trace.h"
 #include "workers/strict/strict.h"
 #include "workers/task/task.h"
@@ -54,7 +54,7 @@ static void push_again(void)
 		bh_rt_push_back(bh_rt.idx);
 }
 
-static uint32_t pop_pinned(struct bh_worker *me)
+static uint32_t pop_pinned(struct bh_slot *me)
 {
 	struct bh_inject_view ring = bh_pinned_of(&bh_rt.v, bh_rt.slot);
 	uint64_t head = bh_ld_acq(&ring.q->head);
@@ -65,16 +65,16 @@ static uint32_t pop_pinned(struct bh_worker *me)
 	return bh_inject_pop(&ring, &me->journal.popped);
 }
 
-static uint32_t pop_rings(struct bh_worker *me)
+static uint32_t pop_rings(struct bh_slot *me)
 {
 	uint32_t idx;
 
 	if (bh_rt.tick % 2)
-		return (idx = bh_take_ring(me)) ? idx : pop_pinned(me);
-	return (idx = pop_pinned(me)) ? idx : bh_take_ring(me);
+		return (idx = bh_batch_pop(me)) ? idx : pop_pinned(me);
+	return (idx = pop_pinned(me)) ? idx : bh_batch_pop(me);
 }
 
-static uint32_t pop_local(struct bh_worker *me)
+static uint32_t pop_local(struct bh_slot *me)
 {
 	uint32_t idx;
 
@@ -90,14 +90,14 @@ static uint32_t pop_local(struct bh_worker *me)
 	return bh_queue_pop_lifo(me);
 }
 
-static uint32_t pop_inject(struct bh_worker *me)
+static uint32_t pop_inject(struct bh_slot *me)
 {
 	return bh_inject_pop(&bh_rt.v.inject, &me->journal.popped);
 }
 
 /* This worker's share of the inject queue, for the own ring: up to half of it. What
  * came from outside waits no longer than what is here already. */
-static void pop_share(struct bh_worker *me)
+static void pop_share(struct bh_slot *me)
 {
 	uint64_t n = bh_inject_len(&bh_rt.v.inject) / bh_rt.v.l.workers;
 	uint32_t idx, took = 0;
@@ -112,7 +112,7 @@ static void pop_share(struct bh_worker *me)
 		bh_notify(&bh_rt.v); /* a searcher may have looked while they were in neither */
 }
 
-static uint32_t steal(struct bh_worker *me)
+static uint32_t steal(struct bh_slot *me)
 {
 	uint32_t n = bh_rt.v.l.workers, at = bh_sched_random(&bh_rt.sched) % n, took, idx;
 
@@ -130,7 +130,7 @@ static uint32_t steal(struct bh_worker *me)
 	return 0;
 }
 
-static uint32_t search(struct bh_worker *me)
+static uint32_t search(struct bh_slot *me)
 {
 	uint32_t idx;
 
@@ -163,7 +163,7 @@ static bool work_somewhere(void)
 }
 
 /* False: it did not sleep, for there may be work. */
-static bool park(struct bh_worker *me)
+static bool park(struct bh_slot *me)
 {
 	struct bh_idle *idle = &bh_rt.v.a->idle;
 	bool leased = bh_reactor_lease();
@@ -189,7 +189,7 @@ static bool park(struct bh_worker *me)
 	bh_spin_end();
 	int64_t now = bh_monotonic_ns();
 	bh_meter_begin(&me->meter, now);
-	bh_meter_look();
+	bh_meter_refresh();
 	bh_trace_parked(since, now);
 	bh_count(&me->count.unparks, 1);
 	bh_sched_slept(&bh_rt.sched);
@@ -290,7 +290,7 @@ static void run_job(struct bh_tcb *t)
 /* Back to the end of the ring: what others wait for goes first. */
 void bh_task_requeue(void)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 
 	bh_st_rlx(&me->journal.wake, bh_rt.idx);
 	bh_compiler_barrier();
@@ -336,7 +336,7 @@ static void pass_on(struct bh_tcb *t, uint32_t idx)
 
 INLINE void task_run(uint32_t idx)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 	struct bh_tcb *t = bh_tcb_at(&bh_rt.v, idx);
 	uint64_t w;
 
@@ -367,8 +367,8 @@ INLINE void task_run(uint32_t idx)
 	else
 		run_fiber(t);
 	bh_strict_ran();
-	bh_owed_pay();
-	if (__builtin_expect(bh_rt.owes_line, 0))
+	bh_deferred_fence();
+	if (__builtin_expect(bh_rt.line_begun, 0))
 		bh_lines_end();
 	bh_meter_polled(since);
 	bh_trace_polled(idx);
@@ -384,13 +384,13 @@ void bh_task_run(uint32_t idx)
 
 /* What is looked at now and then, whatever there is to do here. Returns a task to run, if
  * it came by one. */
-static __attribute__((noinline)) uint32_t look_around(struct bh_worker *me, uint32_t due)
+static __attribute__((noinline)) uint32_t look_around(struct bh_slot *me, uint32_t due)
 {
 	uint32_t idx;
 
-	bh_meter_look();
+	bh_meter_refresh();
 	if (due & BH_DUE_EVENTS)
-		bh_reactor_look();
+		bh_reactor_poll();
 	if (!(due & BH_DUE_INJECT) || !(idx = pop_inject(me)))
 		return 0;
 	/* In no queue, and the share goes over `popped`. */
@@ -402,7 +402,7 @@ static __attribute__((noinline)) uint32_t look_around(struct bh_worker *me, uint
 
 INLINE bool turn(void)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 	uint32_t idx = 0, hits = bh_rt.lifo_run, due;
 
 	bh_count(&me->heartbeat, 1);
@@ -439,7 +439,7 @@ int bh_executor_run(uint32_t slot, uint32_t epoch)
 
 	if (err)
 		return err;
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 	bool woken = false;
 
 	for (;;) {

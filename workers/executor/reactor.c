@@ -59,14 +59,14 @@ static uint32_t dispatch(const struct epoll_event *e, int n)
 	return woken;
 }
 
-void bh_reactor_look(void)
+void bh_reactor_poll(void)
 {
 	uint32_t at = bh_rt.look_at;
 	struct bh_lease *lease = &bh_rt.v.a->idle.lease[at];
 	struct epoll_event events[EVENTS];
 
 	bh_rt.look_at = at + 1 < bh_rt.v.l.reactors ? at + 1 : 0;
-	if (!bh_lease_take(lease, bh_rt.slot, bh_rt.epoch, BH_LEASE_LOOK))
+	if (!bh_lease_take(lease, bh_rt.slot, bh_rt.epoch, BH_LEASE_POLL))
 		return;
 	uint32_t woken = dispatch(events, epoll_wait(bh_rt.epfd[at], events, EVENTS, 0));
 	bh_lease_give(lease);
@@ -111,7 +111,7 @@ void bh_reactor_sleep(void)
 		int n = epoll_wait(epfd, events, EVENTS, spins ? 0 : -1);
 		if (n > 0) {
 			bh_meter_begin(&bh_rt.me->meter, bh_monotonic_ns());
-			bh_meter_look();
+			bh_meter_refresh();
 		}
 		woken += dispatch(events, n);
 		if (woken && bh_idle_park_leave(idle, bh_rt.slot, &bh_rt.me->park))

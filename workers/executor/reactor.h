@@ -6,7 +6,7 @@
 #include "workers/base/rt.h"
 
 /* A busy worker looks once at the instance whose turn it is, unless another one does. */
-void bh_reactor_look(void);
+void bh_reactor_poll(void);
 
 /* An idle one takes a lease to sleep in epoll_wait (bh_rt.leased). False: somebody has
  * each of them, or there is no epoll instance. */

@@ -30,7 +30,7 @@ __attribute__((used)) static void *const linked[] = { (void *)open, (void *)clos
 
 int bh_slot_take(uint32_t slot, uint32_t epoch)
 {
-	struct bh_worker *me = &bh_rt.v.workers[slot];
+	struct bh_slot *me = &bh_rt.v.workers[slot];
 
 	if (!bh_incarnation_take(me, epoch))
 		return -ESTALE;
@@ -47,7 +47,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	bh_lines_enter();
 	bh_crash_handlers();
 	bh_meter_start();
-	bh_meter_look(); /* its first poll may be its last, and is to be recorded */
+	bh_meter_refresh(); /* its first poll may be its last, and is to be recorded */
 	bh_strict_enter();
 	bh_worker_init();
 	bh_strict_begin();
@@ -61,10 +61,10 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 bool bh_slot_leave(void)
 {
 	uint32_t pid = (uint32_t)getpid();
-	uint64_t mine = bh_worker_word(BH_WORKER_UP, bh_rt.epoch, pid);
+	uint64_t mine = bh_slot_word(BH_SLOT_UP, bh_rt.epoch, pid);
 
 	bh_st_rlx(&bh_rt.me->current, 0);
-	return bh_cas(&bh_rt.me->word, &mine, bh_worker_word(BH_WORKER_VACANT, bh_rt.epoch, pid));
+	return bh_cas(&bh_rt.me->word, &mine, bh_slot_word(BH_SLOT_VACANT, bh_rt.epoch, pid));
 }
 
 _Noreturn void bh_slot_exit(void)

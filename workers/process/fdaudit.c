@@ -184,15 +184,15 @@ static void collect(void *ctx, int fd)
 }
 
 /* True if worker @w is in no accept; with @polls, runs no task either. */
-static bool is_outside(const struct bh_worker *w, bool polls)
+static bool is_outside(const struct bh_slot *w, bool polls)
 {
-	return (bh_ld_acq(&w->word) & 0xffff) != BH_WORKER_UP ||
+	return (bh_ld_acq(&w->word) & 0xffff) != BH_SLOT_UP ||
 	       !(bh_ld_acq(&w->journal.accepting) || (polls && bh_ld_acq(&w->current)));
 }
 
 /* Waits until worker @w was outside at some moment after the call. False: it is stuck
  * in there; try again another time. */
-static bool passed(const struct bh_worker *w, bool polls)
+static bool passed(const struct bh_slot *w, bool polls)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
 	uint64_t beat = bh_ld_acq(&w->heartbeat);

@@ -55,13 +55,13 @@ static void each(void)
 	r->until = 1;
 }
 
-void bh_meter_look(void)
+void bh_meter_refresh(void)
 {
 	bool on = bh_ld_rlx(&bh_rt.v.a->recording) != 0;
 
 	if (on == bh_trace_on())
 		return;
-	bh_rt.detour ^= BH_DETOUR_RECORD;
+	bh_rt.slow_path ^= BH_SLOW_RECORD;
 	if (on)
 		each();
 }

@@ -19,7 +19,7 @@
 void bh_meter_start(void);
 
 /* Between two polls: does somebody record? Then each of them is timed. */
-void bh_meter_look(void);
+void bh_meter_refresh(void);
 
 int64_t bh_meter_time(void);
 void bh_meter_timed(int64_t since_ns);

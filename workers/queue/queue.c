@@ -8,11 +8,11 @@
 
 #include "ipc/protocol/enqueue.h"
 #include "workers/base/rt.h"
+#include "workers/queue/deferred_fence.h"
 #include "workers/queue/jobs.h"
-#include "workers/queue/owed.h"
 #include "workers/queue/trace.h"
 
-void bh_queue_overflow(struct bh_worker *me)
+void bh_queue_overflow(struct bh_slot *me)
 {
 	uint32_t out[BH_RUNQ_CAP / 2], n = bh_runq_overflow(&me->runq, out);
 
@@ -23,10 +23,10 @@ void bh_queue_overflow(struct bh_worker *me)
 }
 
 /* True: it is queued. */
-static __attribute__((noinline)) bool detour(uint32_t idx, enum bh_event_kind how)
+static __attribute__((noinline)) bool slow_path(uint32_t idx, enum bh_event_kind how)
 {
 	bh_trace_ready(how, idx);
-	if (!(bh_rt.detour & BH_DETOUR_SHARED))
+	if (!(bh_rt.slow_path & BH_SLOW_SHARED))
 		return false;
 	bh_enqueue_shared(&bh_rt.v, idx);
 	return true;
@@ -36,14 +36,14 @@ static __attribute__((noinline)) bool detour(uint32_t idx, enum bh_event_kind ho
 static __attribute__((noinline)) void push_for_all(uint32_t idx)
 {
 	bh_rt_push_back(idx);
-	bh_owe_look();
+	bh_notify_deferred();
 }
 
 void bh_rt_schedule(uint32_t idx, enum bh_event_kind how)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 
-	if (__builtin_expect(bh_rt.detour != 0, 0) && detour(idx, how))
+	if (__builtin_expect(bh_rt.slow_path != 0, 0) && slow_path(idx, how))
 		return;
 	uint32_t before = bh_ld_rlx(&me->lifo);
 
@@ -72,7 +72,7 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 		return -BH_ESTALE;
 	bh_st_rlx(&bh_rt.me->journal.wake, idx);
 	bh_compiler_barrier();
-	enum bh_wake woken = bh_state_wake(&t->state, gen, flags);
+	enum bh_wake_result woken = bh_state_wake(&t->state, gen, flags);
 	if (woken == BH_WAKE_QUEUE)
 		bh_trace_wake(idx, t); /* here, or `t` has to survive the next call */
 	if ((flags & BH_ABORTED) && t->kind == BH_KIND_BLOCKING)
@@ -90,12 +90,12 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags)
 
 void bh_hand_over(void)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 	uint32_t idx;
 
 	/* Killed between a pop and its push: the entry stands in its cell, or in the
 	 * journal. */
-	while ((idx = bh_hand_next(&me->hand)) || (idx = bh_runq_pop(&me->runq)) ||
+	while ((idx = bh_batch_next(&me->batch)) || (idx = bh_runq_pop(&me->runq)) ||
 	       (idx = bh_queue_pop_lifo(me)))
 		bh_enqueue_shared(&bh_rt.v, idx);
 }

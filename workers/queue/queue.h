@@ -15,7 +15,7 @@ int bh_rt_wake(uint32_t idx, uint32_t gen, uint64_t flags);
 
 /* Makes room in the own ring: the newer half goes to the inject queue. Killed in
  * the middle, what is in neither still stands in the ring's cells. */
-void bh_queue_overflow(struct bh_worker *me);
+void bh_queue_overflow(struct bh_slot *me);
 
 /* Queues a hint that task @idx is SCHEDULED at the end of the own ring, and wakes
  * nobody. Inline: a poll that yields pays for it. */
@@ -38,7 +38,7 @@ static inline bool bh_queue_pinned(uint32_t idx)
 /* The slot is filled by its owner alone, and emptied by the kernel, too, while the owner
  * does not turn (stall.h). So loads and stores do, where an exchange would cost: if the
  * kernel takes the task between the two, there are two hints to it. */
-static inline uint32_t bh_queue_pop_lifo(struct bh_worker *me)
+static inline uint32_t bh_queue_pop_lifo(struct bh_slot *me)
 {
 	uint32_t idx = bh_ld_rlx(&me->lifo);
 

@@ -29,7 +29,7 @@ static enum bh_event_queue queue_of(const struct bh_tcb *t)
 {
 	if (t->kind == BH_KIND_BLOCKING)
 		return BH_EVQ_JOBS;
-	return (bh_rt.detour & BH_DETOUR_SHARED) || (bh_ld_rlx(&t->state) & BH_PINNED) ?
+	return (bh_rt.slow_path & BH_SLOW_SHARED) || (bh_ld_rlx(&t->state) & BH_PINNED) ?
 		       BH_EVQ_SHARED :
 		       BH_EVQ_LOCAL;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * trace.h: what this worker does, as events in its ring (ipc/system/evring.h) and as static
- * probes (ipc/base/probe.h; tasks are told by index there, the lower half of a handle).
+ * probes (ipc/base/usdt.h; tasks are told by index there, the lower half of a handle).
  *
  * A worker looks whether somebody records when it begins, when it has slept, and where it
- * looks at epoll and at the inject queue (bh_meter_look()), and goes by that until it looks
+ * looks at epoll and at the inject queue (bh_meter_refresh()), and goes by that until it looks
  * again. So while nobody does, a poll costs a store (its outcome) and two nops, and a
  * wake-up a nop and the load of who wakes: the tests there are those of the meter (meter.h)
- * and of queueing (enum bh_detour). What it is with and without all this, in instructions:
+ * and of queueing (enum bh_slow_path). What it is with and without all this, in instructions:
  * tools/bench-compare --tracing.
  *
  * BH_BARE is for that comparison alone.
@@ -15,7 +15,7 @@
 #ifndef BH_WORKERS_QUEUE_TRACE_H
 #define BH_WORKERS_QUEUE_TRACE_H
 
-#include "ipc/base/probe.h"
+#include "ipc/base/usdt.h"
 #include "workers/base/rt.h"
 
 /* The poll under way. */
@@ -29,19 +29,19 @@ struct bh_trace {
 extern struct bh_trace bh_trace;
 
 #ifdef BH_BARE
-#undef BH_PROBE1
-#undef BH_PROBE2
-#undef BH_PROBE_TASK
-#undef BH_PROBE_BY
-#define BH_PROBE1(...)
-#define BH_PROBE2(...)
-#define BH_PROBE_TASK(...)
-#define BH_PROBE_BY(...)
+#undef BH_USDT1
+#undef BH_USDT2
+#undef BH_USDT_TASK
+#undef BH_USDT_BY
+#define BH_USDT1(...)
+#define BH_USDT2(...)
+#define BH_USDT_TASK(...)
+#define BH_USDT_BY(...)
 #endif
 
 static inline bool bh_trace_on(void)
 {
-	return bh_rt.detour & BH_DETOUR_RECORD;
+	return bh_rt.slow_path & BH_SLOW_RECORD;
 }
 
 /* May a poll be recorded that begins now? If not, it is counted. */
@@ -74,35 +74,35 @@ static inline void bh_trace_outcome(enum bh_event_poll outcome)
 static inline void bh_trace_spawn(uint32_t idx, const struct bh_tcb *t)
 {
 	(void)idx, (void)t;
-	BH_PROBE_BY(spawn, idx, t->type, bh_rt.idx);
+	BH_USDT_BY(spawn, idx, t->type, bh_rt.idx);
 }
 
 static inline void bh_trace_wake(uint32_t idx, const struct bh_tcb *t)
 {
 	(void)idx, (void)t;
-	BH_PROBE_BY(wake, idx, t->type, bh_rt.idx);
+	BH_USDT_BY(wake, idx, t->type, bh_rt.idx);
 }
 
 static inline void bh_trace_poll(uint32_t idx, const struct bh_tcb *t)
 {
 	(void)idx, (void)t;
-	BH_PROBE_TASK(poll__start, idx, t->type);
+	BH_USDT_TASK(poll__start, idx, t->type);
 }
 
 static inline void bh_trace_polled(uint32_t idx)
 {
 	(void)idx;
-	BH_PROBE1(poll__end, idx);
+	BH_USDT1(poll__end, idx);
 }
 
 static inline void bh_trace_park(void)
 {
-	BH_PROBE1(park, bh_rt.slot);
+	BH_USDT1(park, bh_rt.slot);
 }
 
 static inline void bh_trace_steal(uint32_t took, uint32_t from)
 {
-	BH_PROBE2(steal, took, from);
+	BH_USDT2(steal, took, from);
 	bh_trace_stolen(took, from);
 }
 

@@ -30,7 +30,7 @@ static struct bh_gate *gate_of(uint32_t type, uint64_t key, uint64_t *word)
 		struct bh_gate *g = &bh_rt.v.a->gate[i];
 
 		*word = bh_ld_acq(&g->word);
-		if (bh_gate_state(*word) == BH_GATE_OPEN || bh_ld_rlx(&g->key) != key ||
+		if (bh_gate_state_of(*word) == BH_GATE_OPEN || bh_ld_rlx(&g->key) != key ||
 		    bh_ld_rlx(&g->type) != type)
 			continue;
 		/* Not half of one occupant and half of the next. */
@@ -44,7 +44,7 @@ static struct bh_gate *gate_of(uint32_t type, uint64_t key, uint64_t *word)
 /* Commit: the CAS on the gate's word. */
 static int pass(struct bh_gate *g, uint64_t word, bool trial, struct bh_trial *t)
 {
-	if (trial && bh_gate_state(word) == BH_GATE_PROBATION &&
+	if (trial && bh_gate_state_of(word) == BH_GATE_PROBATION &&
 	    bh_cas(&g->word, &word, bh_gate_word(word, BH_GATE_TRIAL))) {
 		*t = (struct bh_trial){ g, bh_gate_word(word, BH_GATE_TRIAL) };
 		return 0;
@@ -58,7 +58,8 @@ int bh_admit_slow(uint32_t type, uint64_t key, struct bh_trial *trial)
 {
 	struct bh_gate *all = &bh_rt.v.types[type].gate, *own;
 	uint64_t word = bh_ld_acq(&all->word), own_word = 0;
-	bool open = bh_gate_state(word) == BH_GATE_OPEN || bh_gate_state(word) == BH_GATE_KEYS;
+	bool open =
+		bh_gate_state_of(word) == BH_GATE_OPEN || bh_gate_state_of(word) == BH_GATE_KEYS;
 
 	own = gate_of(type, key, &own_word);
 	/* The trial of a type is not for whom we know to crash it. */

@@ -376,7 +376,7 @@ static void release_owned(struct bh_tcb *t)
 
 void bh_task_finish(enum bh_end end)
 {
-	struct bh_worker *me = bh_rt.me;
+	struct bh_slot *me = bh_rt.me;
 	struct bh_tcb *t = bh_rt.task;
 	bool done = end == BH_END_RETURNED;
 	_Atomic uint64_t *counter = done ? &me->count.completed : &me->count.canceled;

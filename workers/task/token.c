@@ -38,7 +38,7 @@ static void drop(void *token)
 {
 	uint32_t idx = bh_handle_idx((bh_token)(uintptr_t)token);
 
-	if (bh_token_look(&bh_rt.v, (bh_token)(uintptr_t)token) < 0)
+	if (bh_token_check(&bh_rt.v, (bh_token)(uintptr_t)token) < 0)
 		return;
 	journal(idx);
 	bh_pool_freeing(&bh_rt.me->tokens, idx);
@@ -82,7 +82,7 @@ int bh_token_open(bh_token *out, bh_token parent)
 
 	if (!bh_rt.task)
 		return bh_rt_no_task(-EPERM);
-	if (parent && bh_token_look(&bh_rt.v, parent) < 0)
+	if (parent && bh_token_check(&bh_rt.v, parent) < 0)
 		return -BH_ESTALE;
 	if (parent && slot_of(parent)->depth + 1 >= BH_TOKEN_DEPTH)
 		return -ELOOP;
@@ -99,7 +99,7 @@ int bh_token_open(bh_token *out, bh_token parent)
 	}
 	if (parent) {
 		bh_token_join(&bh_rt.v, parent, token | BH_TOKEN_CHILD);
-		if (bh_token_look(&bh_rt.v, parent) && bh_token_cancel(token))
+		if (bh_token_check(&bh_rt.v, parent) && bh_token_cancel(token))
 			return -BH_ESTALE;
 	}
 	*out = token;
@@ -110,7 +110,7 @@ int bh_token_close(bh_token token)
 {
 	if (bh_rt.forked)
 		return -BH_EFORKED;
-	if (bh_token_look(&bh_rt.v, token) < 0)
+	if (bh_token_check(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	if (!bh_rt.task || bh_ld_rlx(&slot_of(token)->owner) != bh_rt.handle)
 		return -EPERM;
@@ -125,7 +125,7 @@ int bh_token_cancel(bh_token token)
 
 	if (!bh_rt.me || idx == BH_TOKEN_SERVICE)
 		return bh_rt_no_task(-EPERM);
-	if (bh_token_look(&bh_rt.v, token) < 0)
+	if (bh_token_check(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	journal(idx);
 	if (bh_token_set(&bh_rt.v, idx, bh_handle_gen(token)))
@@ -136,7 +136,7 @@ int bh_token_cancel(bh_token token)
 
 int bh_token_canceled(bh_token token)
 {
-	int is = bh_rt.v.a ? bh_token_look(&bh_rt.v, token) : -1;
+	int is = bh_rt.v.a ? bh_token_check(&bh_rt.v, token) : -1;
 
 	if (bh_rt.forked)
 		return -BH_EFORKED;
@@ -175,10 +175,10 @@ int bh_token_wait(bh_token token, int64_t deadline)
 
 	if (!bh_fiber_self())
 		return bh_rt_no_task(-EDEADLK);
-	if (bh_token_look(&bh_rt.v, token) < 0)
+	if (bh_token_check(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	cell = listen(token);
-	while (!(is = bh_token_look(&bh_rt.v, token)) && !err)
+	while (!(is = bh_token_check(&bh_rt.v, token)) && !err)
 		err = bh_rt_suspend(BH_WAIT_TOKEN, token, deadline);
 	hang_up(cell);
 	if (is)
@@ -188,13 +188,13 @@ int bh_token_wait(bh_token token, int64_t deadline)
 
 int bh_poll_token_wait(struct bh_cx *cx, bh_token token)
 {
-	int is = bh_token_look(&bh_rt.v, token);
+	int is = bh_token_check(&bh_rt.v, token);
 
 	if (bh_rt.forked)
 		return -BH_EFORKED;
 	if (!is) {
 		listen(token);
-		is = bh_token_look(&bh_rt.v, token);
+		is = bh_token_check(&bh_rt.v, token);
 	}
 	if (is)
 		return is < 0 ? -BH_ESTALE : 0;
@@ -212,13 +212,13 @@ int bh_token_run(bh_token token, int64_t (*fn)(void *arg), void *arg, int64_t *v
 
 	if (!f)
 		return bh_rt_no_task(-EDEADLK);
-	if (bh_token_look(&bh_rt.v, token) < 0)
+	if (bh_token_check(&bh_rt.v, token) < 0)
 		return -BH_ESTALE;
 	cell = listen(token);
 	f->guards = &guard;
 	got = fn(arg);
 	f->guards = guard.outer;
-	is = bh_token_look(&bh_rt.v, token);
+	is = bh_token_check(&bh_rt.v, token);
 	hang_up(cell);
 	if (value)
 		*value = got;

@@ -17,7 +17,7 @@
 #include "workers/base/context.h"
 #include "workers/base/doorbell.h"
 #include "workers/base/rt.h"
-#include "workers/queue/owed.h"
+#include "workers/queue/deferred_fence.h"
 #include "workers/queue/queue.h"
 #include "workers/strict/strict.h"
 #include "workers/wait/exception.h"
@@ -66,11 +66,11 @@ void bh_rt_deadline(struct bh_tcb *t, uint32_t idx, int64_t deadline)
 			return;
 	}
 	timer_post(&bh_rt.me->timers, idx);
-	bh_owe_bell(deadline);
+	bh_doorbell_deferred(deadline);
 }
 
 /* Inline, for it is one of the few steps between two fibers. */
-static inline __attribute__((always_inline)) void switch_out(enum bh_after after)
+static inline __attribute__((always_inline)) void switch_out(enum bh_switched after)
 {
 	struct bh_tcb *t = bh_rt.task;
 
@@ -88,7 +88,7 @@ static inline __attribute__((always_inline)) void switch_out(enum bh_after after
 static bool guards_canceled(const struct bh_token_guard *g)
 {
 	for (; g; g = g->outer)
-		if (bh_token_look(&bh_rt.v, g->token))
+		if (bh_token_check(&bh_rt.v, g->token))
 			return true;
 	return false;
 }

@@ -234,7 +234,7 @@ DUEL(finish_verify, .setup = setup_owns, .a = run_finish, .b = world_scan, .kern
 /* Worker 2 died with tasks in its ring, its slot and its journal. */
 static void setup_dead(struct world *w)
 {
-	struct bh_worker *dead = &w->v.workers[SPARE];
+	struct bh_slot *dead = &w->v.workers[SPARE];
 
 	world_start(w, SPARE);
 	setup_awaits(w);

@@ -99,7 +99,7 @@ static void setup_hand_over(struct world *w)
 
 static void run_hand_over(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 
 	bh_block_in_place(job, NULL);
 	if (bh_inject_len(&w->v.inject) != 4 || bh_runq_len(&me->runq) || bh_ld_rlx(&me->lifo))

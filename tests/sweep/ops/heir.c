@@ -15,30 +15,30 @@ enum {
 	BEYOND = NEXT + 1,
 };
 
-static struct bh_worker *slot_of(struct world *w)
+static struct bh_slot *slot_of(struct world *w)
 {
 	return &w->v.workers[w->victim];
 }
 
 static bool says(uint64_t word, uint32_t state, uint32_t epoch)
 {
-	return (uint32_t)word == (uint32_t)bh_worker_word(state, epoch, 0);
+	return (uint32_t)word == (uint32_t)bh_slot_word(state, epoch, 0);
 }
 
 /* After recovery: the next epoch starts, those made for the one before go. */
 static const char *check_next(struct world *w)
 {
-	struct bh_worker *slot = slot_of(w);
+	struct bh_slot *slot = slot_of(w);
 	uint32_t last = (uint32_t)bh_ld_acq(&slot->word) >> 16, next = bh_epoch_next(last);
 
 	bh_incarnation_start(slot, next);
 	if (bh_incarnation_take(slot, last))
 		return "who was made for an epoch that is over took the slot";
-	if (!says(bh_ld_acq(&slot->word), BH_WORKER_STARTING, next))
+	if (!says(bh_ld_acq(&slot->word), BH_SLOT_STARTING, next))
 		return "who was refused changed the slot's word";
 	if (!bh_incarnation_take(slot, next))
 		return "who was made for the epoch did not get the slot";
-	if (bh_ld_acq(&slot->word) != bh_worker_word(BH_WORKER_UP, next, (uint32_t)getpid()))
+	if (bh_ld_acq(&slot->word) != bh_slot_word(BH_SLOT_UP, next, (uint32_t)getpid()))
 		return "the slot's word does not say who has it";
 	return bh_incarnation_take(slot, next) ? "the slot was had twice" : NULL;
 }
@@ -57,10 +57,9 @@ static void run_start(struct world *w)
 
 static const char *check_start(struct world *w)
 {
-	if (!says(w->found, BH_WORKER_DEAD, WORLD_EPOCH) &&
-	    !says(w->found, BH_WORKER_STARTING, NEXT))
+	if (!says(w->found, BH_SLOT_DEAD, WORLD_EPOCH) && !says(w->found, BH_SLOT_STARTING, NEXT))
 		return "an epoch is neither over nor begun";
-	if (says(w->found, BH_WORKER_STARTING, NEXT) && w->found >> 32)
+	if (says(w->found, BH_SLOT_STARTING, NEXT) && w->found >> 32)
 		return "an epoch begins with a process";
 	return check_next(w);
 }
@@ -92,9 +91,9 @@ static void run_take(struct world *w)
 
 static const char *check_take(struct world *w)
 {
-	bool up = says(w->found, BH_WORKER_UP, NEXT);
+	bool up = says(w->found, BH_SLOT_UP, NEXT);
 
-	if (!up && !says(w->found, BH_WORKER_STARTING, NEXT))
+	if (!up && !says(w->found, BH_SLOT_STARTING, NEXT))
 		return "the slot is neither taken nor free to be taken";
 	if (up != !!(w->found >> 32))
 		return "its state and its process do not fit";
@@ -118,7 +117,7 @@ static void run_late(struct world *w)
 
 static const char *check_late(struct world *w)
 {
-	if (w->found != bh_worker_word(BH_WORKER_STARTING, BEYOND, 0))
+	if (w->found != bh_slot_word(BH_SLOT_STARTING, BEYOND, 0))
 		return "who came too late changed the slot's word";
 	return check_next(w);
 }

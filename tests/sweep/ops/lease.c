@@ -45,14 +45,14 @@ static void connect_epoll(struct world *w, uint32_t at)
 static void run_look(struct world *w)
 {
 	connect_epoll(w, 0);
-	bh_reactor_look();
+	bh_reactor_poll();
 }
 
 static void run_look_next(struct world *w)
 {
 	connect_epoll(w, 1);
 	bh_rt.look_at = 1;
-	bh_reactor_look();
+	bh_reactor_poll();
 }
 
 static void sleep_in(struct world *w, uint32_t at)
@@ -88,9 +88,9 @@ static const char *check_woken_of(struct world *w, uint32_t at)
 {
 	uint64_t lease = bh_ld_rlx(&w->v.a->idle.lease[at].word);
 
-	if (bh_lease_mode(lease) != BH_LEASE_FREE)
+	if (bh_lease_mode_of(lease) != BH_LEASE_FREE)
 		return "the dead one has the lease";
-	if (bh_lease_looks(lease) &&
+	if (bh_lease_turns(lease) &&
 	    (world_state(w, w->child) == BH_WAITING || world_state(w, w->other) == BH_WAITING))
 		return "an event is lost";
 	return NULL;
@@ -125,12 +125,12 @@ SWEEP(reactor_sleep_elsewhere, .setup = setup_taken, .run = run_sleep_elsewhere,
 static void setup_dead_holder(struct world *w)
 {
 	setup_taken(w);
-	bh_lease_take(&w->v.a->idle.lease[1], VICTIM, WORLD_EPOCH, BH_LEASE_LOOK);
+	bh_lease_take(&w->v.a->idle.lease[1], VICTIM, WORLD_EPOCH, BH_LEASE_POLL);
 }
 
 static const char *check_taken_back(struct world *w)
 {
-	if (!bh_lease_looks(bh_ld_rlx(&w->v.a->idle.lease[1].word)))
+	if (!bh_lease_turns(bh_ld_rlx(&w->v.a->idle.lease[1].word)))
 		return "the lease was not taken back";
 	return check_elsewhere(w);
 }

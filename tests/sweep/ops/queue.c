@@ -52,7 +52,7 @@ static enum bh_poll sleeps(struct bh_cx *cx, void *state)
 /* The victim holds no task: it is between two polls. */
 static void nobody_runs(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 	_Atomic uint64_t *word = &w->v.tasks[w->me].state;
 
 	bh_st_rlx(word, bh_state_unheld(bh_ld_rlx(word), BH_WAITING));
@@ -140,7 +140,7 @@ static void setup_turn_end(struct world *w)
 SWEEP(turn_inject_end, .setup = setup_turn_end, .run = run_turn,
       .covers = "bh_inject_pop bh_inject_push");
 
-/* With nobody who could share them it takes two in its hand, of a task that yields and
+/* With nobody who could share them it takes a batch of two, of a task that yields and
  * others; and goes on with the next. */
 static void setup_turn_hand(struct world *w)
 {
@@ -154,12 +154,12 @@ static void run_turn_hand(struct world *w)
 {
 	bh_rt.sched.mean_ns = 1;
 	run_turn(w);
-	if (bh_ld_rlx(&w->v.workers[VICTIM].hand.n) != 1)
+	if (bh_ld_rlx(&w->v.workers[VICTIM].batch.n) != 1)
 		_Exit(3);
 	run_turn(w);
 }
 SWEEP(turn_hand, .setup = setup_turn_hand, .run = run_turn_hand,
-      .covers = "bh_hand_fill bh_hand_next");
+      .covers = "bh_batch_fill bh_batch_next");
 
 static void setup_turn_sleep(struct world *w)
 {
@@ -179,7 +179,7 @@ static void setup_turn_steal(struct world *w)
 /* What is stolen last is run: it is the poll task when the ring has one. */
 static void run_steal(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 	uint32_t n, idx = bh_runq_steal(&w->v.workers[OTHER].runq, &me->runq, &n);
 
 	bh_st_rlx(&me->journal.popped, idx);
@@ -207,7 +207,7 @@ SWEEP(overflow, .setup = setup_full, .run = run_wake, .covers = "bh_runq_overflo
 
 static void setup_spill(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 
 	/* A cache as full as it gets, of blocks that were used and freed. */
 	world_charge(w, 0, 192);
@@ -295,7 +295,7 @@ static void run_take_hoarded(struct world *w)
 	if (!bh_block_take(bh_rt.task, bh_rt.handle, HOARDED, NULL))
 		_Exit(3);
 }
-SWEEP(pool_from_slots, .setup = setup_hoard, .run = run_take_hoarded, .covers = "bh_pool_look");
+SWEEP(pool_from_slots, .setup = setup_hoard, .run = run_take_hoarded, .covers = "bh_pool_search");
 
 /* -- the kernel gives the pages of unused blocks back -- */
 
@@ -342,7 +342,7 @@ SWEEP(trim_clear, .setup = setup_seen, .run = run_trim, .kernel = true, .check =
 
 static void run_park(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 	struct bh_idle *i = &w->v.a->idle;
 
 	bh_idle_search_begin(i, VICTIM, WORKERS);
@@ -357,7 +357,7 @@ SWEEP(park, .setup = nobody_runs, .run = run_park,
 /* It spins, sleeps, and is woken without being picked. */
 static void run_spin(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 	struct bh_idle *i = &w->v.a->idle;
 
 	bh_idle_spin_begin(i, VICTIM);
@@ -420,17 +420,17 @@ SWEEP(notify_spinner, .setup = setup_notify_spinner, .run = run_notify, .check =
 
 static void setup_stalled(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 
 	setup_notify(w);
 	bh_st_rlx(&me->lifo, world_task(w, BH_SCHEDULED, OTHER));
 	bh_or(&w->v.a->idle.searching, 1ull << VICTIM);
 }
 
-/* What is in its hand, too: both are queued twice. */
+/* What is in its batch, too: both are queued twice. */
 static void setup_stalled_hand(struct world *w)
 {
-	struct bh_hand *m = &w->v.workers[VICTIM].hand;
+	struct bh_batch *m = &w->v.workers[VICTIM].batch;
 
 	setup_stalled(w);
 	for (uint32_t i = 0; i < 3; i++)
@@ -451,7 +451,7 @@ SWEEP(stall_hand, .setup = setup_stalled_hand, .run = run_relieve, .check = chec
 /* Stopped with a task popped and another one stolen, both in no queue. */
 static void setup_in_hand(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 
 	w->other = world_task(w, BH_SCHEDULED, OTHER);
 	bh_st_rlx(&me->journal.popped, w->other);
@@ -481,10 +481,10 @@ static void run_retire(struct world *w)
 	_Atomic uint64_t *word = &w->v.workers[VICTIM].word;
 	uint32_t pid = (uint32_t)getpid();
 
-	bh_st_rlx(word, bh_worker_word(BH_WORKER_UP, WORLD_EPOCH + 1, pid + 1));
+	bh_st_rlx(word, bh_slot_word(BH_SLOT_UP, WORLD_EPOCH + 1, pid + 1));
 	if (bh_retire(true))
 		_Exit(3);
-	bh_st_rlx(word, bh_worker_word(BH_WORKER_UP, WORLD_EPOCH, pid));
+	bh_st_rlx(word, bh_slot_word(BH_SLOT_UP, WORLD_EPOCH, pid));
 	if (!bh_retire(true))
 		_Exit(3);
 }

@@ -11,7 +11,7 @@
 /* A worker that died with one of everything. */
 static void setup_rich(struct world *w)
 {
-	struct bh_worker *me = &w->v.workers[VICTIM];
+	struct bh_slot *me = &w->v.workers[VICTIM];
 
 	w->child = world_task(w, BH_WAITING, OTHER);
 	world_adopt(w, w->me, world_task(w, BH_DONE, OTHER));

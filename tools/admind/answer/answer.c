@@ -89,7 +89,8 @@ static bool parse(struct bh_answer *a, const void *bytes, size_t n, Bulkhead__Re
 	return *out != NULL;
 }
 
-bool bh_answer(struct bh_answer *a, const struct bh_system *s, int ctl, const void *bytes, size_t n)
+bool bh_answer_request(struct bh_answer *a, const struct bh_system *s, int ctl, const void *bytes,
+		       size_t n)
 {
 	Bulkhead__Request *r;
 

@@ -61,7 +61,7 @@ bool bh_answer_known(struct bh_answer *a, const char *name);
 
 /* Answers the request in @bytes. False: it was malformed or too large, as
  * a->reply.error says. bh_scratch_fini(&a->scratch) when the reply was packed. */
-bool bh_answer(struct bh_answer *a, const struct bh_system *s, int ctl, const void *bytes,
-	       size_t n);
+bool bh_answer_request(struct bh_answer *a, const struct bh_system *s, int ctl, const void *bytes,
+		       size_t n);
 
 #endif

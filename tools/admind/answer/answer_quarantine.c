@@ -59,7 +59,7 @@ static bool fill(struct bh_answer *a, Bulkhead__Quarantine *all, uint32_t servic
 	const struct bh_view *v = bh_system_arena(a->system, service);
 	const struct bh_board *b = a->system->board;
 	const Bulkhead__QuarantineRequest *r = a->request->quarantine;
-	uint32_t state = bh_gate_state(bh_ld_acq(&g->word));
+	uint32_t state = bh_gate_state_of(bh_ld_acq(&g->word));
 	char text[BH_KEY_TEXT];
 	struct timespec ts;
 

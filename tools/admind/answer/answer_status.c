@@ -88,7 +88,7 @@ static int64_t now_ns(void)
 static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct bh_view *v,
 			  uint32_t slot)
 {
-	struct bh_worker *from = &v->workers[slot];
+	struct bh_slot *from = &v->workers[slot];
 	const struct bh_counters *c = &from->count;
 
 	w->polls = bh_ld_rlx(&c->polls);
@@ -106,8 +106,8 @@ static void fill_counters(struct bh_answer *a, Bulkhead__Worker *w, const struct
 	w->busy_ns = bh_meter_busy(&from->meter, now_ns());
 	w->since_ns = (uint64_t)now_ns() - (uint64_t)v->a->made_ns;
 	fill_poll_times(a, w, &from->meter);
-	w->queued =
-		bh_runq_len(&from->runq) + bh_ld_rlx(&from->hand.n) + (bh_ld_rlx(&from->lifo) != 0);
+	w->queued = bh_runq_len(&from->runq) + bh_ld_rlx(&from->batch.n) +
+		    (bh_ld_rlx(&from->lifo) != 0);
 	w->task = bh_ld_rlx(&from->current);
 	w->task_name = task_name(a, v, w->task);
 	if (!w->task_name[0])

@@ -56,7 +56,7 @@ bool bh_answer_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_vie
 
 static void fill_quarantine(Bulkhead__TaskType *to, const struct bh_type *from, int64_t now_ns)
 {
-	uint32_t state = bh_gate_state(bh_ld_acq(&from->gate.word));
+	uint32_t state = bh_gate_state_of(bh_ld_acq(&from->gate.word));
 	int64_t until = bh_ld_rlx(&from->gate.until_ns);
 
 	to->quarantine = word(bh_counts_gate(state));

@@ -4,7 +4,7 @@
  *
  * The kernel looks for the same (kernel/repair/audit.c) and puts it right; this is for what it did
  * not, and for a kernel that does not turn. All of it may be so for a moment, while a death
- * is dealt with: it counts when it is still so, in the same words, after all LOOKS.
+ * is dealt with: it counts when it is still so, in the same words, after all ROUNDS.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "tools/admind/answer/answer.h"
 
 enum {
-	LOOKS = 6,
+	ROUNDS = 6,
 	PAUSE_MS = 50,
 	START_S = 5, /* the kernel asks again after one */
 };
@@ -130,7 +130,7 @@ void bh_audit_slots(const struct bh_system *s, uint32_t i, struct bh_audit *out)
 	check_holders(bh_system_arena(s, i), &all);
 	if (all.found > BH_AUDIT_MAX)
 		all.found = BH_AUDIT_MAX;
-	for (int look = 1; look < LOOKS && all.found; look++) {
+	for (int round = 1; round < ROUNDS && all.found; round++) {
 		nanosleep(&pause, NULL);
 		memset(&now, 0, sizeof(now));
 		check_slots(s->board, i, &now);

@@ -28,7 +28,7 @@ enum {
 };
 
 struct picture {
-	const struct bh_timeline *t;
+	const struct bh_timeline_data *t;
 	FILE *f;
 	int64_t from_ns, to_ns;
 	struct {
@@ -388,7 +388,7 @@ static bool put_arrows(struct picture *p)
 	return true;
 }
 
-bool bh_timeline_svg(const struct bh_timeline *t, FILE *f)
+bool bh_timeline_svg(const struct bh_timeline_data *t, FILE *f)
 {
 	struct picture p = { .t = t, .f = f, .from_ns = t->r->began_ns, .to_ns = t->r->now_ns };
 

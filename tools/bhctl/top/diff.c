@@ -49,8 +49,8 @@ static uint64_t percentile(const struct buckets *now, const struct buckets *befo
 	return 0;
 }
 
-void bh_top_work(struct bh_top_work *out, const Bulkhead__Worker *now,
-		 const Bulkhead__Worker *before)
+void bh_top_work_between(struct bh_top_work *out, const Bulkhead__Worker *now,
+			 const Bulkhead__Worker *before)
 {
 	static const Bulkhead__Worker none;
 	const Bulkhead__Worker *b = before && before->since_ns <= now->since_ns ? before : &none;

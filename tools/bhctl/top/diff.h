@@ -24,8 +24,8 @@ struct bh_top_work {
 	uint64_t poll_ns; /* 99 % of the polls took no longer; 0: there were none */
 };
 
-void bh_top_work(struct bh_top_work *out, const Bulkhead__Worker *now,
-		 const Bulkhead__Worker *before);
+void bh_top_work_between(struct bh_top_work *out, const Bulkhead__Worker *now,
+			 const Bulkhead__Worker *before);
 
 /* How long a worker, or the workers that ran a type, waited for a CPU. */
 struct bh_top_waits {

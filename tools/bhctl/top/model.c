@@ -47,14 +47,15 @@ static const struct bh_top_column crash_columns[] = {
 		.n_columns = sizeof(list) / sizeof((list)[0]),    \
 	}
 
-void bh_top_init(struct bh_top *t)
+void bh_top_init(struct bh_top_model *t)
 {
-	*t = (struct bh_top){ .table = {
-				      [BH_TOP_SERVICES] = TABLE("services", service_columns, 0),
-				      [BH_TOP_WORKERS] = TABLE("workers", worker_columns, 0),
-				      [BH_TOP_TYPES] = TABLE("task types", type_columns, 2),
-				      [BH_TOP_CRASHES] = TABLE("crashes", crash_columns, 0),
-			      } };
+	*t = (struct bh_top_model){ .table = {
+					    [BH_TOP_SERVICES] =
+						    TABLE("services", service_columns, 0),
+					    [BH_TOP_WORKERS] = TABLE("workers", worker_columns, 0),
+					    [BH_TOP_TYPES] = TABLE("task types", type_columns, 2),
+					    [BH_TOP_CRASHES] = TABLE("crashes", crash_columns, 0),
+				    } };
 	t->table[BH_TOP_SERVICES].up = t->table[BH_TOP_WORKERS].up = true;
 }
 
@@ -77,17 +78,17 @@ static void free_hits(struct bh_top_hits *h)
 	free(h->name);
 }
 
-static void forget_hits(struct bh_top *t)
+static void forget_hits(struct bh_top_model *t)
 {
 	for (size_t i = 0; i < t->n_hits; i++)
 		free_hits(&t->hits[i]);
 	free(t->hits);
 	t->hits = NULL;
 	t->n_hits = 0;
-	memset(t->looks, 0, sizeof(t->looks));
+	memset(t->samples, 0, sizeof(t->samples));
 }
 
-void bh_top_fini(struct bh_top *t)
+void bh_top_fini(struct bh_top_model *t)
 {
 	forget(&t->status);
 	forget(&t->latency);
@@ -150,10 +151,10 @@ static void put_runs(struct bh_top_row *r, const Bulkhead__Worker *w)
 
 /* A worker that is preempted in a poll goes on being busy to itself; here it waits.
  * Returns how busy it was. */
-static double add_worker(struct bh_top *t, const char *service, const Bulkhead__Worker *w,
+static double add_worker(struct bh_top_model *t, const char *service, const Bulkhead__Worker *w,
 			 const struct bh_top_work *work)
 {
-	struct bh_top_row *r = bh_top_row(&t->table[BH_TOP_WORKERS]);
+	struct bh_top_row *r = bh_top_row_add(&t->table[BH_TOP_WORKERS]);
 	struct bh_top_waits waits;
 
 	bh_top_worker_waits(&waits, &t->latency, service, w->slot);
@@ -190,9 +191,10 @@ static const Bulkhead__Worker *worker_of(const Bulkhead__Service *s, uint32_t sl
 	return NULL;
 }
 
-static void add_service(struct bh_top *t, const Bulkhead__Service *s, const Bulkhead__Service *b)
+static void add_service(struct bh_top_model *t, const Bulkhead__Service *s,
+			const Bulkhead__Service *b)
 {
-	struct bh_top_row *r = bh_top_row(&t->table[BH_TOP_SERVICES]);
+	struct bh_top_row *r = bh_top_row_add(&t->table[BH_TOP_SERVICES]);
 	uint64_t spawned = b && b->tasks ? b->tasks->spawned : 0, queued = s->queued;
 	double busy = 0, polls = 0, seconds = 0;
 	unsigned up = 0;
@@ -202,7 +204,7 @@ static void add_service(struct bh_top *t, const Bulkhead__Service *s, const Bulk
 		const Bulkhead__Worker *w = s->workers[i];
 		struct bh_top_work work;
 
-		bh_top_work(&work, w, worker_of(b, w->slot));
+		bh_top_work_between(&work, w, worker_of(b, w->slot));
 		busy += add_worker(t, s->name, w, &work) / (double)s->n_workers;
 		up += !strcmp(w->state, "up");
 		queued += w->queued;
@@ -229,7 +231,7 @@ static void add_service(struct bh_top *t, const Bulkhead__Service *s, const Bulk
 	bh_top_cell(r, 10, (double)s->memory_bytes, "%s", bytes);
 }
 
-static void take_status(struct bh_top *t, Bulkhead__Reply *r, int64_t now_ns)
+static void take_status(struct bh_top_model *t, Bulkhead__Reply *r, int64_t now_ns)
 {
 	const Bulkhead__Status *was = t->status.now ? t->status.now->status : NULL;
 
@@ -255,7 +257,8 @@ static void take_status(struct bh_top *t, Bulkhead__Reply *r, int64_t now_ns)
 	bh_top_sort(&t->table[BH_TOP_WORKERS]);
 }
 
-static struct bh_top_hits *find_hits(const struct bh_top *t, const char *service, const char *name)
+static struct bh_top_hits *find_hits(const struct bh_top_model *t, const char *service,
+				     const char *name)
 {
 	for (size_t i = 0; i < t->n_hits; i++)
 		if (!strcmp(t->hits[i].name, name) && !strcmp(t->hits[i].service, service))
@@ -264,7 +267,7 @@ static struct bh_top_hits *find_hits(const struct bh_top *t, const char *service
 }
 
 /* That of the type; added if it is new. NULL: no room. */
-static struct bh_top_hits *hits_of(struct bh_top *t, const char *service, const char *name)
+static struct bh_top_hits *hits_of(struct bh_top_model *t, const char *service, const char *name)
 {
 	struct bh_top_hits *h = find_hits(t, service, name);
 
@@ -284,9 +287,9 @@ static struct bh_top_hits *hits_of(struct bh_top *t, const char *service, const 
 	return NULL;
 }
 
-static void take_sample(struct bh_top *t, const Bulkhead__Workers *all)
+static void take_sample(struct bh_top_model *t, const Bulkhead__Workers *all)
 {
-	t->looks[t->round]++;
+	t->samples[t->round]++;
 	for (size_t i = 0; i < all->n_workers; i++) {
 		const Bulkhead__Worker *w = all->workers[i];
 		struct bh_top_hits *h =
@@ -308,12 +311,12 @@ static bool is_seen(const struct bh_top_hits *h)
 
 /* The oldest round makes room; types that were seen in no other are forgotten: their
  * names are the services' to choose, as many as they like. */
-static void next_round(struct bh_top *t)
+static void next_round(struct bh_top_model *t)
 {
 	size_t n = 0;
 
 	t->round = (t->round + 1) % BH_TOP_WINDOW;
-	t->looks[t->round] = 0;
+	t->samples[t->round] = 0;
 	for (size_t i = 0; i < t->n_hits; i++) {
 		struct bh_top_hits *h = &t->hits[i];
 
@@ -327,26 +330,26 @@ static void next_round(struct bh_top *t)
 }
 
 /* How many workers a type had, on average. */
-static double share(const struct bh_top *t, const Bulkhead__TaskType *y)
+static double share(const struct bh_top_model *t, const Bulkhead__TaskType *y)
 {
 	const struct bh_top_hits *h = find_hits(t, y->service, y->name);
-	unsigned looks = 0, hits = 0;
+	unsigned samples = 0, hits = 0;
 
 	for (unsigned i = 0; i < BH_TOP_WINDOW; i++) {
-		looks += t->looks[i];
+		samples += t->samples[i];
 		hits += h ? h->hits[i] : 0;
 	}
-	return looks ? (double)hits / looks : 0;
+	return samples ? (double)hits / samples : 0;
 }
 
-static void take_tasks(struct bh_top *t, const Bulkhead__Tasks *all)
+static void take_tasks(struct bh_top_model *t, const Bulkhead__Tasks *all)
 {
 	struct bh_top_table *types = &t->table[BH_TOP_TYPES];
 
 	types->n = 0;
 	for (size_t i = 0; i < all->n_types; i++) {
 		const Bulkhead__TaskType *y = all->types[i];
-		struct bh_top_row *r = bh_top_row(types);
+		struct bh_top_row *r = bh_top_row_add(types);
 		struct bh_top_waits waits;
 
 		if (!r)
@@ -365,14 +368,14 @@ static void take_tasks(struct bh_top *t, const Bulkhead__Tasks *all)
 	next_round(t);
 }
 
-static void take_crashes(struct bh_top *t, const Bulkhead__Crashes *all)
+static void take_crashes(struct bh_top_model *t, const Bulkhead__Crashes *all)
 {
 	struct bh_top_table *crashes = &t->table[BH_TOP_CRASHES];
 
 	crashes->n = 0;
 	for (size_t i = 0; i < all->n_crashes; i++) {
 		const Bulkhead__Crash *c = all->crashes[i];
-		struct bh_top_row *r = bh_top_row(crashes);
+		struct bh_top_row *r = bh_top_row_add(crashes);
 		char time[40], death[24];
 
 		if (!r)
@@ -397,7 +400,7 @@ static void take_crashes(struct bh_top *t, const Bulkhead__Crashes *all)
 	bh_top_sort(crashes);
 }
 
-void bh_top_take(struct bh_top *t, enum bh_top_ask ask, Bulkhead__Reply *r, int64_t now_ns)
+void bh_top_take(struct bh_top_model *t, enum bh_top_ask ask, Bulkhead__Reply *r, int64_t now_ns)
 {
 	if (ask == BH_TOP_ASK_LATENCY) {
 		snprintf(t->no_waits, sizeof(t->no_waits), "%s", r->error ? r->error->text : "");

@@ -3,7 +3,7 @@
  * model.h: what `bhctl top` knows: the answers of the system, and tables of what
  * changed from one to the next.
  *
- *	struct bh_top t;
+ *	struct bh_top_model t;
  *	bh_top_init(&t);
  *	bh_top_take(&t, BH_TOP_ASK_STATUS, reply, now_ns);
  *	... t.table[BH_TOP_WORKERS].rows
@@ -55,22 +55,22 @@ struct bh_top_hits {
 	unsigned hits[BH_TOP_WINDOW]; /* times a worker was seen to run such a task */
 };
 
-struct bh_top {
+struct bh_top_model {
 	struct bh_top_table table[BH_TOP_TABLES];
 	struct bh_top_pair status, latency;
 	char no_waits[160]; /* why waits for a CPU are not known; "": they are */
 	struct bh_top_hits *hits;
 	size_t n_hits;
-	unsigned looks[BH_TOP_WINDOW]; /* how often was looked, in each round */
+	unsigned samples[BH_TOP_WINDOW]; /* how many were taken, in each round */
 	unsigned round;
 	unsigned systems; /* that have answered: more than one if it was started anew */
 };
 
-void bh_top_init(struct bh_top *t);
-void bh_top_fini(struct bh_top *t);
+void bh_top_init(struct bh_top_model *t);
+void bh_top_fini(struct bh_top_model *t);
 
 /* Takes what was answered to @ask at @now_ns (CLOCK_MONOTONIC); @r is its own from now
  * on. An answer that is an error, or another one's, changes little. */
-void bh_top_take(struct bh_top *t, enum bh_top_ask ask, Bulkhead__Reply *r, int64_t now_ns);
+void bh_top_take(struct bh_top_model *t, enum bh_top_ask ask, Bulkhead__Reply *r, int64_t now_ns);
 
 #endif

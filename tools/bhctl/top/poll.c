@@ -71,7 +71,7 @@ static void ask_next(struct bh_top_poll *p, int64_t now, bool paused)
 }
 
 /* Whether the answer was the last one of a round. */
-static bool take(struct bh_top_poll *p, struct bh_top *t, int64_t now)
+static bool take(struct bh_top_poll *p, struct bh_top_model *t, int64_t now)
 {
 	Bulkhead__Reply *r = p->asked ? bh_line_answer(&p->line) : NULL;
 	enum bh_top_ask asked = p->ask;
@@ -87,7 +87,7 @@ static bool take(struct bh_top_poll *p, struct bh_top *t, int64_t now)
 	return asked + 1 == BH_TOP_ROUND;
 }
 
-bool bh_top_poll(struct bh_top_poll *p, struct bh_top *t, bool paused)
+bool bh_top_poll_turn(struct bh_top_poll *p, struct bh_top_model *t, bool paused)
 {
 	int64_t now = bh_top_now();
 	bool was_gone = p->gone, news = take(p, t, now);

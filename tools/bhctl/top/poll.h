@@ -26,6 +26,6 @@ int bh_top_poll_open(struct bh_top_poll *p, const char *url);
 
 /* Asks what is due, and takes an answer that is there. True: there is something new to
  * see. To be called twenty times a second, and when p->line.fd is readable. */
-bool bh_top_poll(struct bh_top_poll *p, struct bh_top *t, bool paused);
+bool bh_top_poll_turn(struct bh_top_poll *p, struct bh_top_model *t, bool paused);
 
 #endif

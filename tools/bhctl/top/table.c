@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bh_top_row *bh_top_row(struct bh_top_table *t)
+struct bh_top_row *bh_top_row_add(struct bh_top_table *t)
 {
 	struct bh_top_row *r;
 

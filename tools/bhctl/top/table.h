@@ -43,7 +43,7 @@ struct bh_top_table {
 };
 
 /* A new, empty row; NULL: no memory, and the table ends here. */
-struct bh_top_row *bh_top_row(struct bh_top_table *t);
+struct bh_top_row *bh_top_row_add(struct bh_top_table *t);
 
 __attribute__((format(printf, 4, 5))) void bh_top_cell(struct bh_top_row *r, size_t column,
 						       double key, const char *fmt, ...);

@@ -25,7 +25,7 @@ enum {
 };
 
 struct top {
-	struct bh_top model;
+	struct bh_top_model model;
 	struct bh_top_poll poll;
 	struct bh_top_ui ui;
 	struct bh_top_grid grid;
@@ -43,20 +43,20 @@ static void end(int signal)
 	ended = 1;
 }
 
-static void set_looks(struct top *t)
+static void set_styles(struct top *t)
 {
 	static const int plain[BH_LOOKS] = {
-		[BH_LOOK_STRONG] = A_BOLD,
-		[BH_LOOK_HEAD] = A_REVERSE,
-		[BH_LOOK_FOCUS] = A_REVERSE | A_BOLD,
-		[BH_LOOK_PARKED] = A_DIM,
-		[BH_LOOK_ALARM] = A_BOLD,
+		[BH_STYLE_STRONG] = A_BOLD,
+		[BH_STYLE_HEAD] = A_REVERSE,
+		[BH_STYLE_FOCUS] = A_REVERSE | A_BOLD,
+		[BH_STYLE_PARKED] = A_DIM,
+		[BH_STYLE_ALARM] = A_BOLD,
 	};
 	static const struct {
-		int look, color;
-	} colored[] = { { BH_LOOK_BUSY, COLOR_GREEN },
-			{ BH_LOOK_WAITS, COLOR_YELLOW },
-			{ BH_LOOK_ALARM, COLOR_RED } };
+		int style, color;
+	} colored[] = { { BH_STYLE_BUSY, COLOR_GREEN },
+			{ BH_STYLE_WAITS, COLOR_YELLOW },
+			{ BH_STYLE_ALARM, COLOR_RED } };
 	const char *no = getenv("NO_COLOR");
 
 	memcpy(t->attributes, plain, sizeof(plain));
@@ -65,7 +65,7 @@ static void set_looks(struct top *t)
 	use_default_colors();
 	for (int i = 0; i < 3; i++) {
 		init_pair((short)(i + 1), (short)colored[i].color, -1);
-		t->attributes[colored[i].look] |= (int)COLOR_PAIR(i + 1);
+		t->attributes[colored[i].style] |= (int)COLOR_PAIR(i + 1);
 	}
 }
 
@@ -94,7 +94,7 @@ static int open_screen(struct top *t)
 	leaveok(stdscr, TRUE);
 	set_escdelay(ESCAPE_MS);
 	curs_set(0);
-	set_looks(t);
+	set_styles(t);
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static void paint(struct top *t)
 	for (int i = 0; i < rows * columns; i++) {
 		chtype c = (unsigned char)t->grid.text[i];
 
-		mvaddch(i / columns, i % columns, c | (chtype)t->attributes[t->grid.look[i]]);
+		mvaddch(i / columns, i % columns, c | (chtype)t->attributes[t->grid.style[i]]);
 	}
 	refresh();
 }
@@ -194,7 +194,7 @@ static void watch(struct top *t)
 		news = false;
 		if (!take_keys(t, &news))
 			return;
-		news |= bh_top_poll(&t->poll, &t->model, t->ui.paused);
+		news |= bh_top_poll_turn(&t->poll, &t->model, t->ui.paused);
 		news |= notice(t, bh_top_now());
 	}
 }
@@ -208,7 +208,7 @@ static int print_once(struct top *t)
 
 	while (t->poll.rounds < 2 && !t->poll.gone && !ended) {
 		poll(&fd, 1, TICK_MS);
-		bh_top_poll(&t->poll, &t->model, false);
+		bh_top_poll_turn(&t->poll, &t->model, false);
 	}
 	if (t->poll.rounds < 2) {
 		fprintf(stderr, "bhctl: the system does not answer\n");

@@ -19,8 +19,8 @@ bool bh_top_grid_resize(struct bh_top_grid *g, int rows, int columns)
 
 	bh_top_grid_fini(g);
 	g->text = malloc(n);
-	g->look = malloc(n);
-	if (g->text && g->look) {
+	g->style = malloc(n);
+	if (g->text && g->style) {
 		g->rows = rows;
 		g->columns = columns;
 		return true;
@@ -32,13 +32,13 @@ bool bh_top_grid_resize(struct bh_top_grid *g, int rows, int columns)
 void bh_top_grid_fini(struct bh_top_grid *g)
 {
 	free(g->text);
-	free(g->look);
+	free(g->style);
 	*g = (struct bh_top_grid){ 0 };
 }
 
 /* Writes at most @width characters, as far as there is a grid. The only place that does:
  * nothing but printable ASCII gets to a terminal. */
-static void put_text(struct bh_top_grid *g, int row, int column, int width, enum bh_top_look look,
+static void put_text(struct bh_top_grid *g, int row, int column, int width, enum bh_top_style style,
 		     const char *text)
 {
 	for (int i = 0; i < width && text[i]; i++) {
@@ -47,12 +47,12 @@ static void put_text(struct bh_top_grid *g, int row, int column, int width, enum
 		if (row < 0 || row >= g->rows || column + i < 0 || column + i >= g->columns)
 			continue;
 		g->text[at] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-		g->look[at] = (unsigned char)look;
+		g->style[at] = (unsigned char)style;
 	}
 }
 
 __attribute__((format(printf, 5, 6))) static void put(struct bh_top_grid *g, int row, int column,
-						      enum bh_top_look look, const char *fmt, ...)
+						      enum bh_top_style style, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -60,13 +60,13 @@ __attribute__((format(printf, 5, 6))) static void put(struct bh_top_grid *g, int
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	put_text(g, row, column, g->columns - column, look, text);
+	put_text(g, row, column, g->columns - column, style, text);
 }
 
-static void put_line(struct bh_top_grid *g, int row, enum bh_top_look look)
+static void put_line(struct bh_top_grid *g, int row, enum bh_top_style style)
 {
 	for (int c = 0; c < g->columns; c++)
-		put_text(g, row, c, 1, look, " ");
+		put_text(g, row, c, 1, style, " ");
 }
 
 static void put_bar(struct bh_top_grid *g, int row, int column, int width,
@@ -75,16 +75,16 @@ static void put_bar(struct bh_top_grid *g, int row, int column, int width,
 	int n = width - 2, busy = (int)(r->busy * n + 0.5);
 	int waits = (int)((r->busy + r->waits) * n + 0.5) - busy;
 
-	put_text(g, row, column, 1, BH_LOOK_PLAIN, "[");
+	put_text(g, row, column, 1, BH_STYLE_PLAIN, "[");
 	for (int i = 0; i < n; i++)
 		put_text(g, row, column + 1 + i, 1,
-			 i < busy         ? BH_LOOK_BUSY :
-			 i < busy + waits ? BH_LOOK_WAITS :
-					    BH_LOOK_PARKED,
+			 i < busy         ? BH_STYLE_BUSY :
+			 i < busy + waits ? BH_STYLE_WAITS :
+					    BH_STYLE_PARKED,
 			 i < busy         ? "#" :
 			 i < busy + waits ? "+" :
 					    ".");
-	put_text(g, row, column + width - 1, 1, BH_LOOK_PLAIN, "]");
+	put_text(g, row, column + width - 1, 1, BH_STYLE_PLAIN, "]");
 }
 
 /* Which columns there is room for, as bits. */
@@ -115,10 +115,10 @@ static unsigned visible(const struct bh_top_table *t, int room)
 static void put_head(struct bh_top_grid *g, int row, const struct bh_top_table *t, unsigned shown,
 		     bool focus)
 {
-	enum bh_top_look look = focus ? BH_LOOK_FOCUS : BH_LOOK_HEAD;
+	enum bh_top_style style = focus ? BH_STYLE_FOCUS : BH_STYLE_HEAD;
 	int at = 0;
 
-	put_line(g, row, look);
+	put_line(g, row, style);
 	for (size_t c = 0; c < t->n_columns; c++) {
 		const struct bh_top_column *k = &t->columns[c];
 		char head[BH_TOP_TEXT];
@@ -131,7 +131,7 @@ static void put_head(struct bh_top_grid *g, int row, const struct bh_top_table *
 			 t->up        ? "^" :
 					"v");
 		pad = k->kind == BH_TOP_NUMBER ? k->width - (int)strlen(head) : 0;
-		put_text(g, row, at + pad, k->width, look, head);
+		put_text(g, row, at + pad, k->width, style, head);
 		at += k->width + 1;
 	}
 }
@@ -139,7 +139,7 @@ static void put_head(struct bh_top_grid *g, int row, const struct bh_top_table *
 static void put_row(struct bh_top_grid *g, int row, const struct bh_top_table *t, unsigned shown,
 		    const struct bh_top_row *r)
 {
-	enum bh_top_look look = r->alarm ? BH_LOOK_ALARM : BH_LOOK_PLAIN;
+	enum bh_top_style style = r->alarm ? BH_STYLE_ALARM : BH_STYLE_PLAIN;
 	int at = 0;
 
 	for (size_t c = 0; c < t->n_columns; c++) {
@@ -156,7 +156,7 @@ static void put_row(struct bh_top_grid *g, int row, const struct bh_top_table *t
 		if (k->kind == BH_TOP_BAR)
 			put_bar(g, row, at, width, r);
 		else
-			put_text(g, row, at + pad, width - pad, look, text);
+			put_text(g, row, at + pad, width - pad, style, text);
 		at += k->width + 1;
 	}
 }
@@ -175,16 +175,16 @@ static void put_table(struct bh_top_grid *g, int row, int height, const struct b
 	for (size_t i = 0; i < room && *first + i < t->n; i++)
 		put_row(g, row + 1 + (int)i, t, shown, &t->rows[*first + i]);
 	if (!t->n && room)
-		put(g, row + 1, 0, BH_LOOK_PARKED, "no %s", t->name);
+		put(g, row + 1, 0, BH_STYLE_PARKED, "no %s", t->name);
 	if (t->n > room && room)
 		snprintf(range, sizeof(range), " %zu-%zu of %zu", *first + 1, *first + room, t->n);
-	put(g, row, g->columns - (int)strlen(range), focus ? BH_LOOK_FOCUS : BH_LOOK_HEAD, "%s",
+	put(g, row, g->columns - (int)strlen(range), focus ? BH_STYLE_FOCUS : BH_STYLE_HEAD, "%s",
 	    range);
 }
 
 /* Shares @room rows: two for each table, for those that come first if there are too few;
  * then one more in turns to those that have more to show. */
-static void share(int heights[BH_TOP_TABLES], int room, const struct bh_top *t,
+static void share(int heights[BH_TOP_TABLES], int room, const struct bh_top_model *t,
 		  const struct bh_top_ui *ui)
 {
 	static const unsigned first[] = { BH_TOP_WORKERS, BH_TOP_TYPES, BH_TOP_CRASHES,
@@ -214,7 +214,8 @@ static void share(int heights[BH_TOP_TABLES], int room, const struct bh_top *t,
 	}
 }
 
-static void put_header(struct bh_top_grid *g, const struct bh_top *t, const struct bh_top_ui *ui)
+static void put_header(struct bh_top_grid *g, const struct bh_top_model *t,
+		       const struct bh_top_ui *ui)
 {
 	const struct bh_top_table *focus = &t->table[ui->focus];
 	const Bulkhead__Status *s = t->status.now ? t->status.now->status : NULL;
@@ -223,27 +224,27 @@ static void put_header(struct bh_top_grid *g, const struct bh_top *t, const stru
 
 	if (s) {
 		bh_text_age(age, s->uptime_ms > 0 ? (uint64_t)s->uptime_ms / 1000 : 0);
-		put(g, 0, 0, BH_LOOK_STRONG, "bulkhead %s %s, up %s, kernel restarts %u",
+		put(g, 0, 0, BH_STYLE_STRONG, "bulkhead %s %s, up %s, kernel restarts %u",
 		    s->version, s->state, age, s->kernel ? s->kernel->restarts : 0);
 	} else {
-		put(g, 0, 0, BH_LOOK_STRONG, "bulkhead");
+		put(g, 0, 0, BH_STYLE_STRONG, "bulkhead");
 	}
 	if (getloadavg(load, 3) == 3) {
 		char text[64];
 
 		snprintf(text, sizeof(text), " load %.2f %.2f %.2f", load[0], load[1], load[2]);
-		put(g, 0, g->columns - (int)strlen(text), BH_LOOK_PLAIN, "%s", text);
+		put(g, 0, g->columns - (int)strlen(text), BH_STYLE_PLAIN, "%s", text);
 	}
 	snprintf(sort, sizeof(sort), " %s by %s %s", focus->name,
 		 focus->sort == 1 && ui->focus == BH_TOP_WORKERS ? "busy+wait" :
 								   focus->columns[focus->sort].head,
 		 focus->up ? "^" : "v");
 	if (ui->notice)
-		put(g, 1, 0, BH_LOOK_ALARM, "%s", ui->notice);
+		put(g, 1, 0, BH_STYLE_ALARM, "%s", ui->notice);
 	else if (ui->paused)
-		put(g, 1, 0, BH_LOOK_ALARM, "paused: space goes on");
+		put(g, 1, 0, BH_STYLE_ALARM, "paused: space goes on");
 	if (!ui->notice)
-		put(g, 1, g->columns - (int)strlen(sort), BH_LOOK_PLAIN, "%s", sort);
+		put(g, 1, g->columns - (int)strlen(sort), BH_STYLE_PLAIN, "%s", sort);
 }
 
 static const char *const help[] = {
@@ -265,30 +266,30 @@ static const char *const help[] = {
 	"     the start.",
 };
 
-static void put_help(struct bh_top_grid *g, const struct bh_top *t, struct bh_top_ui *ui)
+static void put_help(struct bh_top_grid *g, const struct bh_top_model *t, struct bh_top_ui *ui)
 {
 	size_t n = sizeof(help) / sizeof(help[0]), room = g->rows > 2 ? (size_t)g->rows - 2 : 0;
 
 	n += t->no_waits[0] != 0;
 	if (ui->help_at + room > n)
 		ui->help_at = n > room ? n - room : 0;
-	put_line(g, 0, BH_LOOK_FOCUS);
-	put(g, 0, 0, BH_LOOK_FOCUS, "bhctl top: keys and columns");
+	put_line(g, 0, BH_STYLE_FOCUS);
+	put(g, 0, 0, BH_STYLE_FOCUS, "bhctl top: keys and columns");
 	for (size_t i = ui->help_at; i < n && i - ui->help_at < room; i++)
-		put(g, 1 + (int)(i - ui->help_at), 0, BH_LOOK_PLAIN, "%s%s",
+		put(g, 1 + (int)(i - ui->help_at), 0, BH_STYLE_PLAIN, "%s%s",
 		    i < sizeof(help) / sizeof(help[0]) ? help[i] : "WAIT ?: ",
 		    i < sizeof(help) / sizeof(help[0]) ? "" : t->no_waits);
-	put(g, g->rows - 1, 0, BH_LOOK_HEAD, "Up Down scroll; any other key goes back");
+	put(g, g->rows - 1, 0, BH_STYLE_HEAD, "Up Down scroll; any other key goes back");
 }
 
-void bh_top_draw(struct bh_top_grid *g, const struct bh_top *t, struct bh_top_ui *ui)
+void bh_top_draw(struct bh_top_grid *g, const struct bh_top_model *t, struct bh_top_ui *ui)
 {
 	int heights[BH_TOP_TABLES], row = HEADER;
 
 	if (!g->text)
 		return;
 	memset(g->text, ' ', (size_t)g->rows * (size_t)g->columns);
-	memset(g->look, BH_LOOK_PLAIN, (size_t)g->rows * (size_t)g->columns);
+	memset(g->style, BH_STYLE_PLAIN, (size_t)g->rows * (size_t)g->columns);
 	if (ui->help) {
 		put_help(g, t, ui);
 		return;
@@ -300,12 +301,12 @@ void bh_top_draw(struct bh_top_grid *g, const struct bh_top *t, struct bh_top_ui
 			put_table(g, row, heights[i], &t->table[i], &ui->at[i], i == ui->focus);
 		row += heights[i];
 	}
-	put_line(g, g->rows - 1, BH_LOOK_HEAD);
-	put(g, g->rows - 1, 0, BH_LOOK_HEAD,
+	put_line(g, g->rows - 1, BH_STYLE_HEAD);
+	put(g, g->rows - 1, 0, BH_STYLE_HEAD,
 	    "q quit  h help  Tab table  < > sort  r reverse  Space pause  Enter alone");
 }
 
-int bh_top_rows(const struct bh_top *t)
+int bh_top_rows(const struct bh_top_model *t)
 {
 	int rows = HEADER + FOOTER;
 
@@ -324,7 +325,7 @@ static void scroll(size_t *at, int key)
 		*at -= *at < by ? *at : by;
 }
 
-bool bh_top_key(struct bh_top_ui *ui, struct bh_top *t, int key)
+bool bh_top_key(struct bh_top_ui *ui, struct bh_top_model *t, int key)
 {
 	struct bh_top_table *focus = &t->table[ui->focus];
 	bool scrolls = key == 'j' || key == 'k' || key == 'b' || key == 'f';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * view.h: how `bhctl top` looks: a grid of characters with a look each, of any size.
+ * view.h: how `bhctl top` looks: a grid of characters with a style each, of any size.
  * It knows no terminal: top.c copies the grid to one, --once prints it.
  */
 #ifndef BH_TOOLS_BHCTL_TOP_VIEW_H
@@ -8,22 +8,22 @@
 
 #include "tools/bhctl/top/model.h"
 
-enum bh_top_look {
-	BH_LOOK_PLAIN,
-	BH_LOOK_STRONG,
-	BH_LOOK_HEAD,
-	BH_LOOK_FOCUS, /* the head of the table that keys work on */
-	BH_LOOK_BUSY,
-	BH_LOOK_WAITS,
-	BH_LOOK_PARKED,
-	BH_LOOK_ALARM,
+enum bh_top_style {
+	BH_STYLE_PLAIN,
+	BH_STYLE_STRONG,
+	BH_STYLE_HEAD,
+	BH_STYLE_FOCUS, /* the head of the table that keys work on */
+	BH_STYLE_BUSY,
+	BH_STYLE_WAITS,
+	BH_STYLE_PARKED,
+	BH_STYLE_ALARM,
 	BH_LOOKS,
 };
 
 struct bh_top_grid {
 	int rows, columns;
 	char *text; /* printable ASCII alone, whatever a service calls its tasks */
-	unsigned char *look;
+	unsigned char *style;
 };
 
 /* What the person at the terminal chose. */
@@ -40,12 +40,12 @@ struct bh_top_ui {
 bool bh_top_grid_resize(struct bh_top_grid *g, int rows, int columns);
 void bh_top_grid_fini(struct bh_top_grid *g);
 
-void bh_top_draw(struct bh_top_grid *g, const struct bh_top *t, struct bh_top_ui *ui);
+void bh_top_draw(struct bh_top_grid *g, const struct bh_top_model *t, struct bh_top_ui *ui);
 
 /* Rows that all of it takes. */
-int bh_top_rows(const struct bh_top *t);
+int bh_top_rows(const struct bh_top_model *t);
 
 /* A key: a character; up and down are k and j, pages b and f. False: quit. */
-bool bh_top_key(struct bh_top_ui *ui, struct bh_top *t, int key);
+bool bh_top_key(struct bh_top_ui *ui, struct bh_top_model *t, int key);
 
 #endif

@@ -18,8 +18,8 @@
 #include "tools/bhctl/show/table.h"
 #include "tools/bhctl/show/value.h"
 #include "tools/bhctl/trace/latency.h"
+#include "tools/bhctl/trace/pieces.h"
 #include "tools/bhctl/trace/recorder.h"
-#include "tools/bhctl/trace/records.h"
 
 enum {
 	KEPT = 4096, /* signals and deaths that wait for their other half */
@@ -39,7 +39,7 @@ struct death {
 
 static bool json;
 static struct bh_symbols *symbols;
-static struct bh_records records;
+static struct bh_pieces pieces;
 static struct bh_event kept[KEPT];
 static size_t n_kept;
 static struct bh_unwinder *unwinders[BH_RECORDER_SERVICES];
@@ -90,7 +90,7 @@ static void unwind(struct death *d, uint64_t record)
 	struct bh_unwinder *u = unwinder_of(d->died.service);
 	uint64_t stack[STACK], walked[FRAMES];
 	struct bh_frame frame[BH_FRAMES];
-	uint32_t words = bh_records_get(&records, record, BH_EVM_STACK, stack, STACK), n_walked;
+	uint32_t words = bh_pieces_get(&pieces, record, BH_EVM_STACK, stack, STACK), n_walked;
 	size_t n = u && words ?
 			   bh_unwind_crash(u, d->registers, REGISTERS, stack, words * 8, frame) :
 			   0;
@@ -116,18 +116,18 @@ static void find_record(struct death *d)
 	uint64_t sender[3] = { 0 };
 
 	if (d->sent.kind)
-		bh_records_get(&records, d->sent.other, BH_EVM_SENDER, sender, 2);
+		bh_pieces_get(&pieces, d->sent.other, BH_EVM_SENDER, sender, 2);
 	memcpy(d->sender, sender, sizeof(d->sender) - 1);
 	d->frames = d->sent.kind ?
-			    bh_records_get(&records, from->other, BH_EVM_USER, d->stack, FRAMES) :
+			    bh_pieces_get(&pieces, from->other, BH_EVM_USER, d->stack, FRAMES) :
 			    0;
 	/* Killed by somebody else: where it was when that reached it. */
 	if (!d->frames) {
 		from = &d->died;
-		d->frames = bh_records_get(&records, from->other, BH_EVM_USER, d->stack, FRAMES);
+		d->frames = bh_pieces_get(&pieces, from->other, BH_EVM_USER, d->stack, FRAMES);
 	}
 	d->n_registers =
-		bh_records_get(&records, from->other, BH_EVM_REGISTERS, d->registers, REGISTERS);
+		bh_pieces_get(&pieces, from->other, BH_EVM_REGISTERS, d->registers, REGISTERS);
 	unwind(d, from->other);
 }
 
@@ -245,13 +245,13 @@ static void show_kept(const struct bh_recorder *r)
 	}
 	n_kept = stay < KEPT / 2 ? stay : 0;
 	if (!n_kept)
-		records.n = 0;
+		pieces.n = 0;
 }
 
 static int each(struct bh_recorder *r)
 {
 	show_kept(r);
-	bh_records_add(&records, r->events, r->ready);
+	bh_pieces_add(&pieces, r->events, r->ready);
 	for (size_t i = 0; i < r->ready && n_kept < KEPT; i++) {
 		unsigned kind = r->events[i].kind;
 
@@ -285,7 +285,7 @@ int bh_deaths(const char *url, const struct bh_options *o)
 	for (int i = 0; i < BH_RECORDER_SERVICES; i++)
 		bh_unwinder_close(unwinders[i]);
 	bh_symbols_close(symbols);
-	bh_records_fini(&records);
+	bh_pieces_fini(&pieces);
 	bh_recorder_fini(&r);
 	return code;
 }

@@ -12,8 +12,8 @@
 #include "tools/bhctl/code/symbols.h"
 #include "tools/bhctl/show/flame.h"
 #include "tools/bhctl/trace/latency.h"
+#include "tools/bhctl/trace/pieces.h"
 #include "tools/bhctl/trace/recorder.h"
-#include "tools/bhctl/trace/records.h"
 
 enum {
 	SECONDS = 5,
@@ -25,7 +25,7 @@ enum {
 	BETWEEN = 1, /* until they are sorted: before any letter, so a frame's callees follow it */
 };
 
-static struct bh_records records;
+static struct bh_pieces pieces;
 static struct bh_event *kept;
 static size_t n_kept, room;
 
@@ -34,7 +34,7 @@ static int each(struct bh_recorder *r)
 {
 	if (!r->over && r->ready < STRETCH)
 		return 0;
-	bh_records_add(&records, r->events, r->ready);
+	bh_pieces_add(&pieces, r->events, r->ready);
 	if (n_kept + r->ready > room) {
 		room = 2 * (n_kept + r->ready);
 		kept = realloc(kept, room * sizeof(*kept));
@@ -45,7 +45,7 @@ static int each(struct bh_recorder *r)
 		if (r->events[i].kind == BH_EV_SAMPLE)
 			kept[n_kept++] = r->events[i];
 	bh_recorder_drop(r, r->ready);
-	if (r->over || records.n < MOST)
+	if (r->over || pieces.n < MOST)
 		return 0;
 	fprintf(stderr, "bhctl: stopped after %.1f s: no more than %zu samples are kept\n",
 		bh_recorder_seconds(r), n_kept);
@@ -86,8 +86,8 @@ static void add_user(char line[LINE], size_t *n, struct bh_symbols *s, uint32_t 
 static char *fold(struct bh_symbols *s, const struct bh_recorder *r, const struct bh_event *e)
 {
 	uint64_t user[FRAMES], kernel[FRAMES];
-	uint32_t u = bh_records_get(&records, e->other, BH_EVM_USER, user, FRAMES);
-	uint32_t k = bh_records_get(&records, e->other, BH_EVM_KERNEL, kernel, FRAMES);
+	uint32_t u = bh_pieces_get(&pieces, e->other, BH_EVM_USER, user, FRAMES);
+	uint32_t k = bh_pieces_get(&pieces, e->other, BH_EVM_KERNEL, kernel, FRAMES);
 	char line[LINE] = "", name[NAME];
 	size_t n = 0;
 
@@ -190,7 +190,7 @@ int bh_profile(const char *url, const struct bh_options *o)
 		code = report(s, &r, o);
 	bh_symbols_close(s);
 	free(kept);
-	bh_records_fini(&records);
+	bh_pieces_fini(&pieces);
 	bh_recorder_fini(&r);
 	return code;
 }

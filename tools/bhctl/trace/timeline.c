@@ -102,7 +102,7 @@ static bool same_task(const struct step *a, const struct step *b)
 
 /* A wake-up leads to the task's next poll. Of two wake-ups in a row the first one's
  * poll was lost; the last may have its poll in the next stretch. */
-bool bh_timeline_arrows(struct bh_timeline *t)
+bool bh_timeline_arrows(struct bh_timeline_data *t)
 {
 	size_t most = t->r->ready + t->n_open + 1, n;
 	struct step *s = malloc(most * sizeof(*s));
@@ -141,7 +141,7 @@ static int by_start(const void *a, const void *b)
 					  (int)x->kind - (int)y->kind;
 }
 
-static void add_span(struct bh_timeline *t, const struct bh_event *e, enum bh_span_kind kind,
+static void add_span(struct bh_timeline_data *t, const struct bh_event *e, enum bh_span_kind kind,
 		     uint64_t to_ns, uint64_t ns)
 {
 	if (ns && ns <= to_ns)
@@ -176,7 +176,7 @@ static void note_stay(const struct bh_event *e)
 		s->to_ns = e->time_ns;
 }
 
-static void add_stays(struct bh_timeline *t)
+static void add_stays(struct bh_timeline_data *t)
 {
 	for (size_t i = 0; i < BH_RECORDER_SERVICES; i++)
 		for (size_t k = 0; k < BH_SLOTS; k++) {
@@ -188,7 +188,7 @@ static void add_stays(struct bh_timeline *t)
 		}
 }
 
-bool bh_timeline_spans(struct bh_timeline *t)
+bool bh_timeline_spans(struct bh_timeline_data *t)
 {
 	size_t most = 2 * t->r->ready + (size_t)BH_RECORDER_SERVICES * BH_SLOTS + 1;
 
@@ -231,7 +231,7 @@ void bh_span_name(char out[32], const struct bh_span *s)
 /* -- stretches ---------------------------------------------------------------------- */
 
 /* Of wake-ups that never led to a poll there may be any number: the oldest are given up. */
-void bh_timeline_next(struct bh_timeline *t)
+void bh_timeline_next(struct bh_timeline_data *t)
 {
 	if (t->n_still > OPEN) {
 		qsort(t->still, t->n_still, sizeof(*t->still), newest_first);
@@ -240,15 +240,15 @@ void bh_timeline_next(struct bh_timeline *t)
 	free(t->open);
 	free(t->arrows);
 	free(t->spans);
-	*t = (struct bh_timeline){ .r = t->r,
-				   .open = t->still,
-				   .n_open = t->n_still,
-				   .arrows_before = t->arrows_before + t->n_arrows,
-				   .events = t->events + t->r->ready,
-				   .last = t->last };
+	*t = (struct bh_timeline_data){ .r = t->r,
+					.open = t->still,
+					.n_open = t->n_still,
+					.arrows_before = t->arrows_before + t->n_arrows,
+					.events = t->events + t->r->ready,
+					.last = t->last };
 }
 
-void bh_timeline_fini(struct bh_timeline *t)
+void bh_timeline_fini(struct bh_timeline_data *t)
 {
 	free(t->open);
 	free(t->still);
@@ -259,7 +259,7 @@ void bh_timeline_fini(struct bh_timeline *t)
 /* -- the verb ------------------------------------------------------------------------- */
 
 static const struct bh_options *options;
-static struct bh_timeline timeline;
+static struct bh_timeline_data timeline;
 static FILE *file;
 static uint64_t most_bytes;
 static bool pictured, full;

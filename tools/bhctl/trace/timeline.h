@@ -41,7 +41,7 @@ struct bh_span {
 	uint32_t cpu; /* of BH_SPAN_ON */
 };
 
-struct bh_timeline {
+struct bh_timeline_data {
 	const struct bh_recorder *r; /* whose ready events are the stretch */
 	struct bh_span *spans;       /* of it, by from_ns */
 	size_t n_spans;
@@ -60,13 +60,13 @@ static inline uint64_t bh_event_start(const struct bh_event *e)
 }
 
 /* Fills in the arrows of the stretch, or the spans. False: no memory. */
-bool bh_timeline_arrows(struct bh_timeline *t);
-bool bh_timeline_spans(struct bh_timeline *t);
+bool bh_timeline_arrows(struct bh_timeline_data *t);
+bool bh_timeline_spans(struct bh_timeline_data *t);
 
 /* The stretch is done with; its events may go. */
-void bh_timeline_next(struct bh_timeline *t);
+void bh_timeline_next(struct bh_timeline_data *t);
 
-void bh_timeline_fini(struct bh_timeline *t);
+void bh_timeline_fini(struct bh_timeline_data *t);
 
 /* "on CPU 1", "waits for a CPU", "off: futex". */
 void bh_span_name(char out[32], const struct bh_span *s);
@@ -76,10 +76,10 @@ void bh_row_name(char out[32], unsigned slot);
 
 /* A file: its beginning, each stretch, its end. All may fail, which ferror() tells. */
 void bh_timeline_json_begin(FILE *f);
-bool bh_timeline_json(const struct bh_timeline *t, FILE *f); /* false: no memory */
-void bh_timeline_json_end(const struct bh_timeline *t, FILE *f);
+bool bh_timeline_json(const struct bh_timeline_data *t, FILE *f); /* false: no memory */
+void bh_timeline_json_end(const struct bh_timeline_data *t, FILE *f);
 
 /* A picture of the stretch; false: that failed, errno says how. */
-bool bh_timeline_svg(const struct bh_timeline *t, FILE *f);
+bool bh_timeline_svg(const struct bh_timeline_data *t, FILE *f);
 
 #endif

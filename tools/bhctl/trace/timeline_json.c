@@ -93,7 +93,7 @@ static void begin(struct bh_text *x, const char *ph, const char *name, uint32_t 
 }
 
 /* In its worker's row. */
-static void begin_at(struct bh_text *x, const struct bh_timeline *t, const char *ph,
+static void begin_at(struct bh_text *x, const struct bh_timeline_data *t, const char *ph,
 		     const char *name, const struct bh_event *e, uint64_t at_ns)
 {
 	begin(x, ph, name, e->service + 1u, e->slot);
@@ -132,7 +132,7 @@ static void put_task(struct bh_text *x, const struct bh_event *e)
 		put_uint(x, "crash", e->b);
 }
 
-static void put_slice(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_slice(const struct bh_timeline_data *t, FILE *f, const struct bh_event *e)
 {
 	const char *name = e->kind == BH_EV_POLL || e->kind == BH_EV_JOB ?
 				   bh_recorder_type(t->r, e) :
@@ -150,7 +150,7 @@ static void put_slice(const struct bh_timeline *t, FILE *f, const struct bh_even
 }
 
 /* On its CPU a worker is in two rows: its own, and the CPU's. */
-static void put_span(const struct bh_timeline *t, FILE *f, const struct bh_span *s)
+static void put_span(const struct bh_timeline_data *t, FILE *f, const struct bh_span *s)
 {
 	static const char *const cats[] = {
 		[BH_SPAN_ON] = "on_cpu", [BH_SPAN_WAIT] = "cpu_wait", [BH_SPAN_AWAY] = "off_cpu"
@@ -184,7 +184,7 @@ static void put_span(const struct bh_timeline *t, FILE *f, const struct bh_span 
 }
 
 /* What killed it, as Linux saw it. */
-static void put_death(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_death(const struct bh_timeline_data *t, FILE *f, const struct bh_event *e)
 {
 	struct bh_text x;
 
@@ -201,7 +201,7 @@ static void put_death(const struct bh_timeline *t, FILE *f, const struct bh_even
 	end(f, &x);
 }
 
-static void put_instant(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_instant(const struct bh_timeline_data *t, FILE *f, const struct bh_event *e)
 {
 	struct bh_text x;
 
@@ -236,7 +236,7 @@ static bool in_a_poll(const struct bh_event *e)
 	return e->other && *until >= e->time_ns;
 }
 
-static void put_event(const struct bh_timeline *t, FILE *f, const struct bh_event *e)
+static void put_event(const struct bh_timeline_data *t, FILE *f, const struct bh_event *e)
 {
 	bool in_poll = in_a_poll(e);
 
@@ -268,7 +268,7 @@ static void put_event(const struct bh_timeline *t, FILE *f, const struct bh_even
 	}
 }
 
-static void put_arrow(const struct bh_timeline *t, FILE *f, size_t i, bool from)
+static void put_arrow(const struct bh_timeline_data *t, FILE *f, size_t i, bool from)
 {
 	const struct bh_event *e = from ? t->arrows[i].from : t->arrows[i].to;
 	struct bh_text x;
@@ -295,7 +295,7 @@ static void put_name(FILE *f, const char *what, unsigned pid, unsigned tid, cons
 	end(f, &x);
 }
 
-static void put_names(const struct bh_timeline *t, FILE *f)
+static void put_names(const struct bh_timeline_data *t, FILE *f)
 {
 	static bool seen[BH_RECORDER_SERVICES][BH_ROW_KERNEL + 1];
 	static bool service_seen[BH_RECORDER_SERVICES];
@@ -319,7 +319,7 @@ static void put_names(const struct bh_timeline *t, FILE *f)
 }
 
 /* Of the rows that the Linux kernel's view adds. */
-static void put_linux_names(const struct bh_timeline *t, FILE *f)
+static void put_linux_names(const struct bh_timeline_data *t, FILE *f)
 {
 	static bool cpus, cpu_seen[BH_CPUS], seen[BH_RECORDER_SERVICES][BH_SLOTS];
 	char text[64], row[32];
@@ -350,7 +350,7 @@ static void put_linux_names(const struct bh_timeline *t, FILE *f)
 
 /* -- a stretch ------------------------------------------------------------------------ */
 
-static size_t items_of(const struct bh_timeline *t, struct item *out)
+static size_t items_of(const struct bh_timeline_data *t, struct item *out)
 {
 	size_t n = 0;
 
@@ -367,7 +367,7 @@ static size_t items_of(const struct bh_timeline *t, struct item *out)
 	return n;
 }
 
-static void put_item(const struct bh_timeline *t, FILE *f, const struct item *i)
+static void put_item(const struct bh_timeline_data *t, FILE *f, const struct item *i)
 {
 	switch (i->part) {
 	case PART_EVENT:
@@ -381,7 +381,7 @@ static void put_item(const struct bh_timeline *t, FILE *f, const struct item *i)
 	}
 }
 
-bool bh_timeline_json(const struct bh_timeline *t, FILE *f)
+bool bh_timeline_json(const struct bh_timeline_data *t, FILE *f)
 {
 	size_t room = t->r->ready + t->n_spans + 2 * t->n_arrows + 1;
 	struct item *items = malloc(room * sizeof(*items));
@@ -404,7 +404,7 @@ void bh_timeline_json_begin(FILE *f)
 }
 
 /* The end of the list has no comma: one more name, of the clock. */
-void bh_timeline_json_end(const struct bh_timeline *t, FILE *f)
+void bh_timeline_json_end(const struct bh_timeline_data *t, FILE *f)
 {
 	fprintf(f,
 		"{\"ph\":\"M\",\"name\":\"trace_clock\",\"pid\":0,\"tid\":0,"

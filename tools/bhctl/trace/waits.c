@@ -33,7 +33,7 @@ struct samples {
 };
 
 static struct samples samples;
-static struct bh_timeline timeline;
+static struct bh_timeline_data timeline;
 
 static int by_group(const void *a, const void *b)
 {
@@ -113,7 +113,7 @@ static bool allow(struct samples *s, size_t n)
 }
 
 /* Of a stretch. False: no memory. */
-static bool collect(const struct bh_timeline *t, struct samples *s)
+static bool collect(const struct bh_timeline_data *t, struct samples *s)
 {
 	const struct bh_recorder *r = t->r;
 	uint32_t *type = malloc((r->ready + 1) * sizeof(*type));

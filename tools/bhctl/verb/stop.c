@@ -72,7 +72,7 @@ static bool ended(struct stop *s)
 
 	if (s->another || lstat(s->path, &st) || st.st_ino != s->socket.st_ino)
 		return true;
-	if (!bh_place_probe(s->path))
+	if (!bh_place_try(s->path))
 		s->refused_ms = 0; /* an admin server was started again, at the most */
 	else if (!s->refused_ms)
 		s->refused_ms = now_ms();

@@ -111,9 +111,9 @@ static int wrong(const struct bh_yaml_node *n, const struct bh_key *k, bool entr
 
 	say_expected(k, entry, expected, sizeof(expected));
 	bh_yaml_path(n, path, sizeof(path));
-	return bh_fault(f, n->line, n->column, "%s%sexpected %s, not %s", path, path[0] ? ": " : "",
-			expected,
-			n->kind == BH_YAML_SCALAR ? bh_quote(quoted, n->value) : kinds[n->kind]);
+	return bh_fault_say(
+		f, n->line, n->column, "%s%sexpected %s, not %s", path, path[0] ? ": " : "",
+		expected, n->kind == BH_YAML_SCALAR ? bh_quote(quoted, n->value) : kinds[n->kind]);
 }
 
 /* The values under `options` are for the service to read. */
@@ -125,22 +125,23 @@ static int check_options(const struct bh_yaml_node *n, struct bh_fault *f)
 	uint32_t count = 0;
 
 	if (n->kind != BH_YAML_MAPPING)
-		return bh_fault(f, n->line, n->column,
-				"options: expected a mapping (key: value) of texts");
+		return bh_fault_say(f, n->line, n->column,
+				    "options: expected a mapping (key: value) of texts");
 	for (v = n->first; v; v = v->next) {
 		if (++count > BH_PLAN_OPTIONS)
-			return bh_fault(f, v->key_line, v->key_column,
-					"options: more than %d, the most a service may have",
-					BH_PLAN_OPTIONS);
+			return bh_fault_say(f, v->key_line, v->key_column,
+					    "options: more than %d, the most a service may have",
+					    BH_PLAN_OPTIONS);
 		if (!bh_value_name(v->key, sizeof(o->key)))
-			return bh_fault(f, v->key_line, v->key_column,
-					"options: %s is no name of letters, digits, '_', '-', '.', "
-					"at most %zu long",
-					bh_quote(quoted, v->key), sizeof(o->key) - 1);
+			return bh_fault_say(
+				f, v->key_line, v->key_column,
+				"options: %s is no name of letters, digits, '_', '-', '.', "
+				"at most %zu long",
+				bh_quote(quoted, v->key), sizeof(o->key) - 1);
 		if (v->kind != BH_YAML_SCALAR || strlen(v->value) >= sizeof(o->value))
-			return bh_fault(f, v->line, v->column,
-					"options: %s: expected a text, at most %zu bytes long",
-					bh_quote(quoted, v->key), sizeof(o->value) - 1);
+			return bh_fault_say(f, v->line, v->column,
+					    "options: %s: expected a text, at most %zu bytes long",
+					    bh_quote(quoted, v->key), sizeof(o->value) - 1);
 	}
 	return 0;
 }
@@ -190,8 +191,8 @@ static int unknown_key(const struct bh_yaml_node *n, const char *in, struct bh_f
 		snprintf(meant, sizeof(meant), "did you mean '%s'? ", key);
 	}
 	bh_yaml_path(n->parent, path, sizeof(path));
-	return bh_fault(f, n->key_line, n->key_column, "%s%sunknown key %s; %sknown here: %s", path,
-			path[0] ? ": " : "", bh_quote(quoted, n->key), meant, known);
+	return bh_fault_say(f, n->key_line, n->key_column, "%s%sunknown key %s; %sknown here: %s",
+			    path, path[0] ? ": " : "", bh_quote(quoted, n->key), meant, known);
 }
 
 static int check_mapping(const struct bh_yaml_node *n, const char *in, struct bh_fault *f);
@@ -217,14 +218,15 @@ static int check_sequence(const struct bh_yaml_node *n, const struct bh_key *k, 
 		return wrong(n, k, false, f);
 	for (const struct bh_yaml_node *e = n->first; e; e = e->next) {
 		if (++count > k->most)
-			return bh_fault(f, e->line, e->column,
-					"%s: more than %u, the most there may be", n->key, k->most);
+			return bh_fault_say(f, e->line, e->column,
+					    "%s: more than %u, the most there may be", n->key,
+					    k->most);
 		if (check_value(e, k, true, f))
 			return -EINVAL;
 	}
 	return count || !k->must ?
 		       0 :
-		       bh_fault(f, n->line, n->column, "%s: at least 1 must be there", n->key);
+		       bh_fault_say(f, n->line, n->column, "%s: at least 1 must be there", n->key);
 }
 
 static const struct bh_key *key_of(const char *name, const char *in)
@@ -255,8 +257,8 @@ static int check_mapping(const struct bh_yaml_node *n, const char *in, struct bh
 		if (!k->must || !(key = bh_key_in(k, in)) || bh_yaml_get(n, key))
 			continue;
 		bh_yaml_path(n, path, sizeof(path));
-		return bh_fault(f, n->line, n->column, "%s%sthe key '%s' is missing", path,
-				path[0] ? ": " : "", key);
+		return bh_fault_say(f, n->line, n->column, "%s%sthe key '%s' is missing", path,
+				    path[0] ? ": " : "", key);
 	}
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int bh_fault(struct bh_fault *f, uint32_t line, uint32_t column, const char *fmt, ...)
+int bh_fault_say(struct bh_fault *f, uint32_t line, uint32_t column, const char *fmt, ...)
 {
 	size_t n;
 	va_list ap;

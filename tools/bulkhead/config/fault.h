@@ -14,8 +14,8 @@ struct bh_fault {
 	char text[640];   /* "": nothing is wrong */
 };
 
-/* @line 0: the file as a whole. Returns -EINVAL, for `return bh_fault(...)`. */
-int bh_fault(struct bh_fault *f, uint32_t line, uint32_t column, const char *fmt, ...)
+/* @line 0: the file as a whole. Returns -EINVAL, for `return bh_fault_say(...)`. */
+int bh_fault_say(struct bh_fault *f, uint32_t line, uint32_t column, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* @text in quotes, cut and with what is not printable made so; for one fault. */

@@ -53,13 +53,13 @@ static int find_bin(struct maker *m)
 	ssize_t n = readlink("/proc/self/exe", m->bin, sizeof(m->bin) - 1);
 
 	if (n < 0)
-		return bh_fault(m->f, 0, 0, "cannot find where bulkhead is installed: %s",
-				strerror(errno));
+		return bh_fault_say(m->f, 0, 0, "cannot find where bulkhead is installed: %s",
+				    strerror(errno));
 	m->bin[n] = '\0';
 	*strrchr(m->bin, '/') = '\0';
 	if (strlen(m->bin) >= sizeof(m->plan->libexec))
-		return bh_fault(m->f, 0, 0, "the path of bulkhead's programs is too long: %s",
-				m->bin);
+		return bh_fault_say(m->f, 0, 0, "the path of bulkhead's programs is too long: %s",
+				    m->bin);
 	strcpy(m->plan->libexec, m->bin);
 	return 0;
 }
@@ -107,8 +107,8 @@ static int find_module(struct maker *m, uint32_t i, const char *module, char out
 	}
 	if (is_module(first, out) || (second[0] && is_module(second, out)))
 		return 0;
-	return bh_fault(m->f, n->line, n->column, "the module is not there: tried %s%s%s", first,
-			second[0] ? " and " : "", second);
+	return bh_fault_say(m->f, n->line, n->column, "the module is not there: tried %s%s%s",
+			    first, second[0] ? " and " : "", second);
 }
 
 /* -- a service ------------------------------------------------------------------- */
@@ -130,13 +130,14 @@ static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
 
 	if (m->o->host && !given) {
 		if (!is_linked(m, s->name))
-			return bh_fault(m->f, n->line, n->column,
-					"service %s: %.200s has no service of that name linked in, "
-					"and no module is given",
-					s->name, m->o->host);
+			return bh_fault_say(
+				m->f, n->line, n->column,
+				"service %s: %.200s has no service of that name linked in, "
+				"and no module is given",
+				s->name, m->o->host);
 		if (!real_path(m->o->host, s->host))
-			return bh_fault(m->f, 0, 0, "--host: cannot find the program %s",
-					m->o->host);
+			return bh_fault_say(m->f, 0, 0, "--host: cannot find the program %s",
+					    m->o->host);
 		return 0;
 	}
 	snprintf(s->host, sizeof(s->host), "%.*s/bulkhead-host%s", (int)sizeof(s->host) - 23,
@@ -150,8 +151,8 @@ static int make_user(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	const struct bh_yaml_node *n = key_node(m, i, "user");
 	char why[BH_PLAN_USER_WHY];
 
-	if (bh_plan_user(&s->user, bh_yaml_text(bh_config_service(m->c, i), "user"), why))
-		return bh_fault(m->f, n->line, n->column, "%s", why);
+	if (bh_plan_user_find(&s->user, bh_yaml_text(bh_config_service(m->c, i), "user"), why))
+		return bh_fault_say(m->f, n->line, n->column, "%s", why);
 	return 0;
 }
 
@@ -162,7 +163,7 @@ static int make_exempt(struct maker *m, uint32_t i, struct bh_plan_service *s)
 
 	for (n = n ? n->first : NULL; n; n = n->next) {
 		if (at + strlen(n->value) + 2 > sizeof(s->crash_exempt))
-			return bh_fault(
+			return bh_fault_say(
 				m->f, n->parent->line, n->parent->column,
 				"crash.exempt: the names are longer than %zu bytes together",
 				sizeof(s->crash_exempt) - 1);
@@ -221,8 +222,8 @@ static int make_listen(struct maker *m, uint32_t i, struct bh_plan_service *s)
 			room = add_host(s, e->value);
 	if (room)
 		return 0;
-	return bh_fault(m->f, optional ? 0 : n->line, optional ? 0 : n->column,
-			"listen: at most %d addresses (localhost is two)", BH_PLAN_LISTEN);
+	return bh_fault_say(m->f, optional ? 0 : n->line, optional ? 0 : n->column,
+			    "listen: at most %d addresses (localhost is two)", BH_PLAN_LISTEN);
 }
 
 /* Or a task that waits would find all as it was, until its only worker is replaced. */
@@ -252,9 +253,9 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	if (m->o->strict && s->workers == 1)
 		add_worker(s);
 	if (s->max_workers < s->workers)
-		return bh_fault(m->f, n->line, n->column,
-				"max_workers (%u) is less than workers (%u)", s->max_workers,
-				s->workers);
+		return bh_fault_say(m->f, n->line, n->column,
+				    "max_workers (%u) is less than workers (%u)", s->max_workers,
+				    s->workers);
 	/* Without a limit that the file gives, each socket may be a connection with a fiber
 	 * of its own; so it may where free ones stand in the workers' caches. */
 	if (!bh_yaml_find(c, "limits.memory"))
@@ -268,10 +269,10 @@ static int make_numbers(struct maker *m, uint32_t i, struct bh_plan_service *s)
 	else if (!bh_yaml_find(c, "restart.backoff_min"))
 		s->backoff_min_ms = s->backoff_max_ms;
 	else
-		return bh_fault(m->f, key_node(m, i, "restart")->line,
-				key_node(m, i, "restart")->column,
-				"restart: backoff_min (%u ms) is longer than backoff_max (%u ms)",
-				s->backoff_min_ms, s->backoff_max_ms);
+		return bh_fault_say(
+			m->f, key_node(m, i, "restart")->line, key_node(m, i, "restart")->column,
+			"restart: backoff_min (%u ms) is longer than backoff_max (%u ms)",
+			s->backoff_min_ms, s->backoff_max_ms);
 	return 0;
 }
 
@@ -297,9 +298,9 @@ static int refuse_twins(struct maker *m)
 		for (uint32_t j = 0; j < i; j++)
 			if (!strcmp(p->services[i].name, p->services[j].name)) {
 				const struct bh_yaml_node *n = key_node(m, i, "name");
-				return bh_fault(m->f, n->line, n->column,
-						"a second service with the name %s",
-						p->services[i].name);
+				return bh_fault_say(m->f, n->line, n->column,
+						    "a second service with the name %s",
+						    p->services[i].name);
 			}
 	return 0;
 }
@@ -329,9 +330,10 @@ static int refuse_twin_address(struct maker *m, uint32_t i, uint32_t j)
 				continue;
 			n = bh_yaml_at(n, j);
 			return optional || !n ?
-				       bh_fault(m->f, 0, 0, "--listen %s is given twice", address) :
-				       bh_fault(m->f, n->line, n->column, "%s is listened on twice",
-						address);
+				       bh_fault_say(m->f, 0, 0, "--listen %s is given twice",
+						    address) :
+				       bh_fault_say(m->f, n->line, n->column,
+						    "%s is listened on twice", address);
 		}
 	return 0;
 }

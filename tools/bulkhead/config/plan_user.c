@@ -65,7 +65,7 @@ static bool find_groups(struct bh_plan_user *u)
 	return true;
 }
 
-int bh_plan_user(struct bh_plan_user *u, const char *text, char why[BH_PLAN_USER_WHY])
+int bh_plan_user_find(struct bh_plan_user *u, const char *text, char why[BH_PLAN_USER_WHY])
 {
 	char user[128] = "", *group;
 

@@ -12,6 +12,6 @@ enum {
 
 /* @text: USER or USER:GROUP, each a name or a number; NULL: nobody else. A number without
  * a name has the group of the same number, and no other. On an error @why has one sentence. */
-int bh_plan_user(struct bh_plan_user *u, const char *text, char why[BH_PLAN_USER_WHY]);
+int bh_plan_user_find(struct bh_plan_user *u, const char *text, char why[BH_PLAN_USER_WHY]);
 
 #endif

@@ -23,7 +23,7 @@ struct builder {
 
 static int fault_at(struct builder *b, yaml_mark_t m, const char *what)
 {
-	return bh_fault(b->f, (uint32_t)m.line + 1, (uint32_t)m.column + 1, "%s", what);
+	return bh_fault_say(b->f, (uint32_t)m.line + 1, (uint32_t)m.column + 1, "%s", what);
 }
 
 static int take_key(struct builder *b, const yaml_event_t *e)
@@ -36,12 +36,12 @@ static int take_key(struct builder *b, const yaml_event_t *e)
 	if (strlen(key) != e->data.scalar.length)
 		return fault_at(b, e->start_mark, "a key with a NUL byte");
 	if (bh_yaml_get(b->in, key))
-		return bh_fault(b->f, (uint32_t)e->start_mark.line + 1,
-				(uint32_t)e->start_mark.column + 1, "the key %s stands here twice",
-				bh_quote(quoted, key));
+		return bh_fault_say(b->f, (uint32_t)e->start_mark.line + 1,
+				    (uint32_t)e->start_mark.column + 1,
+				    "the key %s stands here twice", bh_quote(quoted, key));
 	b->key = strdup(key);
 	b->key_mark = e->start_mark;
-	return b->key ? 0 : bh_fault(b->f, 0, 0, "out of memory");
+	return b->key ? 0 : bh_fault_say(b->f, 0, 0, "out of memory");
 }
 
 static void link_node(struct builder *b, struct bh_yaml_node *n)
@@ -88,7 +88,7 @@ static int add_scalar(struct builder *b, const yaml_event_t *e)
 	if (strlen(value) != e->data.scalar.length)
 		return fault_at(b, e->start_mark, "a value with a NUL byte");
 	n->value = strdup(value);
-	return n->value ? 0 : bh_fault(b->f, 0, 0, "out of memory");
+	return n->value ? 0 : bh_fault_say(b->f, 0, 0, "out of memory");
 }
 
 static int open_node(struct builder *b, const yaml_event_t *e, enum bh_yaml_kind kind)
@@ -148,9 +148,9 @@ static int syntax_fault(struct bh_yaml *y, const yaml_parser_t *p, struct bh_fau
 			line += y->text[i] == '\n';
 		}
 	}
-	return bh_fault(f, line, column, "this is not YAML: %s%s%s",
-			p->problem ? p->problem : "out of memory", p->context ? ", " : "",
-			p->context ? p->context : "");
+	return bh_fault_say(f, line, column, "this is not YAML: %s%s%s",
+			    p->problem ? p->problem : "out of memory", p->context ? ", " : "",
+			    p->context ? p->context : "");
 }
 
 static int events(struct builder *b, yaml_parser_t *p)
@@ -177,17 +177,18 @@ static int parse(struct bh_yaml *y, struct bh_fault *f)
 
 	if ((y->bytes >= 3 && !memcmp(t, "\xef\xbb\xbf", 3)) ||
 	    (y->bytes >= 2 && (!memcmp(t, "\xff\xfe", 2) || !memcmp(t, "\xfe\xff", 2))))
-		return bh_fault(f, 1, 1, "a byte order mark: save it as UTF-8 without one");
+		return bh_fault_say(f, 1, 1, "a byte order mark: save it as UTF-8 without one");
 	y->nodes = calloc(BH_YAML_NODES, sizeof(*y->nodes));
 	if (!y->nodes || !yaml_parser_initialize(&p))
-		return bh_fault(f, 0, 0, "out of memory");
+		return bh_fault_say(f, 0, 0, "out of memory");
 	yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&p, t, y->bytes);
 	int err = events(&b, &p);
 	free(b.key);
 	yaml_parser_delete(&p);
 	if (!err && !y->n)
-		err = bh_fault(f, 0, 0, "it is empty: a configuration names at least one service");
+		err = bh_fault_say(f, 0, 0,
+				   "it is empty: a configuration names at least one service");
 	return err;
 }
 
@@ -195,11 +196,11 @@ int bh_yaml_parse(struct bh_yaml *y, const char *text, size_t bytes, struct bh_f
 {
 	memset(y, 0, sizeof(*y));
 	if (bytes > BH_YAML_BYTES)
-		return bh_fault(f, 0, 0, "over %u KiB: this is no configuration",
-				BH_YAML_BYTES / 1024);
+		return bh_fault_say(f, 0, 0, "over %u KiB: this is no configuration",
+				    BH_YAML_BYTES / 1024);
 	y->text = malloc(bytes + 1);
 	if (!y->text)
-		return bh_fault(f, 0, 0, "out of memory");
+		return bh_fault_say(f, 0, 0, "out of memory");
 	memcpy(y->text, text, bytes);
 	y->text[bytes] = '\0';
 	y->bytes = bytes;
@@ -230,12 +231,12 @@ int bh_yaml_read(struct bh_yaml *y, const char *path, struct bh_fault *f)
 
 	memset(y, 0, sizeof(*y));
 	if (fd < 0)
-		return bh_fault(f, 0, 0, "cannot be opened: %s", strerror(errno));
+		return bh_fault_say(f, 0, 0, "cannot be opened: %s", strerror(errno));
 	fcntl(fd, F_SETFL, 0);
 	text = malloc(BH_YAML_BYTES + 1);
 	err = text ? read_all(fd, text, BH_YAML_BYTES + 1, &got) : -ENOMEM;
 	close(fd);
-	err = err ? bh_fault(f, 0, 0, "cannot be read: %s", strerror(-err)) :
+	err = err ? bh_fault_say(f, 0, 0, "cannot be read: %s", strerror(-err)) :
 		    bh_yaml_parse(y, text, got, f);
 	free(text);
 	return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/bhctl/trace/records.h"
+#include "tools/bhctl/trace/pieces.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static int by_place(const void *a, const void *b)
 	return x->other_pid < y->other_pid ? -1 : x->other_pid > y->other_pid;
 }
 
-void bh_records_add(struct bh_records *r, const struct bh_event *events, size_t n)
+void bh_pieces_add(struct bh_pieces *r, const struct bh_event *events, size_t n)
 {
 	size_t before = r->n;
 
@@ -34,8 +34,8 @@ void bh_records_add(struct bh_records *r, const struct bh_event *events, size_t 
 		qsort(r->parts, r->n, sizeof(*r->parts), by_place);
 }
 
-uint32_t bh_records_get(const struct bh_records *r, uint64_t id, enum bh_event_more what,
-			uint64_t *words, uint32_t max)
+uint32_t bh_pieces_get(const struct bh_pieces *r, uint64_t id, enum bh_event_more what,
+		       uint64_t *words, uint32_t max)
 {
 	const struct bh_event key = { .pid = (uint32_t)id, .type = (uint32_t)what };
 	size_t lo = 0, hi = r->n;
@@ -62,7 +62,7 @@ uint32_t bh_records_get(const struct bh_records *r, uint64_t id, enum bh_event_m
 	return n;
 }
 
-void bh_records_fini(struct bh_records *r)
+void bh_pieces_fini(struct bh_pieces *r)
 {
 	free(r->parts);
 }

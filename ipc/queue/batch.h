@@ -1,58 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hand.h: entries of its own ring that a worker has taken and not run yet.
+ * batch.h: entries of its own ring that a worker has taken and not run yet.
  *
  * Taking an entry costs a CAS on the ring's head, about as much as all else that a poll
  * task needs; so when all others are busy, a worker takes a few with one CAS (the oldest,
  * so that the order stays), and runs them from here.
  *
- * What is in the hand nobody can steal. Hence few at a time, a quarter of the ring at
- * most, and only if polls are short and nobody looks for work (workers/queue/take.h); and if
+ * What is in the batch nobody can steal. Hence few at a time, a quarter of the ring at
+ * most, and only if polls are short and nobody looks for work (workers/queue/batch_policy.h); and if
  * the worker comes to a long poll, the kernel hands out what it has (stall.h).
  *
  * Crash. The entries stand here before the CAS takes them, and until others are taken;
  * recovery looks at all cells, whatever `n` says.
  */
-#ifndef BH_IPC_HAND_H
-#define BH_IPC_HAND_H
+#ifndef BH_IPC_BATCH_H
+#define BH_IPC_BATCH_H
 
 #include "ipc/queue/runq.h"
 
 enum {
-	BH_HAND = 8
+	BH_BATCH = 8
 };
 
-struct bh_hand {
-	_Atomic uint32_t n;            /* left: idx[0 .. n - 1], the last one is next */
-	_Atomic uint32_t idx[BH_HAND]; /* of tasks; hints, as in the ring */
-	_Atomic uint64_t told;         /* the kernel's: 1 + the heartbeat at which it handed
+struct bh_batch {
+	_Atomic uint32_t n;             /* left: idx[0 .. n - 1], the last one is next */
+	_Atomic uint32_t idx[BH_BATCH]; /* of tasks; hints, as in the ring */
+	_Atomic uint64_t told;          /* the kernel's: 1 + the heartbeat at which it handed
 					  them out */
 };
 
-/* Owner: the next one; 0: the hand is empty. Commit: the store of n. */
-static inline uint32_t bh_hand_next(struct bh_hand *m)
+/* Owner: the next one; 0: the batch is empty. Commit: the store of n. */
+static inline uint32_t bh_batch_next(struct bh_batch *m)
 {
 	uint32_t n = bh_ld_rlx(&m->n);
 
-	if (n - 1 >= BH_HAND) /* also a count that somebody overwrote */
+	if (n - 1 >= BH_BATCH) /* also a count that somebody overwrote */
 		return 0;
 	bh_st_rlx(&m->n, n - 1);
 	return bh_ld_rlx(&m->idx[n - 1]);
 }
 
 /*
- * Owner, whose hand is empty: takes the oldest entries of its ring, a quarter of them
+ * Owner, whose batch is empty: takes the oldest entries of its ring, a quarter of them
  * (rounded up), and returns the first; 0 when there is none. Commit: the CAS on head.
  * Killed before the store of n: they are in neither, and all cells still name them.
  */
-static inline uint32_t bh_hand_fill(struct bh_hand *m, struct bh_runq *q)
+static inline uint32_t bh_batch_fill(struct bh_batch *m, struct bh_runq *q)
 {
 	uint64_t t = bh_ld_rlx(&q->tail); /* only the owner writes it */
 	uint64_t h = bh_ld_acq(&q->head);
 
 	while (h < t) {
 		uint64_t quarter = (t - h + 3) / 4;
-		uint32_t n = quarter < BH_HAND ? (uint32_t)quarter : BH_HAND, first = 0;
+		uint32_t n = quarter < BH_BATCH ? (uint32_t)quarter : BH_BATCH, first = 0;
 
 		for (uint32_t i = n; i-- > 0;) {
 			first = bh_ld_rlx(&q->cells[(h + i) % BH_RUNQ_CAP]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * probe.h: static probes (USDT) for bpftrace, perf and SystemTap: a nop in the code,
+ * usdt.h: static probes (USDT) for bpftrace, perf and SystemTap: a nop in the code,
  * and a note in the file that says where it is, what it is called and where its
  * arguments are.
  *
@@ -13,17 +13,17 @@
  * name, arguments as SIZE@OPERAND. All are unsigned: 8 bytes in a register or a number,
  * but for types of tasks, of 2 bytes, which stay in memory: nobody loads them in vain.
  */
-#ifndef BH_IPC_PROBE_H
-#define BH_IPC_PROBE_H
+#ifndef BH_IPC_USDT_H
+#define BH_IPC_USDT_H
 
 #if defined(__x86_64__)
-#define BH_PROBE_NOP ".byte 0x0f, 0x1f, 0x44, 0x00, 0x00"
+#define BH_USDT_NOP ".byte 0x0f, 0x1f, 0x44, 0x00, 0x00"
 #else
-#define BH_PROBE_NOP "nop"
+#define BH_USDT_NOP "nop"
 #endif
 
-#define BH_PROBE_ASM(name, args, ...)                                      \
-	__asm__ volatile("990: " BH_PROBE_NOP "\n"                         \
+#define BH_USDT_ASM(name, args, ...)                                       \
+	__asm__ volatile("990: " BH_USDT_NOP "\n"                          \
 			 ".pushsection .note.stapsdt,\"\",\"note\"\n"      \
 			 ".balign 4\n"                                     \
 			 ".4byte 992f-991f, 994f-993f, 3\n"                \
@@ -45,19 +45,19 @@
 			 ".popsection\n"                                   \
 			 ".endif\n" ::__VA_ARGS__)
 
-#define BH_PROBE_ARG(v) "nr"((unsigned long)(v))
+#define BH_USDT_ARG(v) "nr"((unsigned long)(v))
 
 /* A task and its type, where that stands, and (SPAWN, WAKE) the task that did it. */
-#define BH_PROBE_TASK(name, a, type) BH_PROBE_ASM(name, "8@%0 2@%1", BH_PROBE_ARG(a), "m"(type))
-#define BH_PROBE_BY(name, a, type, by) \
-	BH_PROBE_ASM(name, "8@%0 2@%1 8@%2", BH_PROBE_ARG(a), "m"(type), BH_PROBE_ARG(by))
+#define BH_USDT_TASK(name, a, type) BH_USDT_ASM(name, "8@%0 2@%1", BH_USDT_ARG(a), "m"(type))
+#define BH_USDT_BY(name, a, type, by) \
+	BH_USDT_ASM(name, "8@%0 2@%1 8@%2", BH_USDT_ARG(a), "m"(type), BH_USDT_ARG(by))
 
-#define BH_PROBE1(name, a)    BH_PROBE_ASM(name, "8@%0", BH_PROBE_ARG(a))
-#define BH_PROBE2(name, a, b) BH_PROBE_ASM(name, "8@%0 8@%1", BH_PROBE_ARG(a), BH_PROBE_ARG(b))
-#define BH_PROBE3(name, a, b, c) \
-	BH_PROBE_ASM(name, "8@%0 8@%1 8@%2", BH_PROBE_ARG(a), BH_PROBE_ARG(b), BH_PROBE_ARG(c))
-#define BH_PROBE4(name, a, b, c, d)                                                 \
-	BH_PROBE_ASM(name, "8@%0 8@%1 8@%2 8@%3", BH_PROBE_ARG(a), BH_PROBE_ARG(b), \
-		     BH_PROBE_ARG(c), BH_PROBE_ARG(d))
+#define BH_USDT1(name, a)    BH_USDT_ASM(name, "8@%0", BH_USDT_ARG(a))
+#define BH_USDT2(name, a, b) BH_USDT_ASM(name, "8@%0 8@%1", BH_USDT_ARG(a), BH_USDT_ARG(b))
+#define BH_USDT3(name, a, b, c) \
+	BH_USDT_ASM(name, "8@%0 8@%1 8@%2", BH_USDT_ARG(a), BH_USDT_ARG(b), BH_USDT_ARG(c))
+#define BH_USDT4(name, a, b, c, d)                                                               \
+	BH_USDT_ASM(name, "8@%0 8@%1 8@%2 8@%3", BH_USDT_ARG(a), BH_USDT_ARG(b), BH_USDT_ARG(c), \
+		    BH_USDT_ARG(d))
 
 #endif
