@@ -11,11 +11,23 @@ target_link_options(bh_check INTERFACE
 set(BH_TEST_PROGRAMS ${PROJECT_BINARY_DIR}/tests)
 set(BH_CLIENTS ${PROJECT_BINARY_DIR}/tests/clients)
 
-# Sanitizers make everything slower; limits of time stretch with them.
+# Scripts are told whether they run under sanitizers, which make everything slower.
 set(BH_SLOW 1)
 if(BH_SANITIZE)
 	set(BH_SLOW 5)
 endif()
+
+# What ctest ends a test after: an end for what hangs, and far beyond what any takes on a machine
+# that is busy with other things. No test has a limit of its own that would be reached sooner.
+set(BH_TIMEOUT 900)
+
+# All programs of a label's tests are built by the target tests-LABEL.
+function(bh_label label)
+	if(NOT TARGET tests-${label})
+		add_custom_target(tests-${label})
+	endif()
+	add_dependencies(tests-${label} ${ARGN})
+endfunction()
 
 # bh_test(NAME SOURCES... [LINK LIBS...] [LABEL LABEL]): a Check program that is
 # ctest NAME ("kernel.wheel"). BH_SEED of the environment reaches it and replays
@@ -32,20 +44,19 @@ function(bh_test name)
 	set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BH_TEST_PROGRAMS})
 	add_test(NAME ${name} COMMAND ${target})
 	set_tests_properties(${name} PROPERTIES
-		LABELS ${ARG_LABEL} TIMEOUT 300 SKIP_RETURN_CODE 77)
+		LABELS ${ARG_LABEL} TIMEOUT ${BH_TIMEOUT} SKIP_RETURN_CODE 77)
+	bh_label(${ARG_LABEL} ${target})
 endfunction()
 
-# bh_script(NAME SCRIPT LABEL SECONDS [ALONE] [ARGUMENTS...] [CONFIGURATIONS ...]): SCRIPT (.sh)
-# of this folder with these arguments, which may take so long. It runs a system of its own, beside other tests; ALONE run
-# those that measure times or memory of the machine, make load for all CPUs, or look at what
-# the machine has once.
-function(bh_script name script label seconds)
+# bh_script(NAME SCRIPT LABEL [ALONE] [ARGUMENTS...] [CONFIGURATIONS ...]): SCRIPT (.sh) of this
+# folder with these arguments. It runs a system of its own, beside other tests; ALONE run those
+# that measure times or memory of the machine, or set what the machine has once.
+function(bh_script name script label)
 	cmake_parse_arguments(ARG "ALONE" "" "CONFIGURATIONS" ${ARGN})
-	math(EXPR timeout "${seconds} * ${BH_SLOW}")
 	add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script}.sh ${ARG_UNPARSED_ARGUMENTS}
 		CONFIGURATIONS ${ARG_CONFIGURATIONS})
 	set_tests_properties(${name} PROPERTIES
-		LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77 RUN_SERIAL ${ARG_ALONE}
+		LABELS ${label} TIMEOUT ${BH_TIMEOUT} SKIP_RETURN_CODE 77 RUN_SERIAL ${ARG_ALONE}
 		ENVIRONMENT "BH_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};BH_CLIENTS=${BH_CLIENTS};BH_SLOW=${BH_SLOW}")
 endfunction()
 

@@ -109,7 +109,8 @@ failed_with() {
 }
 
 # build PRESET [CMAKE ARGUMENTS...]: configures build/PRESET if it is not, and
-# builds what is out of date. All arguments after the first are for configuring.
+# builds what is out of date of $targets (all, if that is not set). All arguments after the
+# first are for configuring.
 build() {
 	preset=$1
 	shift
@@ -126,9 +127,11 @@ build() {
 		(cd "$root" && cmake --preset "$preset" "$@") >"$log" 2>&1 </dev/null ||
 			failed_with "$log" "configuring build/$preset failed"
 	fi
-	if ! ninja -C "$dir" -n 2>/dev/null | grep -q 'no work to do'; then
+	# shellcheck disable=SC2086 # words
+	if ! ninja -C "$dir" -n ${targets-} 2>/dev/null | grep -q 'no work to do'; then
 		say "building build/$preset"
-		ninja -C "$dir" >"$log" 2>&1 </dev/null || failed_with "$log" "building build/$preset failed"
+		# shellcheck disable=SC2086 # words
+		ninja -C "$dir" ${targets-} >"$log" 2>&1 </dev/null || failed_with "$log" "building build/$preset failed"
 	fi
 	rm -f "$log"
 }

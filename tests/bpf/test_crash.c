@@ -238,7 +238,6 @@ int main(void)
 	Suite *suite = suite_create("bpf.crash");
 	TCase *t = tcase_create("crash");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_loop_test(t, killed_by_each_signal, 0, sizeof(signals) / sizeof(*signals));
 	tcase_add_loop_test(t, fault_has_address_stack_and_registers, 0, 2);

@@ -121,7 +121,6 @@ int main(void)
 	Suite *suite = suite_create("bpf.refused");
 	TCase *tcase = tcase_create("refused");
 
-	tcase_set_timeout(tcase, 200);
 	tcase_add_test(tcase, traced_says_what_is_missing_and_stays);
 	tcase_add_test(tcase, page_is_sealed);
 	tcase_add_test(tcase, traced_by_hand_explains_itself);

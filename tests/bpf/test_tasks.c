@@ -257,7 +257,6 @@ int main(void)
 	Suite *suite = suite_create("bpf.tasks");
 	TCase *t = tcase_create("tasks");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_test(t, waits_count_for_the_task_type);
 	tcase_add_test(t, stale_task_has_no_type);

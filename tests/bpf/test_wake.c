@@ -362,9 +362,7 @@ int main(void)
 	TCase *alone = tcase_create("probe");
 	TCase *traced = tcase_create("traced");
 
-	tcase_set_timeout(alone, 200);
 	tcase_add_test(alone, rereading_the_state_counts_too);
-	tcase_set_timeout(traced, 200);
 	tcase_add_checked_fixture(traced, start, stop);
 	tcase_add_test(traced, each_wakeup_counts_once);
 	tcase_add_test(traced, wakeups_that_race_with_sleeps_count_once);

@@ -30,7 +30,7 @@ kernel=$(status .kernel.pid)
 end=$(($(now_ms) + seconds * 1000))
 answered=0
 while [ "$(now_ms)" -lt "$end" ]; do
-	[ "$(curl -s -m $((3 * BH_SLOW)) "$url/hello")" = "Hello from Bulkhead" ] || fail "the neighbour does not answer after $answered requests"
+	[ "$(curl -s -m 120 "$url/hello")" = "Hello from Bulkhead" ] || fail "the neighbour does not answer after $answered requests"
 	answered=$((answered + 1))
 done
 now=$(bhctl status --json) || fail "no status"

@@ -217,7 +217,6 @@ int main(void)
 	const int n = sizeof(starts) / sizeof(starts[0]);
 
 	tcase_add_checked_fixture(c, make, drop);
-	tcase_set_timeout(c, 200);
 	tcase_add_loop_test(c, events_come_out_in_order, 0, n);
 	tcase_add_test(c, a_batch_ends_where_the_caller_says);
 	tcase_add_loop_test(c, what_was_written_over_is_counted, 0, n);

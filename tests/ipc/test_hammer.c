@@ -295,7 +295,6 @@ int main(void)
 	Suite *s = suite_create("ipc.hammer");
 	TCase *tc = tcase_create("core");
 
-	tcase_set_timeout(tc, 200);
 	if (!SANITIZED) /* TSan sees one process only */
 		tcase_add_loop_test(tc, each_item_is_accounted_for_once_among_processes, 0, n);
 	tcase_add_loop_test(tc, each_item_is_accounted_for_once_among_threads, 0, n);

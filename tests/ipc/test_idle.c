@@ -394,7 +394,6 @@ int main(void)
 	tcase_add_test(futex, waiting_ends_after_its_time);
 	tcase_add_test(futex, a_sleeper_whose_waker_was_killed_is_woken_again);
 	tcase_add_test(futex, each_piece_of_work_wakes_a_sleeping_process);
-	tcase_set_timeout(futex, 200);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, futex);

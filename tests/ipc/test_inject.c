@@ -249,8 +249,6 @@ int main(void)
 	tcase_add_loop_test(crash, a_commit_from_the_last_lap_fails, 0, n);
 	tcase_add_test(crash, garbage_ends_every_call);
 	tcase_add_test(model_case, random_use_is_that_of_the_model);
-	tcase_set_timeout(crash, 200);
-	tcase_set_timeout(model_case, 200);
 	suite_add_tcase(s, wrap);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model_case);

@@ -340,8 +340,6 @@ int main(void)
 	tcase_add_test(crash, recovery_twice_is_recovery_once);
 	tcase_add_test(crash, garbage_names_no_slot_beyond_the_table);
 	tcase_add_test(model, random_use_loses_nothing);
-	tcase_set_timeout(crash, 200);
-	tcase_set_timeout(model, 200);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model);

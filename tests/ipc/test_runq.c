@@ -347,7 +347,6 @@ int main(void)
 	tcase_add_loop_test(crash, what_a_dead_one_took_stands_in_its_cells, 0, n);
 	tcase_add_test(crash, garbage_in_the_counters_ends_every_call);
 	tcase_add_test(model_case, random_use_is_that_of_the_model);
-	tcase_set_timeout(model_case, 200);
 	suite_add_tcase(s, wrap);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model_case);

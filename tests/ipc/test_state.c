@@ -410,6 +410,5 @@ int main(void)
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, crash);
 	suite_add_tcase(s, model);
-	tcase_set_timeout(model, 200);
 	return bh_check_run(s);
 }

@@ -647,7 +647,6 @@ static TCase *add_case(Suite *s, const char *name)
 	TCase *tc = tcase_create(name);
 
 	tcase_add_checked_fixture(tc, scene_setup, NULL);
-	tcase_set_timeout(tc, 200);
 	suite_add_tcase(s, tc);
 	return tc;
 }

@@ -225,7 +225,6 @@ int main(void)
 	TCase *c = tcase_create("heir");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 120);
 	tcase_add_test(c, it_waits_until_the_slot_is_recovered);
 	tcase_add_test(c, killed_itself_it_is_replaced);
 	tcase_add_test(c, it_goes_with_the_kernel_that_asked_for_it);

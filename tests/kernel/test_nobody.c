@@ -223,7 +223,6 @@ int main(void)
 	TCase *c = tcase_create("nobody");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 120);
 	tcase_add_loop_test(c, up_without_a_process, 0, 2);
 	tcase_add_loop_test(c, up_with_a_process_that_is_not_known, 0, 2);
 	tcase_add_loop_test(c, up_and_nobody_came, 0, 2);

@@ -146,7 +146,6 @@ int main(void)
 	TCase *c = tcase_create("orphans");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 200);
 	tcase_add_loop_test(c, nothing_is_left_whoever_dies_with_the_guardian, 0, COMBINATIONS);
 	tcase_add_test(c, nothing_is_left_of_a_system_whose_kernel_was_succeeded);
 	tcase_add_test(c, the_kernel_ends_in_order_when_the_guardian_alone_dies);

@@ -388,7 +388,6 @@ int main(void)
 	TCase *c = tcase_create("kernel");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 240);
 	tcase_add_test(c, killed_while_it_starts);
 	tcase_add_test(c, killed_while_it_replaces_a_worker);
 	tcase_add_test(c, killed_before_the_heir_is_let_in);

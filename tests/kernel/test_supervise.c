@@ -810,7 +810,6 @@ int main(void)
 	TCase *c = tcase_create("supervise");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 200);
 	tcase_add_test(c, worker_is_replaced_and_its_death_recorded);
 	tcase_add_test(c, time_to_restart_counts_from_the_last_words);
 	tcase_add_test(c, all_workers_at_once);

@@ -463,11 +463,9 @@ static Suite *wheel_suite(void)
 	tcase_add_test(core, wheel_wakes_few_times_before_the_deadline);
 	tcase_add_test(core, wheel_cancel_is_legal_in_every_state);
 	suite_add_tcase(s, core);
-	tcase_set_timeout(model, 200);
 	tcase_add_loop_test(model, wheel_agrees_with_model, 0,
 			    (int)(sizeof(configs) / sizeof(*configs)));
 	suite_add_tcase(s, model);
-	tcase_set_timeout(limits, 200);
 	tcase_add_test(limits, wheel_takes_any_id_and_deadline);
 	tcase_add_test(limits, wheel_refuses_more_than_it_can_index);
 	tcase_add_test(limits, wheel_pop_moves_a_bounded_number);

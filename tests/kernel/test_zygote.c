@@ -512,7 +512,6 @@ int main(void)
 	TCase *c = tcase_create("zygote");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 200);
 	tcase_add_test(c, killed_while_it_makes_a_worker);
 	tcase_add_test(c, killed_while_it_looks_for_lost_descriptors);
 	tcase_add_test(c, twin_that_nobody_told_of_takes_over);

@@ -8,7 +8,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/bh-runtime.XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
 program=$1
 shift
-timeout 120 env --default-signal "$program" --admin "ipc://$dir/admin.sock" "$@" 2>"$dir/log" | tee "$dir/out"
+timeout 200 env --default-signal "$program" --admin "ipc://$dir/admin.sock" "$@" 2>"$dir/log" | tee "$dir/out"
 if grep -q '^FAILED' "$dir/out" || ! grep -Eqx '[1-9][0-9]* tests, 0 failed' "$dir/out"; then
 	echo "--- log"
 	tail -n 50 "$dir/log"

@@ -10,26 +10,26 @@ need curl jq
 LD_PRELOAD=$BH_CLIENTS/clockjump.so env --default-signal=INT "$BH_BIN/bulkhead" run \
 	--listen 127.0.0.1:0 --admin "$BULKHEAD_ADMIN" >"$log" 2>&1 </dev/null &
 pid=$!
-within 20 started || fail "it does not come up"
+await started || fail "it does not come up"
 alive "$pid" || fail "it ended at once"
 url=http://127.0.0.1:$port
 for ms in 50 100 200 300; do
-	curl -s -m 20 "$url/sleep?ms=$ms" >"$dir/slept.$ms" &
+	curl -s -m 120 "$url/sleep?ms=$ms" >"$dir/slept.$ms" &
 	slow[ms]=$!
 done
 for i in 1 2 3; do
-	[ "$(curl -s -m 10 -o /dev/null -w '%{http_code}' "$url/crash?how=segv")" = 500 ] || fail "crash $i"
+	[ "$(curl -s -m 120 -o /dev/null -w '%{http_code}' "$url/crash?how=segv")" = 500 ] || fail "crash $i"
 done
 for ms in 50 100 200 300; do
 	wait "${slow[ms]}" || fail "a sleep of $ms ms was not answered"
 	grep -q '^slept' "$dir/slept.$ms" || fail "a sleep of $ms ms: $(cat "$dir/slept.$ms")"
 done
 all() { workers_up "$(status '.services[0].workers | length')"; }
-within 10 all || fail "workers are missing: $(status '.services[0].workers')"
+await all || fail "workers are missing: $(status '.services[0].workers')"
 kernel=$(status .kernel.pid)
 kill -KILL "$kernel"
 another() { [ "$(status .kernel.pid)" != "$kernel" ] && hello; }
-within 10 another || fail "the kernel is not replaced"
+await another || fail "the kernel is not replaced"
 [ "$(status .kernel.restarts)" = 1 ] || fail "the kernel died $(status .kernel.restarts) times"
 [ "$(status '.services[0].resets')" = 0 ] || fail "the service was reset"
 stop

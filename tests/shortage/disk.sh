@@ -14,15 +14,15 @@ up() {
 	port=$(status '.services[0].listen[0]' 2>/dev/null | sed 's/.*://')
 	[ -n "$port" ] && [ "$port" != null ] && workers_up 2
 }
-within 20 up || fail "it does not come up"
+await up || fail "it does not come up"
 dial other
 answers "$other" crash 'crash signal 11'
 answers "$other" crash 'crash signal 11'
-within 10 workers_up 2 || fail "the workers are not replaced"
+await workers_up 2 || fail "the workers are not replaced"
 kernel=$(status .kernel.pid)
 kill -KILL "$kernel"
 another() { [ "$(status .kernel.pid)" != "$kernel" ]; }
-within 10 another || fail "the kernel is not replaced"
+await another || fail "the kernel is not replaced"
 answers "$other" ping pong
 hang_up other
 stop
@@ -31,7 +31,7 @@ note "the run directory is on one"
 mkdir "$dir/full"
 mount -t tmpfs -o nr_inodes=1,mode=700 none "$dir/full" 2>/dev/null || skip "no file system can be mounted here: the rest"
 trap 'umount "$dir/full"; leave' EXIT
-timeout 20 "$BH_BIN/bulkhead" run "$dir/config.yaml" --admin "ipc://$dir/full/admin.sock" >"$dir/said" 2>&1
+timeout 200 "$BH_BIN/bulkhead" run "$dir/config.yaml" --admin "ipc://$dir/full/admin.sock" >"$dir/said" 2>&1
 code=$?
 note "$(cat "$dir/said")"
 [ "$code" = 111 ] || fail "exit code $code, not 111: $(cat "$dir/said")"

@@ -26,19 +26,19 @@ restarts() { status '[.services[0].workers[].restarts] | add'; }
 old=$(restarts)
 answers "$other" crash 'crash signal 11'
 replaced() { [ "$(restarts)" -gt "$old" ] && workers_up 2; }
-within 10 replaced || fail "the worker is not replaced"
+await replaced || fail "the worker is not replaced"
 answers "$other" ping pong
 both() { [ "$(children "$pid" bulkhead-host | wc -l)" = 2 ]; }
 for i in 1 2; do
-	within 10 both || fail "no zygote and twin: $(children "$pid" bulkhead-host)"
+	await both || fail "no zygote and twin: $(children "$pid" bulkhead-host)"
 	kill -KILL "$(status '.services[0].zygote.pid')"
 	taken_over() { [ "$(status '.services[0].zygote.restarts')" = "$i" ]; }
-	within 10 taken_over || fail "the twin does not take over: $(status '.services[0].zygote')"
+	await taken_over || fail "the twin does not take over: $(status '.services[0].zygote')"
 done
-within 10 both || fail "no twin of the last one: $(children "$pid" bulkhead-host)"
+await both || fail "no twin of the last one: $(children "$pid" bulkhead-host)"
 [ "$(status '.services[0].resets')" = 0 ] || fail "the service was reset"
 answers "$other" ping pong
 
 hang_up greedy
-within 10 serves || fail "new connections are not served again"
+await serves || fail "new connections are not served again"
 stop

@@ -11,7 +11,7 @@ limit memory.limit_in_bytes memory.max 67108864
 dial other
 for i in 1 2 3; do
 	answers "$other" oom 'oom signal 9'
-	within 10 serves || fail "kill $i: new connections are not served"
+	await serves || fail "kill $i: new connections are not served"
 done
 [ "$(bhctl crashes --json | jq '[.crashes[] | select(.out_of_memory)] | length')" = 3 ] ||
 	fail "not three records tell of memory: $(bhctl crashes)"
@@ -20,7 +20,7 @@ answers "$other" oom 'oom *crashed too often*'
 answers "$other" ping pong
 note "a kill from outside is none of that"
 kill -KILL "$(worker_pids | head -n 1)"
-within 10 workers_up 2 || fail "the worker is not replaced"
+await workers_up 2 || fail "the worker is not replaced"
 [ "$(bhctl crashes --json | jq '[.crashes[] | select(.out_of_memory)] | length')" = 3 ] ||
 	fail "a SIGKILL from outside counts as one for memory"
 [ "$(status .kernel.restarts)" = 0 ] || fail "the kernel was hit"

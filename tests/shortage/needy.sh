@@ -30,7 +30,7 @@ hang_up() {
 ask() {
 	local line
 	printf '%s\n' "$2" >&"$1" 2>/dev/null || return 1
-	read -r -t $((10 * BH_SLOW)) line <&"$1" || return 1
+	read -r -t 120 line <&"$1" || return 1
 	printf '%s\n' "$line"
 }
 
@@ -88,6 +88,6 @@ limit() {
 
 leave() {
 	cleanup
-	[ -z "$group" ] || within 5 rmdir "$group"
+	[ -z "$group" ] || await rmdir "$group"
 }
 trap leave EXIT

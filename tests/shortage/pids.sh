@@ -12,26 +12,26 @@ answers "$other" ping pong
 limit pids.max pids.max 1
 answers "$other" crash 'crash signal 11'
 told() { grep -q "cannot make worker.*pids limit" "$log"; }
-within 10 told || fail "the log does not say why there is no worker"
+await told || fail "the log does not say why there is no worker"
 answers "$other" ping pong
-within 10 serves || fail "new connections are not served by who is left"
+await serves || fail "new connections are not served by who is left"
 
 note "the kernel dies, and there is no room for another one"
 kernel=$(status .kernel.pid)
 kill -KILL "$kernel"
 no_kernel() { grep -q "no kernel can be started.*pids limit" "$log"; }
-within 10 no_kernel || fail "the guardian does not say so"
+await no_kernel || fail "the guardian does not say so"
 alive "$pid" || fail "the guardian gave up"
 limit pids.max pids.max 1000
 another() { workers_up 2 && [ "$(status .kernel.pid)" != "$kernel" ]; }
-within 20 another || fail "not everybody is back: $(status '.services[0].workers')"
+await another || fail "not everybody is back: $(status '.services[0].workers')"
 answers "$other" ping pong
-within 10 serves || fail "new connections are not served"
+await serves || fail "new connections are not served"
 
 note "the service is to start anew, and there is no room for its zygote"
 zygotes() { children "$pid" bulkhead-host; }
 both() { [ "$(zygotes | wc -l)" = 2 ]; }
-within 10 both || fail "no twin"
+await both || fail "no twin"
 mapfile -t victims < <(zygotes)
 kernel=$(status .kernel.pid)
 kill -STOP "$kernel"
@@ -39,8 +39,8 @@ limit pids.max pids.max 1
 kill -KILL "${victims[@]}"
 kill -CONT "$kernel"
 said() { grep -q "service needy cannot start again.*pids limit" "$log"; }
-within 10 said || fail "the log does not say why the service does not come back"
+await said || fail "the log does not say why the service does not come back"
 alive "$pid" || fail "the system gave up: $(tail -n 3 "$log")"
 limit pids.max pids.max 1000
-within 20 serves || fail "the service is not back: $(status '.services[0]')"
+await serves || fail "the service is not back: $(status '.services[0]')"
 stop

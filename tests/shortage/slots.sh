@@ -19,13 +19,13 @@ for what in "spawn *table is full*" "listen *table is full*" "alloc *"; do
 	answers "$other" ping pong
 	answers "$greedy" ping pong
 	hang_up greedy
-	within 10 back || fail "$word: tasks are left: $(status '.services[0].tasks')"
-	within 10 serves || fail "$word: new connections are not served again"
+	await back || fail "$word: tasks are left: $(status '.services[0].tasks')"
+	await serves || fail "$word: new connections are not served again"
 done
 dial greedy
 first=$(ask "$greedy" alloc)
 hang_up greedy
-within 10 back
+await back
 dial greedy
 second=$(ask "$greedy" alloc)
 [ "$first" = "$second" ] || fail "memory is lost: $first, then $second"

@@ -15,12 +15,12 @@ service() {
 serves() {
 	"$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" > >(cat >"$log") 2>>"$dir/err" &
 	pid=$!
-	within 20 started || fail "$*: does not come up"
+	await started || fail "$*: does not come up"
 	alive "$pid" || fail "$*: it ended"
 	url=http://127.0.0.1:$port
 	hello || fail "$*: does not serve"
-	curl -s -m 10 "$url/crash?how=segv" | grep -q SIGSEGV || fail "$*: a crash is not told"
-	within 10 workers_up 2 && hello || fail "$*: the worker is not replaced"
+	curl -s -m 120 "$url/crash?how=segv" | grep -q SIGSEGV || fail "$*: a crash is not told"
+	await workers_up 2 && hello || fail "$*: the worker is not replaced"
 	note "$*: serves"
 }
 
@@ -29,7 +29,7 @@ serves() {
 refuses() {
 	local pattern=$1 text code
 	shift
-	text=$(timeout $((20 * BH_SLOW)) "$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" 2>&1)
+	text=$(timeout 200 "$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" 2>&1)
 	code=$?
 	[ "$code" = 111 ] || fail "$*: exit code $code, not 111: $text"
 	[ "$(wc -l <<<"$text")" = 1 ] || fail "$*: $(wc -l <<<"$text") lines: $text"
@@ -71,7 +71,7 @@ printf 'trace: false\nservices:\n  - {name: shell, module: %s, workers: 1, optio
 	"$BH_CLIENTS/shell.so" x >"$dir/app.yaml"
 prlimit --fsize=100:unlimited "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" >"$log" 2>&1 &
 pid=$!
-within 20 workers_up 1 || fail "a line beyond the limit ends a service: $(bhctl status)"
+await workers_up 1 || fail "a line beyond the limit ends a service: $(bhctl status)"
 stop
 service 'limits: {io: 64, memory: 16M, tasks: 64}'
 

@@ -365,14 +365,14 @@ own_group=$(ps -o pgid= -p $$ | tr -d ' ')
 chores_begin
 "$BH_CLIENTS/load" -d 2 -k 20 -s "$seed" "$port" "$echo_port" >"$dir/warm" || fail "it does not stand the warm-up: $(cat "$dir/warm")"
 chores_end
-within 10 all_up || fail "not all are back after the warm-up"
+await all_up || fail "not all are back after the warm-up"
 # Each first zygote's control socket keeps its number for good.
 for zygote in $(status '.services[].zygote.pid'); do
 	kill -KILL "$zygote"
-	within 5 gone "$zygote" || fail "zygote $zygote does not die"
+	await gone "$zygote" || fail "zygote $zygote does not die"
 done
-within 10 all_up || fail "not all are back after the loss of their zygotes"
-within 10 quiet || fail "live tasks after the warm-up: $(books)"
+await all_up || fail "not all are back after the loss of their zygotes"
+await quiet || fail "live tasks after the warm-up: $(books)"
 base=$(books)
 base_fds=$(descriptors)
 list_descriptors "$dir/fds.before"
@@ -414,10 +414,10 @@ while [ "$now" -lt "$end" ]; do
 done
 chores_end
 kill -TERM "$load_pid"
-within 40 gone "$load_pid" || broken "the clients do not end"
+await gone "$load_pid" || broken "the clients do not end"
 wait "$load_pid"
 load_code=$?
-within 10 record || broken "admind does not answer"
+await record || broken "admind does not answer"
 tail -n 1 "$dir/load" >"$dir/books"
 
 cat "$dir/complaints" >&2
@@ -460,7 +460,7 @@ hits_raw=$(hits echo.connection echo.main)
 [ "$(lost raw)" -le "$hits_raw" ] || broken "$(lost raw) connections of echo broke, $hits_raw tasks were hit"
 
 # A chore that did not end is one that was killed, or whose main was, with a round of 12.
-within 60 quiet || broken "live tasks after the storm: $(books)"
+await quiet || broken "live tasks after the storm: $(books)"
 read_chores
 hits_main=$(hits chores.main)
 excused_fds=$((2 * $(hits chores.exec) + $(hits chores.lock chores.lock_pinned chores.lock_job)))
@@ -482,8 +482,8 @@ locks=(lock lock_pinned lock_job)
 	broken "of $(sum begun "${locks[@]}") increments $acknowledged were acknowledged, and the counter is at $counter"
 "$BH_CLIENTS/trylock" "$dir/counter" || broken "somebody still has the lock"
 
-within 15 all_up || broken "not all are back: zygotes ${zygotes_http[*]} / ${zygotes_echo[*]}, workers ${workers_http[*]} / ${workers_echo[*]}"
-within 15 balanced || list_descriptors "$dir/fds.after"
+await all_up || broken "not all are back: zygotes ${zygotes_http[*]} / ${zygotes_echo[*]}, workers ${workers_http[*]} / ${workers_echo[*]}"
+await balanced || list_descriptors "$dir/fds.after"
 [ ! -e "$dir/fds.after" ] || broken "base line: $base; descriptors $base_fds. After the storm: $(books); descriptors $(descriptors)"
 [ "$(status '[.services[].resets] | add')" = 0 ] || broken "a service was reset: $(status '.services[].last_reset')"
 [ "$(status '[.services[].tasks | .spawned - .completed - .crashed - .canceled - .live] | join(" ")')" = "0 0 0" ] ||

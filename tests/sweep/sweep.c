@@ -92,13 +92,16 @@ struct tally {
 	unsigned long steps, judged, wrecks, bad;
 };
 
-/* Nobody always, the intruders in turn; with BH_WHOLE=1 each to every wreck. Which begins is
- * up to the seed. */
-static bool comes(size_t intruder, unsigned long judged)
+/* Nobody to every second wreck, the intruders in turn to those between; with BH_WHOLE=1 each
+ * to every wreck. Which begins is up to the seed. */
+static bool comes(const struct sweep_op *op, size_t intruder, unsigned long judged)
 {
 	size_t n = sizeof(intruders) / sizeof(*intruders) - 1;
+	unsigned long turn = judged + seed;
 
-	return !intruder || whole || (judged + seed) % n == intruder - 1;
+	if (whole || op->no_intruders)
+		return true;
+	return turn % 2 ? intruder && turn / 2 % n == intruder - 1 : !intruder;
 }
 
 static void complain(const struct sweep_op *op, unsigned long step, const char *who,
@@ -115,7 +118,7 @@ static void judge(const struct sweep_op *op, const struct world *wreck, struct w
 	size_t n = op->no_intruders ? 1 : sizeof(intruders) / sizeof(*intruders);
 
 	for (size_t i = 0; i < n; i++) {
-		if (!comes(i, t->judged))
+		if (!comes(op, i, t->judged))
 			continue;
 		world_copy(scratch, wreck);
 		world_become(scratch, OTHER);

@@ -11,8 +11,8 @@
  * one before it, and is counted without being audited again.
  *
  * Then once more for each intruder: what worker 1 may do between the victim's
- * last instruction and the recovery (steal from it, wake its tasks, ...). An ordinary run
- * sends one of them to each wreck, in turn; with BH_WHOLE=1 all go to all.
+ * last instruction and the recovery (steal from it, wake its tasks, ...). In an ordinary run
+ * each wreck has one of all these, nobody in every second; with BH_WHOLE=1 all go to all.
  *
  * Adding an operation:
  *

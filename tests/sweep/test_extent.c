@@ -253,7 +253,6 @@ static Suite *suite(void)
 	TCase *c = tcase_create("core");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 120);
 	tcase_add_test(c, all_classes_together_are_bounded);
 	tcase_add_test(c, what_one_class_had_another_can_have);
 	tcase_add_test(c, a_block_in_use_keeps_its_extent_alone);

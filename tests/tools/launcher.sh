@@ -13,7 +13,7 @@ bulkhead=$BH_BIN/bulkhead
 told() {
 	local want=$1 text=$2 got
 	shift 2
-	timeout 20 "$bulkhead" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	timeout 200 "$bulkhead" "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	got=$?
 	[ "$got" = "$want" ] || fail "bulkhead $*: exit code $got, not $want: $(cat "$dir/err")"
 	head -n 1 "$dir/err" | grep -qF -- "$text" ||
@@ -81,14 +81,14 @@ kill -STOP "$pid" "${family[@]}"
 kill -KILL "$pid" "${family[@]}"
 wait "$pid" 2>/dev/null
 for p in "${family[@]}"; do
-	within 5 gone "$p" || fail "process $p is an orphan"
+	await gone "$p" || fail "process $p is an orphan"
 done
 [ -S "$dir/sub/admin.sock" ] || fail "the killed system left no socket: this tests nothing"
 start
 hello || fail "no hello after a system that was killed"
 remember_family
 kill -TERM "$pid"
-ended 15
+ended
 pid=
 # It was there before this one, and is not this one's to remove.
 rmdir "$dir/sub" || fail "left behind in $dir/sub: $(ls "$dir/sub")"
@@ -96,14 +96,14 @@ rmdir "$dir/sub" || fail "left behind in $dir/sub: $(ls "$dir/sub")"
 note "descriptors 0 to 2 closed, others left open"
 (exec 0<&- 1>&- 2>&- 7<"$0" && exec "$bulkhead" run --listen 127.0.0.1:0 --admin "$BULKHEAD_ADMIN") &
 pid=$!
-within 10 bhctl status >/dev/null 2>&1 || fail "without stdin, stdout and stderr it does not run"
+await bhctl status >/dev/null 2>&1 || fail "without stdin, stdout and stderr it does not run"
 remember_family
 for fd in 0 1 2; do
 	[ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ] || fail "descriptor $fd is not /dev/null"
 done
 readlink "/proc/$pid/fd/"* | grep -qF "$(basename "$0")" && fail "it kept the caller's descriptor"
 kill -TERM "$pid"
-ended 15
+ended
 [ "$code" = 0 ] || fail "exit code $code"
 pid=
 

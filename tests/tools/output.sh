@@ -6,20 +6,20 @@
 need curl
 
 start
-curl -s -m 10 "$url/crash?how=segv" >/dev/null
+curl -s -m 120 "$url/crash?how=segv" >/dev/null
 printf 'services:\n  - name: http\n    module: http.so\n' >"$dir/app.yaml"
 
 # lost COMMAND...: it says something, and cannot where there is no room or no stdout.
 lost() {
-	timeout 20 "$BH_BIN/$1" "${@:2}" >"$dir/out" 2>&1
+	timeout 200 "$BH_BIN/$1" "${@:2}" >"$dir/out" 2>&1
 	[ -s "$dir/out" ] || fail "$*: it says nothing"
-	timeout 20 "$BH_BIN/$1" "${@:2}" >/dev/full 2>"$dir/err"
+	timeout 200 "$BH_BIN/$1" "${@:2}" >/dev/full 2>"$dir/err"
 	[ $? = 111 ] || fail "$*: exit code is not 111 on a full disk"
 	grep -q 'the output could not be written' "$dir/err" || fail "$*: does not say why: $(cat "$dir/err")"
-	timeout 20 "$BH_BIN/$1" "${@:2}" >&- 2>"$dir/err"
+	timeout 200 "$BH_BIN/$1" "${@:2}" >&- 2>"$dir/err"
 	[ $? = 111 ] || fail "$*: exit code is not 111 with stdout closed"
 	[ "$(wc -l <"$dir/err")" = 1 ] || fail "$*: with stdout closed it says: $(cat "$dir/err")"
-	timeout 20 "$BH_BIN/$1" "${@:2}" <&- >"$dir/out" 2>&- || fail "$*: fails with stdin and stderr closed"
+	timeout 200 "$BH_BIN/$1" "${@:2}" <&- >"$dir/out" 2>&- || fail "$*: fails with stdin and stderr closed"
 }
 
 for verb in --help --version status workers 'workers --wide' tasks dump crashes 'crashes 1' audit \

@@ -14,9 +14,9 @@ serves() {
 	local at
 	"$@" >"$dir/started" 2>"$log" &
 	pid=$!
-	within 15 running || fail "$*: does not start: $(cat "$dir/started")"
+	await running || fail "$*: does not start: $(cat "$dir/started")"
 	at=$(sed -n 's/^listening on \([^ ]*\).*/\1/p' "$dir/started")
-	[ "$(curl -s -m 10 "http://$at/hello")" = "Hello from Bulkhead" ] || fail "$*: does not serve"
+	[ "$(curl -s -m 120 "http://$at/hello")" = "Hello from Bulkhead" ] || fail "$*: does not serve"
 	"${inside[@]}" "$BH_BIN/bhctl" status >/dev/null || fail "$*: bhctl does not find it"
 	kill -TERM "$pid"
 	wait "$pid" || fail "$*: exit code $?"
@@ -95,7 +95,7 @@ both() {
 	printf 'services:\n  - name: http\n    listen: [%s]\n' "$1" >"$dir/app.yaml"
 	"$BH_BIN/bulkhead" run --admin "ipc://$dir/both/admin.sock" "$dir/app.yaml" >"$dir/started" 2>"$log" &
 	pid=$!
-	within 15 running || fail "$1: does not start: $(cat "$dir/started" "$log")"
+	await running || fail "$1: does not start: $(cat "$dir/started" "$log")"
 	for at in "127.0.0.1:$port" "[::1]:$port"; do
 		# Connected is enough: which of several sockets a service accepts from is its own choice.
 		curl -s -m 2 -o /dev/null "http://$at/hello"
@@ -110,7 +110,7 @@ if grep -qs . /proc/net/if_inet6; then
 	free_port() {
 		"$BH_BIN/bulkhead" run --listen 127.0.0.1:0 --admin "ipc://$dir/free/admin.sock" >"$dir/started" 2>"$log" &
 		pid=$!
-		within 15 running || fail "does not start: $(cat "$dir/started")"
+		await running || fail "does not start: $(cat "$dir/started")"
 		port=$(sed -n 's/^listening on .*:\([0-9]*\) .*/\1/p' "$dir/started")
 		kill -TERM "$pid"
 		wait "$pid"

@@ -721,7 +721,6 @@ int main(void)
 	TCase *t = tcase_create("answers"), *w = tcase_create("whatever");
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_set_timeout(t, 200);
 	tcase_add_test(t, status_counts_what_is_in_the_arena);
 	tcase_add_test(t, each_verb_is_answered);
 	tcase_add_test(t, a_trace_server_that_starts_is_not_one_that_is_not_there);
@@ -737,7 +736,6 @@ int main(void)
 	tcase_add_test(t, a_killed_predecessor_is_replaced);
 	tcase_add_test(t, it_ends_with_the_system);
 	tcase_add_checked_fixture(w, set_up, tear_down);
-	tcase_set_timeout(w, 200);
 	tcase_add_test(w, what_is_no_request_is_an_error);
 	tcase_add_test(w, who_announces_too_much_is_cut_off);
 	tcase_add_test(w, no_bytes_keep_others_from_their_answer);

@@ -586,7 +586,6 @@ int main(void)
 	tcase_add_test(core, what_cannot_be_read_is_said);
 	tcase_add_loop_test(core, faults_are_told_with_their_place, 0,
 			    sizeof(faults) / sizeof(faults[0]));
-	tcase_set_timeout(limits, 280);
 	tcase_add_test(limits, too_much_is_refused);
 	tcase_add_test(limits, an_alias_bomb_does_not_go_off);
 	tcase_add_test(limits, no_bytes_crash_or_hang_it);

@@ -136,7 +136,6 @@ int main(void)
 	Suite *s = suite_create("unwind");
 	TCase *t = tcase_create("unwind");
 
-	tcase_set_timeout(t, 50);
 	tcase_add_test(t, garbage_has_an_end);
 	tcase_add_test(t, the_innermost_frame_is_the_return_address);
 #if defined(__x86_64__)

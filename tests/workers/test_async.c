@@ -281,7 +281,6 @@ int main(void)
 	Suite *s = suite_create("workers.async");
 	TCase *tc = tcase_create("core");
 
-	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, awaits_stand_anywhere);
 	tcase_add_test(tc, a_condition_is_looked_at_when_woken);

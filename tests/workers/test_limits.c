@@ -204,7 +204,6 @@ int main(void)
 	Suite *s = suite_create("workers.limits");
 	TCase *tc = tcase_create("core");
 
-	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, who_spawns_is_told_that_no_stack_is_left);
 	tcase_add_test(tc, as_many_tasks_as_there_is_room_for);
 	suite_add_tcase(s, tc);

@@ -557,7 +557,6 @@ int main(void)
 	Suite *s = suite_create("workers.sched");
 	TCase *tc = tcase_create("core");
 
-	tcase_set_timeout(tc, 200);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, pinned_tasks_stay_at_home);
 	tcase_add_test(tc, pinned_tasks_end_with_their_home);

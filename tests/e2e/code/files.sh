@@ -18,10 +18,10 @@ services:
     options: {file: "$dir/file", trylock: "$BH_CLIENTS/trylock"}
 YAML
 start "$dir/files.yaml"
-within 60 grep -q '^files: done' "$log" || fail "it does not come to its end"
+await grep -q '^files: done' "$log" || fail "it does not come to its end"
 grep '^files:' "$log"
 ! grep -q '^files: wrong' "$log" || fail "see above"
-within 5 grep -q 'task files.task tried to close descriptor' "$log" || fail "the log does not say who closed what"
+await grep -q 'task files.task tried to close descriptor' "$log" || fail "the log does not say who closed what"
 d=$(status '.services[0].descriptors')
 note "$d"
 [ "$(jq .limit <<<"$d")" -gt 100 ] || fail "no limit"

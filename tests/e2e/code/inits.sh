@@ -18,7 +18,7 @@ config() {
 alone() { # alone OPTIONS: to its end; its exit code is in $code
 	printf "trace: false\nservices: [{name: inits, module: '%s', workers: 2, options: {%s}}]\n" \
 		"$BH_CLIENTS/inits.so" "$1" >"$dir/inits.yaml"
-	timeout $((60 * BH_SLOW)) "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/inits.yaml" >"$log" 2>&1 </dev/null
+	timeout 200 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/inits.yaml" >"$log" 2>&1 </dev/null
 	code=$?
 }
 
@@ -57,9 +57,9 @@ begin() {
 	config "restart: {backoff_max: 200ms}," "$1"
 	"$BH_BIN/bulkhead" run "$dir/inits.yaml" --admin "$BULKHEAD_ADMIN" >"$log" 2>&1 </dev/null &
 	pid=$!
-	within 20 started || fail "nothing of it comes up"
+	await started || fail "nothing of it comes up"
 	url=http://127.0.0.1:$port
-	within 20 up 2 || fail "its workers are not up"
+	await up 2 || fail "its workers are not up"
 	remember_family
 }
 
@@ -69,19 +69,19 @@ begin "stay: '1', missing: '$dir/there'"
 rm "$dir/there"
 kill -KILL "$(of '.workers[1].pid')"
 repeated() { [ "$(grep -cF 'worker_init() failed in worker 1: -2 (No such file or directory)' "$log")" -ge 5 ]; }
-within 20 repeated || fail "the log does not say that it fails"
+await repeated || fail "the log does not say that it fails"
 up 1 || fail "the other worker is not up"
 hello || fail "the other service does not answer"
 : >"$dir/there"
-within 20 up 2 || fail "it does not come back"
+await up 2 || fail "it does not come back"
 stop
 
 note "one that never returns is ended, and tried again"
 begin "stay: '1', hang: '$dir/hang'"
 : >"$dir/hang"
 kill -KILL "$(of '.workers[1].pid')"
-within 30 says "for its worker_init() has not returned: it is ended" || fail "nothing ends it"
+await says "for its worker_init() has not returned: it is ended" || fail "nothing ends it"
 hello || fail "the other service does not answer"
 rm "$dir/hang"
-within 30 up 2 || fail "it does not come back"
+await up 2 || fail "it does not come back"
 stop

@@ -25,7 +25,7 @@ YAML
 
 scenario() {
 	run "$@"
-	ended 60
+	ended
 	[ "$code" = 0 ] && grep -qx "ok $1" "$log" || fail "$1: exit code $code"
 	! grep -q 'verifying scan repaired' "$log" || fail "$1: something was not recovered at once"
 	note "$1"
@@ -46,10 +46,10 @@ scenario worker_dies '{}'
 scenario in_place '{}'
 
 run stopped '{}'
-within 20 grep -qx running "$log" || fail "stopped: the job does not run"
+await grep -qx running "$log" || fail "stopped: the job does not run"
 remember_family
 kill -TERM "$pid"
-ended 15
+ended
 [ "$code" = 0 ] || fail "stopped: exit code $code"
 nothing_left
 pid=
@@ -68,7 +68,7 @@ start "$dir/http.yaml"
 [[ $(curl -s "$url/blocking?ms=1") == blocked* ]] || fail "late: the job is not done"
 kill -STOP "$pid"
 kept() { [ "$(status '.services[0].blocking.processes')" = 0 ]; }
-within 20 kept || fail "late: the process does not go: $(status '.services[0].blocking')"
+await kept || fail "late: the process does not go: $(status '.services[0].blocking')"
 kill -CONT "$pid"
 [ "$(bhctl crashes --json | jq .total)" = 0 ] || fail "late: it is told as a crash: $(bhctl crashes)"
 stop

@@ -19,7 +19,7 @@ services:
 YAML
 	"$BH_BIN/bulkhead" run "$dir/c.yaml" >"$log" 2>&1 </dev/null &
 	pid=$!
-	ended 60
+	ended
 	pid=
 }
 

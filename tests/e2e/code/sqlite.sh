@@ -22,7 +22,7 @@ services:
 YAML
 	"$BH_BIN/bulkhead" run "$dir/sqlite.yaml" >"$log" 2>&1 </dev/null &
 	pid=$!
-	ended 100
+	ended
 	pid=
 	read -r acknowledged counter killed failed sound < <(sed -n \
 		's/^sqlite: acknowledged \(.*\) counter \(.*\) killed \(.*\) failed \(.*\) integrity \(.*\)/\1 \2 \3 \4 \5/p' "$log")

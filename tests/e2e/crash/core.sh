@@ -30,7 +30,7 @@ $1
 YAML
 	rm -f "$dir"/core "$dir"/core.[0-9]*
 	start "$dir/core.yaml"
-	within 60 said '^core: joined' || fail "the crash is not joined"
+	await said '^core: joined' || fail "the crash is not joined"
 }
 
 # mapped PID: whether a part of a shared memory would be in that process's core dump.
@@ -40,10 +40,11 @@ mapped() {
 		END { exit !found }' "/proc/$1/smaps"
 }
 
+maps_or_ends() { grep -qs bulkhead-arena "/proc/$1/maps" || gone "$1"; }
 left_out() {
 	local p n=0
 	for p in $(children "$pid" bulkhead-traced); do # it comes when the others serve
-		within 10 grep -q bulkhead-arena "/proc/$p/maps"
+		await maps_or_ends "$p"
 	done
 	for p in "$pid" "${family[@]}"; do
 		grep -q bulkhead-arena "/proc/$p/maps" 2>/dev/null || continue
@@ -70,7 +71,7 @@ for how in crash fork job; do
 	remember_family
 	left_out
 	if [ "$files" ]; then
-		within 20 has MINE-IN-A-BLOCK || fail "the core of the $how has not the task's block"
+		await has MINE-IN-A-BLOCK || fail "the core of the $how has not the task's block"
 		[ "$how" = job ] || has MINE-ON-THE-STACK || fail "the core of the $how has not the task's stack"
 		! has SECRET-OF-ANOTHER || fail "the core of the $how has the memory of other tasks"
 		size=$(stat -c %s "$(cores | head -n 1)")
@@ -83,7 +84,7 @@ done
 note "core: all"
 config '    core: all'
 if [ "$files" ]; then
-	within 20 has SECRET-OF-ANOTHER || fail "the core has not the shared memory"
+	await has SECRET-OF-ANOTHER || fail "the core has not the shared memory"
 	has MINE-IN-A-BLOCK || fail "the core has not the task's block"
 fi
 [ "$(held)" -lt 64 ] || fail "$(held) MiB of shared memory are held after a core dump"

@@ -17,12 +17,12 @@ services:
 YAML
 start "$dir/flood.yaml"
 told() { grep -q '^told of\|^parent' "$log"; }
-within 60 told || fail "the flood does not end: $(bhctl audit; bhctl status)"
+await told || fail "the flood does not end: $(bhctl audit; bhctl status)"
 told=$(sed -n 's/^told of \([0-9]*\) crashes$/\1/p' "$log")
 [ -n "$told" ] || fail "somebody was not told"
 note "$told crashes, and everybody was told"
 
-within 10 workers_up 2 || fail "not all workers are up: $(bhctl status)"
+await workers_up 2 || fail "not all workers are up: $(bhctl status)"
 for p in $(worker_pids); do
 	alive "$p" || fail "the board says that a worker is process $p, which is dead"
 done

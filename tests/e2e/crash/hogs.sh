@@ -26,7 +26,7 @@ YAML
 }
 
 config '    hog: {after: 300ms, action: kill}'
-within 60 said '^hogs: innocent' || fail "the service of hogs does not come to its end"
+await said '^hogs: innocent' || fail "the service of hogs does not come to its end"
 grep '^hogs:' "$log"
 said '^hogs: stranded ran elsewhere' || fail "a task stood behind one that spins"
 # BH_END_HOG is 4, BH_END_RETURNED 0.
@@ -41,22 +41,22 @@ said '^hogs: innocent join 0 end 0 value 7' || fail "a task without a limit was 
 said quarantine && fail "a hog was quarantined"
 
 note "a handler beyond the service's limit, while others are answered"
-curl -s -m 30 -o "$dir/body" -w '%{http_code}' "$url/spin?ms=10000" >"$dir/code" &
+curl -s -m 120 -o "$dir/body" -w '%{http_code}' "$url/spin?ms=10000" >"$dir/code" &
 spin=$!
 for i in $(seq 50); do hello || fail "request $i beside the hog is not answered"; done
 wait "$spin"
 note "$(cat "$dir/code"): $(cat "$dir/body")"
 [ "$(cat "$dir/code")" -ge 500 ] || fail "the hog was answered $(cat "$dir/code")"
 said 'task http.spin hogs worker.*ms at 0x.*called from 0x' || fail "the report has no backtrace"
-within 5 workers_up 2 || fail "the worker is not back"
+await workers_up 2 || fail "the worker is not back"
 stop
 
 note "report alone"
 config '    hog: {after: 200ms}'
-curl -s -m 30 "$url/spin?ms=1500" >"$dir/body" &
+curl -s -m 120 "$url/spin?ms=6000" >"$dir/body" &
 spin=$!
 stuck() { bhctl workers | grep -q 'http.spin *[0-9.]* s running'; }
-within 5 stuck || fail "bhctl workers does not show it: $(bhctl workers)"
+await stuck || fail "bhctl workers does not show it: $(bhctl workers)"
 wait "$spin"
 grep -q spun "$dir/body" || fail "a hog that is only reported was ended: $(cat "$dir/body")"
 said 'task http.spin hogs worker' || fail "no report"
@@ -67,8 +67,8 @@ note "a worker that hangs, for whatever reason"
 config '    hang: {report_after: 200ms, kill_after: 600ms}'
 victim=$(status '.services[0].workers[0].pid')
 kill -STOP "$victim"
-within 10 gone "$victim" || fail "a stopped worker was not ended"
-within 5 workers_up 2 || fail "no replacement"
+await gone "$victim" || fail "a stopped worker was not ended"
+await workers_up 2 || fail "no replacement"
 said "worker 0 (pid $victim) is ended" || fail "the log does not say why"
 hello || fail "/hello does not answer"
 bhctl audit >/dev/null || fail "the audit: $(bhctl audit)"

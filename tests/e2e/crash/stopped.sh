@@ -23,7 +23,7 @@ accepter_runs() { bhctl tasks | grep -q 'http\.main *fiber *running'; }
 # load: wrk on connections that were made before; every request must be answered
 # while the workers are up again.
 load_begin() {
-	wrk -t1 -c16 -d6s --timeout 20s "$url/hello" >"$dir/wrk" 2>&1 &
+	wrk -t1 -c16 -d6s --timeout 100s "$url/hello" >"$dir/wrk" 2>&1 &
 	load=$!
 }
 load_end() {
@@ -42,12 +42,12 @@ for round in 1 2 3 4 5 6 7 8; do
 	load=$!
 	sleep "0.0$round"
 	kill -STOP "$victim"
-	within 5 stopped "$victim" || fail "worker $victim is not stopped"
+	await stopped "$victim" || fail "worker $victim is not stopped"
 	wait "$load"
 	# What it had in its hand is answered once it goes on; all others now.
 	if ! accepter_runs; then
 		answered 50
-		curl -s -m 20 "$url/sleep?ms=50" | grep -q slept || fail "a timer does not fire"
+		curl -s -m 120 "$url/sleep?ms=50" | grep -q slept || fail "a timer does not fire"
 		served=$((served + 1))
 	fi
 	kill -CONT "$victim"
@@ -60,27 +60,27 @@ victim=$(worker 0)
 load_begin
 sleep 1
 kill -STOP "$victim"
-within 10 said "worker 0 (pid $victim) has not turned.*stopped by a signal" ||
+await said "worker 0 (pid $victim) has not turned.*stopped by a signal" ||
 	fail "the log does not name the stopped worker"
 answered 20
 kill -CONT "$victim"
-within 10 said "worker 0 turns again" || fail "the log does not say that it turns again"
+await said "worker 0 turns again" || fail "the log does not say that it turns again"
 load_end
 
 note "stopped while parked"
-within 10 hello || fail "no answer"
+await hello || fail "no answer"
 kill -STOP "$victim"
 seen() { [ "$(grep -c "worker 0 (pid $victim) has not turned.*stopped" "$log")" -ge 2 ]; }
-within 10 seen || fail "a worker stopped in its sleep is not noticed"
+await seen || fail "a worker stopped in its sleep is not noticed"
 answered 20
 kill -CONT "$victim"
 
 note "an endless loop in one worker"
-curl -s -m 30 "$url/spin?ms=3000" >"$dir/spin" &
+curl -s -m 120 "$url/spin?ms=3000" >"$dir/spin" &
 spin=$!
-within 10 said 'has not turned.*running; its task: http.spin' || fail "the log does not name the task"
+await said 'has not turned.*running; its task: http.spin' || fail "the log does not name the task"
 answered 20
-curl -s -m 20 "$url/sleep?ms=50" | grep -q slept || fail "a timer does not fire"
+curl -s -m 120 "$url/sleep?ms=50" | grep -q slept || fail "a timer does not fire"
 wait "$spin"
 grep -q spun "$dir/spin" || fail "the loop was not let to its end: $(cat "$dir/spin")"
 
@@ -88,14 +88,14 @@ note "one stopped; the other one, the zygote and the kernel are killed"
 victim=$(worker 0) other=$(worker 1)
 kill -STOP "$victim"
 kill -KILL "$other"
-within 5 gone "$other" || fail "worker $other does not die"
-within 10 hello || fail "no answer after the other worker was killed"
+await gone "$other" || fail "worker $other does not die"
+await hello || fail "no answer after the other worker was killed"
 kill -KILL "$(status '.services[0].zygote.pid')"
-within 10 hello || fail "no answer after the zygote was killed"
+await hello || fail "no answer after the zygote was killed"
 kill -KILL "$(worker 1)"
-within 10 hello || fail "no worker comes from the new zygote"
+await hello || fail "no worker comes from the new zygote"
 kill -KILL "$(status .kernel.pid)"
-within 10 hello || fail "no answer from the next kernel"
+await hello || fail "no answer from the next kernel"
 answered 20
 kill -CONT "$victim"
 [ "$(worker 0)" = "$victim" ] || fail "the stopped worker was replaced"
@@ -103,15 +103,15 @@ kill -CONT "$victim"
 note "all stopped, then killed"
 mapfile -t all < <(worker_pids)
 kill -STOP "${all[@]}"
-curl -s -m 30 -o "$dir/late" "$url/hello" &
+curl -s -m 120 -o "$dir/late" "$url/hello" &
 late=$!
 kill -KILL "${all[@]}"
 wait "$late"
 grep -q Hello "$dir/late" || fail "the request that came meanwhile: $(cat "$dir/late")"
-within 10 workers_up 2 || fail "the workers are not back"
+await workers_up 2 || fail "the workers are not back"
 answered 20
 
 settled() { [ "$(status '.services[0].tasks.live')" = "$base" ]; }
-within 10 settled || fail "live tasks: $(status .services[0].tasks.live), before $base"
+await settled || fail "live tasks: $(status .services[0].tasks.live), before $base"
 bhctl audit >/dev/null || fail "the audit: $(bhctl audit)"
 stop

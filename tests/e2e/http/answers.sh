@@ -9,7 +9,7 @@ start
 
 note "a date is in every answer"
 for path in /hello /nosuch / '/crash?how=segv'; do
-	curl -s -m 10 -D "$dir/head" -o "$dir/body" "$url$path"
+	curl -s -m 120 -D "$dir/head" -o "$dir/body" "$url$path"
 	grep -qE '^Date: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT.$' "$dir/head" ||
 		fail "no date in the answer to $path: $(cat "$dir/head")"
 done

@@ -18,6 +18,6 @@ wait "$ledger_pid" || fail "requests were lost beside it: $(cat "$dir/ledger")"
 grep -q 'http: refused a request: 4' "$log" || fail "nothing was logged"
 [ "$(wc -l <"$log")" -lt 200 ] || fail "the log was flooded: $(wc -l <"$log") lines"
 settled() { [ "$(status '.services[0].tasks.live')" = 1 ]; }
-within 10 settled || fail "$(status '.services[0].tasks.live') tasks are left"
+await settled || fail "$(status '.services[0].tasks.live') tasks are left"
 hello || fail "/hello does not answer after it"
 stop

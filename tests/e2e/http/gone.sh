@@ -35,24 +35,24 @@ left() { fail "$1 left behind: $(status '.services[0].io.open') sockets, $(statu
 
 note "300 clients leave"
 ask 300 '/sleep?ms=60000'
-within 20 worked_on 300 || fail "not all requests are worked on"
+await worked_on 300 || fail "not all requests are worked on"
 leave
-within 20 as_before || left "handlers"
+await as_before || left "handlers"
 
 note "clients of jobs leave"
 ask 20 '/blocking?ms=60000'
-within 20 worked_on 20 || fail "not all jobs are worked on"
+await worked_on 20 || fail "not all jobs are worked on"
 leave
-within 20 as_before || left "jobs"
+await as_before || left "jobs"
 
 note "clients leave behind a second request"
 ask 20 '/sleep?ms=60000'
 for fd in "${fds[@]}"; do
 	printf 'GET /hello HTTP/1.1\r\nHost: a\r\n\r\n' >&"$fd"
 done
-within 20 worked_on 20 || fail "not all requests are worked on"
+await worked_on 20 || fail "not all requests are worked on"
 leave
-within 20 as_before || left "handlers"
+await as_before || left "handlers"
 
 # half VERSION PATH: asks and ends its sending at once; the answer.
 half() {
@@ -66,6 +66,6 @@ half 1.1 '/crash?how=segv' | grep -q 'SIGSEGV' || fail "a crash is not answered"
 half 1.0 '/sleep?ms=200' | grep -q slept || fail "HTTP/1.0 is not answered after a moment"
 half 1.1 '/sleep?ms=3000' >"$dir/late"
 grep -q slept "$dir/late" || fail "HTTP/1.1 is not answered after a while: $(cat "$dir/late")"
-within 20 as_before || left "handlers"
+await as_before || left "handlers"
 
 stop

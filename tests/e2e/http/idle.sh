@@ -8,7 +8,7 @@ count=${1:-1000}
 start
 coproc HOLD { "$BH_CLIENTS/hold" "$port" "$count"; }
 hold_in=${HOLD[1]} hold_out=${HOLD[0]}
-read -r -t $((60 * BH_SLOW)) line <&"$hold_out" || fail "the connections were not made"
+read -r -t 120 line <&"$hold_out" || fail "the connections were not made"
 [ "$line" = ready ] || fail "the client says $line"
 [ "$(status '.services[0].io.open')" -ge "$count" ] || fail "the status does not count the connections"
 
@@ -17,15 +17,15 @@ for round in 1 2 3; do
 	[ "${#before[@]}" = 2 ] || fail "there are ${#before[@]} workers"
 	kill -KILL "${before[@]}"
 	for p in "${before[@]}"; do
-		within 2 gone "$p" || fail "worker $p does not die"
+		await gone "$p" || fail "worker $p does not die"
 	done
 	echo again >&"$hold_in"
-	read -r -t $((60 * BH_SLOW)) line <&"$hold_out" || fail "no answer in round $round"
+	read -r -t 120 line <&"$hold_out" || fail "no answer in round $round"
 	[ "$line" = "answered $count lost 0" ] || fail "round $round: $line"
 	note "round $round: $line"
-	within 5 workers_up 2 || fail "the workers are not back"
+	await workers_up 2 || fail "the workers are not back"
 done
 eval "exec $hold_in>&-"
 settled() { [ "$(status '.services[0].tasks.live')" = 1 ]; }
-within 5 settled || fail "live tasks: $(status .services[0].tasks.live)"
+await settled || fail "live tasks: $(status .services[0].tasks.live)"
 stop

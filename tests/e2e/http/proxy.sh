@@ -23,7 +23,7 @@ upstream() {
 sums() {
 	local i
 	for i in 1 2 3 4 5 6 7 8; do
-		timeout 30 nc -N 127.0.0.1 "$port" <"$dir/data" >"$dir/sum.$i" &
+		timeout 200 nc -N 127.0.0.1 "$port" <"$dir/data" >"$dir/sum.$i" &
 		clients[i]=$!
 	done
 	for i in 1 2 3 4 5 6 7 8; do
@@ -34,14 +34,14 @@ sums() {
 
 # As long as it takes: socat gives the other way half a second after the first has ended.
 socat -t 60 "UNIX-LISTEN:$dir/socket,fork,backlog=64" EXEC:sha256sum 2>"$dir/socat" &
-within 10 test -S "$dir/socket" || fail "socat does not listen"
+await test -S "$dir/socket" || fail "socat does not listen"
 upstream "unix:$dir/socket"
 sums
 note "eight clients through a Unix socket"
 
 mapfile -t pids < <(worker_pids)
 kill -KILL "${pids[@]}"
-within 10 workers_up "${#pids[@]}" || fail "the workers do not come back"
+await workers_up "${#pids[@]}" || fail "the workers do not come back"
 sums
 note "and once more, with other workers"
 stop
@@ -54,13 +54,13 @@ cat >"$dir/answer" <<-END
 END
 chmod +x "$dir/answer"
 socat -t 60 -d -d TCP-LISTEN:0,bind=127.0.0.1,fork EXEC:"$dir/answer" 2>"$dir/http" &
-within 10 grep -q 'listening on' "$dir/http" || fail "no server: $(cat "$dir/http")"
+await grep -q 'listening on' "$dir/http" || fail "no server: $(cat "$dir/http")"
 upstream "$(sed -n 's/.*listening on AF=2 //p' "$dir/http" | head -n 1)"
-[ "$(curl -s -m 30 "$url/data" | sha256sum)" = "$sum" ] || fail "curl gets something else"
+[ "$(curl -s -m 120 "$url/data" | sha256sum)" = "$sum" ] || fail "curl gets something else"
 note "curl through TCP"
 stop
 
 upstream "unix:$dir/nobody"
-[ -z "$(timeout 10 nc -N 127.0.0.1 "$port" </dev/null)" ] || fail "an answer from nobody"
+[ -z "$(timeout 200 nc -N 127.0.0.1 "$port" </dev/null)" ] || fail "an answer from nobody"
 grep -q 'proxy: unix:.*nobody: No such file' "$log" || fail "it does not say why"
 stop

@@ -17,7 +17,7 @@ recorded() {
 # tour HOW SIGNAL TEXT: one stop.
 tour() {
 	local how=$1 signal=$2 text=$3 codes id
-	codes=$(curl -s -m 10 -o "$dir/report" -w '%{http_code} %{num_connects},' "$url/crash?how=$how" \
+	codes=$(curl -s -m 120 -o "$dir/report" -w '%{http_code} %{num_connects},' "$url/crash?how=$how" \
 		--next -s -m 10 -o "$dir/hello" -w '%{http_code} %{num_connects}' "$url/hello")
 	[ "$codes" = "500 1,200 0" ] || fail "$how: codes and connections are $codes, not 500 1,200 0"
 	grep -q "$text" "$dir/report" || fail "$how: the report does not say $text: $(cat "$dir/report")"
@@ -28,7 +28,7 @@ tour() {
 	grep -qx 'Hello from Bulkhead' "$dir/hello" || fail "$how: /hello says $(cat "$dir/hello")"
 
 	id=$(sed -n 's/.*crash *\([0-9][0-9]*\) in .*/\1/p' "$dir/report")
-	within 5 recorded "$id" ".signal == $signal and .task_name == \"http.crash\" and .pid > 0
+	await recorded "$id" ".signal == $signal and .task_name == \"http.crash\" and .pid > 0
 		and .restart_us > 0 and .service == \"http\"" || fail "$how: bhctl says of crash $id: $record"
 	note "$how: $(sed -n 's/ *cause *//p' "$dir/report"), $(sed -n 's/.*), //p' "$dir/report")"
 }
@@ -46,7 +46,7 @@ curl -s -H 'Accept: application/json' "$url/crash?how=segv" |
 	jq -e '.crash | .signal == 11 and .task_name == "http.crash" and .worker < 2' \
 		>/dev/null || fail "the JSON report is not one"
 
-within 5 workers_up 2 || fail "not all workers are back"
+await workers_up 2 || fail "not all workers are back"
 [ "$(status '.services[0].tasks.crashed')" = 13 ] ||
 	fail "13 tasks crashed, the status says $(status '.services[0].tasks.crashed')"
 
@@ -54,7 +54,7 @@ within 5 workers_up 2 || fail "not all workers are back"
 expect() { # CODE CURL-ARGUMENTS...
 	local code=$1 got
 	shift
-	got=$(curl -s -m 10 -o "$dir/body" -w '%{http_code}' "$@")
+	got=$(curl -s -m 120 -o "$dir/body" -w '%{http_code}' "$@")
 	[ "$got" = "$code" ] || fail "curl $*: $got, not $code: $(head -c 300 "$dir/body")"
 }
 expect 200 "$url/"
@@ -64,7 +64,7 @@ expect 200 "$url/spin?ms=20"
 expect 200 "$url/blocking?ms=20"
 # A process that takes long to start may be helped out by another.
 pool() { [ "$(status '.services[0].blocking | .max == 512 and .processes >= 1 and .done == 1')" = true ]; }
-within 5 pool || # a job is counted just after its end is known
+await pool || # a job is counted just after its end is known
 	fail "the pool: $(status '.services[0].blocking')"
 expect 200 "$url/status"
 jq -e '.workers == 2 and .tasks.crashed == 13 and (.worker | length) == 2' "$dir/body" >/dev/null ||

@@ -11,7 +11,7 @@ up() { # ADDRESS
 	printf 'services: [{name: udp, module: udp.so, workers: 1, options: {at: "%s"}}]\n' "$1" >"$dir/udp.yaml"
 	"$bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/udp.yaml" >"$dir/out" 2>"$log" </dev/null &
 	pid=$!
-	within 20 grep -q '^echoing at ' "$dir/out" || fail "it does not open $1"
+	await grep -q '^echoing at ' "$dir/out" || fail "it does not open $1"
 	remember_family
 }
 at() { sed -n 's/^echoing at //p' "$dir/out" | tail -n 1; }
@@ -21,7 +21,7 @@ check() {
 	coproc socat { exec socat -b 8192 - "$client"; }
 	for text in "a datagram" "another one" x; do
 		printf '%s' "$text" >&"${socat[1]}"
-		read -r -t 20 -N ${#text} -u "${socat[0]}" got
+		read -r -t 120 -N ${#text} -u "${socat[0]}" got
 		[ "$got" = "$text" ] || fail "$1: '$text' does not come back, but '$got'"
 	done
 	# shellcheck disable=SC2154 # set by coproc
@@ -35,7 +35,7 @@ client=UDP:$(at)
 check "UDP"
 note "after a kill"
 worker_pids | xargs kill -KILL
-within 10 workers_up 1 || fail "the worker is not back"
+await workers_up 1 || fail "the worker is not back"
 check "after a kill"
 stop
 

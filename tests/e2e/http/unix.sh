@@ -10,9 +10,9 @@ path=$dir/http.sock
 name=bulkhead-e2e-$$
 umask 022
 
-by_path() { [ "$(curl -s -m 5 --unix-socket "$path" http://localhost/hello)" = "Hello from Bulkhead" ]; }
+by_path() { [ "$(curl -s -m 120 --unix-socket "$path" http://localhost/hello)" = "Hello from Bulkhead" ]; }
 by_name() {
-	[ "$(curl -s -m 5 --abstract-unix-socket "$name" http://localhost/hello)" = "Hello from Bulkhead" ]
+	[ "$(curl -s -m 120 --abstract-unix-socket "$name" http://localhost/hello)" = "Hello from Bulkhead" ]
 }
 served() {
 	by_path || fail "$1: $path is not served"
@@ -24,7 +24,7 @@ inode() { stat -c %i "$path"; }
 # refused TEXT PATH: a start ends with 111, says so, and leaves nothing.
 refused() {
 	local code
-	timeout 20 "$bulkhead" run --listen "unix:$dir/beside.sock" --listen "unix:$2" \
+	timeout 200 "$bulkhead" run --listen "unix:$dir/beside.sock" --listen "unix:$2" \
 		--admin "ipc://$dir/other.sock" >"$dir/out" 2>"$dir/err" </dev/null
 	code=$?
 	[ "$code" = 111 ] || fail "$2: exit code $code, not 111: $(cat "$dir/err")"
@@ -43,7 +43,7 @@ END
 up() {
 	"$bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/unix.yaml" >"$log" 2>&1 </dev/null &
 	pid=$!
-	within 20 started || fail "it does not come up"
+	await started || fail "it does not come up"
 	alive "$pid" || fail "it ended at once"
 	url=http://127.0.0.1:$port
 	remember_family
@@ -61,30 +61,30 @@ done
 first=$(inode)
 
 note "kept when a worker, the kernel and the arena go"
-curl -s -m 10 --unix-socket "$path" 'http://localhost/crash?how=segv' >/dev/null
-within 10 workers_up 2 || fail "the worker is not back"
+curl -s -m 120 --unix-socket "$path" 'http://localhost/crash?how=segv' >/dev/null
+await workers_up 2 || fail "the worker is not back"
 served "after a crash"
 kernel=$(children "$pid" bulkhead-kernel)
 kill -KILL "$kernel"
 other_kernel() { ! children "$pid" bulkhead-kernel | grep -qx "$kernel" && workers_up 2; }
-within 10 other_kernel || fail "the kernel is not back"
+await other_kernel || fail "the kernel is not back"
 served "after a new kernel"
 mapfile -t zygotes < <(children "$pid" bulkhead-host)
 kill -STOP "${zygotes[@]}" # so that neither sees the other's death
 kill -KILL "${zygotes[@]}"
 reset() { [ "$(status '.services[0].resets')" = 1 ] && workers_up 2; }
-within 20 reset || fail "the service is not reset"
+await reset || fail "the service is not reset"
 served "after a reset"
 [ "$(inode)" = "$first" ] || fail "the socket is another one"
 
 note "no socket stays open behind its client"
 sockets=$(status '.services[0].io.open')
 for _ in 1 2 3 4 5 6; do
-	curl -s -m 10 --unix-socket "$path" 'http://localhost/crash?how=kill' >/dev/null
-	within 10 workers_up 2 || fail "the worker is not back"
+	curl -s -m 120 --unix-socket "$path" 'http://localhost/crash?how=kill' >/dev/null
+	await workers_up 2 || fail "the worker is not back"
 done
 settled() { [ "$(status '.services[0].io.open')" = "$sockets" ]; }
-within 10 settled || fail "$(status '.services[0].io.open') sockets, not $sockets"
+await settled || fail "$(status '.services[0].io.open') sockets, not $sockets"
 
 note "another program's socket, a file, a directory"
 refused "another program has it" "$path"
@@ -106,7 +106,7 @@ note "what a killed system left is taken over"
 up
 kill -KILL "$pid"
 for p in "${family[@]}"; do
-	within 10 gone "$p" || fail "process $p outlived the guardian"
+	await gone "$p" || fail "process $p outlived the guardian"
 done
 { wait "$pid"; } 2>/dev/null
 [ -S "$path" ] || fail "nothing is left: this test is none"
@@ -117,7 +117,7 @@ first=$(inode)
 note "another one's file stays at the end"
 rm "$path"
 socat "UNIX-LISTEN:$path,fork" /dev/null &
-within 10 test -S "$path" || fail "socat does not listen"
+await test -S "$path" || fail "socat does not listen"
 [ "$(inode)" != "$first" ] || fail "the same inode: this test is none"
 stop
 [ -S "$path" ] || fail "another program's socket is removed"
@@ -127,8 +127,8 @@ rm -f "$path"
 note "by --listen; the tour names it"
 "$bulkhead" run --listen "unix:$path" --admin "$BULKHEAD_ADMIN" >"$log" 2>&1 </dev/null &
 pid=$!
-within 20 by_path || fail "it is not served"
-within 10 grep -qF "curl --unix-socket $path http://localhost/hello" "$log" || fail "the tour: $(cat "$log")"
+await by_path || fail "it is not served"
+await grep -qF "curl --unix-socket $path http://localhost/hello" "$log" || fail "the tour: $(cat "$log")"
 stop
 [ ! -e "$path" ] || fail "the socket's file is still there"
 
@@ -144,7 +144,7 @@ mv "$dir/user.yaml" "$dir/unix.yaml"
 up
 served "as nobody"
 [ "$(stat -c %U "$path")" = nobody ] || fail "the socket is $(stat -c %U "$path")'s"
-[ "$(setpriv --reuid=nobody --clear-groups curl -s -m 5 --unix-socket "$path" http://localhost/hello)" = "Hello from Bulkhead" ] ||
+[ "$(setpriv --reuid=nobody --clear-groups curl -s -m 120 --unix-socket "$path" http://localhost/hello)" = "Hello from Bulkhead" ] ||
 	fail "nobody cannot connect"
 stop
 [ ! -e "$path" ] || fail "the socket's file is still there"

@@ -115,7 +115,7 @@ module() { # NAME [FLAG...]: $dir/NAME.so from the standard input
 		fail "$name does not compile"
 	printf 'trace: false\nservices:\n  - {name: s, module: %s}\n' "$dir/$name.so" >"$dir/$name.yaml"
 }
-run() { timeout 60 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/$1.yaml" >"$log" 2>&1; }
+run() { timeout 200 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/$1.yaml" >"$log" 2>&1; }
 
 (cd "$dir" && module covered --coverage) <<'C'
 #include <bulkhead/bulkhead.h>

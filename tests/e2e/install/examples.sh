@@ -14,7 +14,7 @@ done < <(grep -h -A1 BH_API "$root"/include/bulkhead/*.h | grep -oE '\<bh_[a-z_0
 	sort -u)
 [ "$missing" = 0 ] || fail "$missing public functions without an example in examples/"
 
-timeout 100 "$BH_BIN/tour" --workers 2 --admin "$BULKHEAD_ADMIN" >"$dir/out" 2>"$log" ||
+timeout 200 "$BH_BIN/tour" --workers 2 --admin "$BULKHEAD_ADMIN" >"$dir/out" 2>"$log" ||
 	fail "the tour ended with exit code $?"
 sed -i '/^bulkhead /d; /^admin endpoint/d' "$dir/out"
 diff "$root/examples/tour/tour.out" "$dir/out" || fail "the tour says something else"
@@ -29,7 +29,7 @@ for client in 3 4 5; do
 done
 for client in 3 4 5; do
 	for answer in "$((client / 2)).$((client % 2 * 5))00000" "stod: not a number: two $client" -3.500000; do
-		read -r -t 20 -u $client line
+		read -r -t 120 -u $client line
 		[ "$line" = "$answer" ] || fail "client $client of the C++ example gets '$line', not '$answer'"
 	done
 done

@@ -37,7 +37,7 @@ served() { # MODULE
 	printf 'services: [{name: mine, module: %s}]\n' "$1" >"$dir/mine.yaml"
 	start "$dir/mine.yaml"
 	exec 3<>"/dev/tcp/127.0.0.1/$port"
-	read -r -t 20 -u 3 line
+	read -r -t 120 -u 3 line
 	exec 3>&-
 	[ "$line" = mine ] || fail "the service of $1 says '$line'"
 	[ "$(status '.services[0].name')" = mine ] || fail "bhctl does not know the service of $1"

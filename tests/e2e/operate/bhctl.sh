@@ -7,7 +7,7 @@ need curl jq
 start
 hello
 curl -s -o /dev/null "$url/crash?how=segv"
-within 5 workers_up 2
+await workers_up 2
 
 shape() { # COMMAND FILTER
 	# shellcheck disable=SC2086 # the verb may be two words
@@ -85,11 +85,11 @@ exits 3 status --admin "ipc://$dir/nobody.sock"
 # The first one's twin has been there since before the crash; its successor has not.
 nameless() {
 	kill -KILL "$(status '.services[0].zygote.pid')"
-	within 10 workers_up 2
+	await workers_up 2
 	bhctl crashes 1 >"$dir/out" 2>"$dir/err" || fail "bhctl crashes 1: exit code $?"
 	grep -q 'began after this crash' "$dir/err"
 }
-within 20 nameless || fail "names from a process that began later"
+await nameless || fail "names from a process that began later"
 ! grep -q by_segv "$dir/out" || fail "names from a process that began later: $(cat "$dir/out")"
 
 stop

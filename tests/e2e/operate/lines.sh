@@ -15,9 +15,9 @@ cat "$dir/pipe" >"$dir/out" &
 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/lines.yaml" >"$dir/pipe" 2>"$log" </dev/null &
 pid=$!
 printed() { grep -qx data "$dir/out"; }
-within 20 printed || fail "nothing was printed: $(cat "$dir/out")"
+await printed || fail "nothing was printed: $(cat "$dir/out")"
 : >"$dir/go"
-ended 20
+ended
 [ "$code" = 0 ] || fail "exit code $code"
 pid=
 [ "$(grep -vcE '^(data|bulkhead .*|admin endpoint .*|stopped.*)$' "$dir/out")" = 0 ] || fail "stdout has: $(cat "$dir/out")"

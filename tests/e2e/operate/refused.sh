@@ -30,7 +30,7 @@ ticks() { # of CPU time, by all processes of the system
 # gets: /hello, a timer, a crash and /hello on one connection
 gets() {
 	local got
-	got=$(curl -s -m 10 "$url/hello" "$url/sleep?ms=20" "$url/crash?how=segv" "$url/hello" |
+	got=$(curl -s -m 120 "$url/hello" "$url/sleep?ms=20" "$url/crash?how=segv" "$url/hello" |
 		sed -n 's/^\(Hello\|slept\|  cause\) .*/\1/p' | tr -d ' \n')
 	[ "$got" = HellosleptcauseHello ] || fail "it runs, and answers $got"
 }
@@ -44,7 +44,7 @@ serves() {
 	for p in "${family[@]}"; do
 		[[ $(<"/proc/$p/comm") != bulkhead-kernel ]] || kill -KILL "$p"
 	done
-	within 10 attached || fail "no kernel follows the dead one"
+	await attached || fail "no kernel follows the dead one"
 	gets
 	pids
 	before=$(ticks)
@@ -52,7 +52,7 @@ serves() {
 	# Of 20 for each process that turns; a machine that is busy makes it less, never more.
 	[ $(($(ticks) - before)) -le 8 ] || fail "it turns, though there is nothing to do"
 	kill -TERM "$pid"
-	ended 15
+	ended
 	[ "$code" = 0 ] || fail "SIGTERM: exit code $code, not 0"
 	nothing_left
 	pid=
@@ -75,7 +75,7 @@ if [ "${1:-}" = --one ]; then
 	"$refuse" "$2" ${3:+"$3"} "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" \
 		"$dir/refused.yaml" >"$log" 2>&1 </dev/null &
 	pid=$!
-	within 20 settled || fail "$2 ${3:-}: it neither runs nor ends"
+	await settled || fail "$2 ${3:-}: it neither runs nor ends"
 	if gone "$pid"; then
 		says "$2"
 		echo "$2 ${3:-}: says so"
@@ -139,15 +139,15 @@ strace -f -qq -e signal=none -o "$dir/trace" "$BH_BIN/bulkhead" run --listen 127
 tracer=$!
 pid=
 is_there() { pid=$(children "$tracer" | head -n 1) && [ -n "$pid" ] && started; }
-within 30 is_there || fail "it does not start under strace"
+await is_there || fail "it does not start under strace"
 url=http://127.0.0.1:$port
 gets
 kill -KILL "$(status .kernel.pid)"
-within 20 attached || fail "no kernel follows the dead one, under strace"
+await attached || fail "no kernel follows the dead one, under strace"
 gets
 remember_family
 kill -TERM "$pid"
-within 20 gone "$tracer" || fail "it does not stop under strace"
+await gone "$tracer" || fail "it does not stop under strace"
 pid=
 for call in $(sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' "$dir/trace" | sort -u); do
 	listed "$call" || fail "a system calls $call(): refuse.c has it not"

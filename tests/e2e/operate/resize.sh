@@ -30,20 +30,20 @@ slots() {
 
 for n in 4 1 3 2 4 1; do
 	bhctl workers --set "$n" >/dev/null || fail "--set $n is refused"
-	within 20 slots "$n" || fail "there are not $n workers: $(bhctl workers)"
+	await slots "$n" || fail "there are not $n workers: $(bhctl workers)"
 	hello || fail "with $n workers it does not answer"
 done
 
 # The kernel's successor knows how many are wanted.
 bhctl workers --set 3 >/dev/null
-within 20 slots 3 || fail "there are not 3 workers"
+await slots 3 || fail "there are not 3 workers"
 kernel=$(status .kernel.pid)
 kill -KILL "$kernel"
 restarted() { [ "$(status .kernel.restarts 2>/dev/null)" = 1 ]; }
-within 10 restarted || fail "the kernel is not back"
-within 10 slots 3 || fail "the kernel's successor forgot that there are 3 workers"
+await restarted || fail "the kernel is not back"
+await slots 3 || fail "the kernel's successor forgot that there are 3 workers"
 bhctl workers --set 2 >/dev/null
-within 20 slots 2 || fail "the kernel's successor does not let workers go"
+await slots 2 || fail "the kernel's successor does not let workers go"
 
 touch "$dir/enough"
 wait "${loads[@]}"

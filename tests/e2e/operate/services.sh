@@ -14,7 +14,7 @@ module() {
 
 module hello
 exec {socket}<>"/dev/tcp/127.0.0.1/$port"
-read -r -t 5 line <&"$socket"
+read -r -t 120 line <&"$socket"
 [ "$line" = hello ] || fail "hello says $line"
 exec {socket}>&-
 stop
@@ -23,7 +23,7 @@ module echo
 exec {socket}<>"/dev/tcp/127.0.0.1/$port"
 for word in one two three; do
 	echo "$word" >&"$socket"
-	read -r -t 5 line <&"$socket"
+	read -r -t 120 line <&"$socket"
 	[ "$line" = "$word" ] || fail "echo of $word: $line"
 	mapfile -t pids < <(worker_pids)
 	kill -KILL "${pids[@]}" 2>/dev/null # the connection survives that
@@ -35,13 +35,13 @@ module async
 exec {socket}<>"/dev/tcp/127.0.0.1/$port"
 for word in one two three; do
 	echo "$word" >&"$socket"
-	read -r -t 5 line <&"$socket"
+	read -r -t 120 line <&"$socket"
 	[ "$line" = "$word" ] || fail "async echo of $word: $line"
 done
 exec {socket}>&-
 stop
 
-timeout 20 "$BH_EMBED" --workers 2 --admin "$BULKHEAD_ADMIN" >"$dir/embed" 2>&1
+timeout 200 "$BH_EMBED" --workers 2 --admin "$BULKHEAD_ADMIN" >"$dir/embed" 2>&1
 code=$?
 [ "$code" = 0 ] || fail "embed: exit code $code: $(cat "$dir/embed")"
 for line in '0 squared is 0' '9 squared is 81' '7 squared: signal 6 ended it in worker'; do

@@ -5,11 +5,10 @@
 . "$(dirname "$0")/../lib.sh"
 need curl jq
 
-under_way() { [ "$(status '.services[0].tasks.live')" -ge 3 ]; }
 
 # finishes WHAT: the request under way is answered, and the exit code is 0.
 finishes() {
-	within 20 gone "$pid" || fail "$1: it does not end"
+	await gone "$pid" || fail "$1: it does not end"
 	wait "$slow" || fail "$1: the request under way was cut off"
 	grep -q '^slept' "$dir/slow" || fail "$1: the request under way got: $(cat "$dir/slow")"
 	wait "$pid"
@@ -21,9 +20,7 @@ finishes() {
 
 request() {
 	start --workers 2
-	curl -s -m 20 "$url/sleep?ms=2000" >"$dir/slow" &
-	slow=$!
-	within 2 under_way || fail "the request has not begun"
+	under_way 2000
 	remember_family
 }
 
@@ -46,7 +43,7 @@ hello || fail "it does not serve any more"
 note "SIGHUP: ignored, with a line"
 kill -HUP "$pid" "${members[@]}"
 told() { grep -q 'SIGHUP is ignored' "$log"; }
-within 10 told || fail "the log does not mention SIGHUP"
+await told || fail "the log does not mention SIGHUP"
 hello || fail "SIGHUP has ended it"
 stop
 
@@ -66,12 +63,10 @@ YAML
 env --default-signal "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/two.yaml" \
 	>"$log" 2>&1 </dev/null &
 pid=$!
-within 20 started || fail "it does not come up"
+await started || fail "it does not come up"
 url=http://127.0.0.1:$port
-within 20 test -e "$dir/ready" || fail "the script does not run"
-curl -s -m 20 "$url/sleep?ms=2000" >"$dir/slow" &
-slow=$!
-within 2 under_way || fail "the request has not begun"
+await test -e "$dir/ready" || fail "the script does not run"
+under_way 2000
 rm "$dir/ready"
 wait "$slow" || fail "kill 0: another service's request was cut off"
 grep -q '^slept' "$dir/slow" || fail "kill 0: another service's request got: $(cat "$dir/slow")"

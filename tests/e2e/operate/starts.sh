@@ -26,7 +26,7 @@ ends() {
 	local want=$1 words=$2 got
 	shift 2
 	config "$@"
-	timeout $((60 * BH_SLOW)) "$BH_BIN/bulkhead" run "$dir/starts.yaml" --admin "$BULKHEAD_ADMIN" >"$log" 2>&1
+	timeout 200 "$BH_BIN/bulkhead" run "$dir/starts.yaml" --admin "$BULKHEAD_ADMIN" >"$log" 2>&1
 	got=$?
 	[ "$got" = "$want" ] || fail "exit code $got, not $want: $*"
 	grep -qF "$words" "$log" || fail "it does not say: $words"
@@ -37,7 +37,7 @@ begin() { # begin SERVICE...: starts a system of these, whose first is http
 	config "$@"
 	"$BH_BIN/bulkhead" run "$dir/starts.yaml" --admin "$BULKHEAD_ADMIN" >"$log" 2>&1 </dev/null &
 	pid=$!
-	within 20 started || fail "nothing of it comes up"
+	await started || fail "nothing of it comes up"
 	alive "$pid" || fail "it ended at once"
 	url=http://127.0.0.1:$port
 }
@@ -49,7 +49,7 @@ says() { grep -qF "$1" "$log"; }
 ends_now() { # after a SIGTERM
 	remember_family
 	kill -TERM "$pid"
-	ended 8
+	ended
 	[ "$code" = 0 ] || fail "SIGTERM: exit code $code"
 	nothing_left
 	pid=
@@ -75,7 +75,7 @@ ends 111 "service a failed 4 times within 60000 ms; the last time: its main cras
 note "or is tried on, slower and slower, where the configuration never gives up"
 head -c 100000 /dev/zero >"$dir/crashes"
 begin "$http" "$(starts a "crashes: '$dir/crashes'" "restart: {intensity: 0, backoff_min: 50ms, backoff_max: 10s}")"
-within 20 says "it starts again in 400 ms" || fail "its pauses do not grow"
+await says "it starts again in 400 ms" || fail "its pauses do not grow"
 [ "$(stat -c %s "$dir/crashes")" -ge $((100000 - 10)) ] || fail "it crashed more often than it was started"
 hello || fail "the other service does not answer"
 rm "$dir/crashes"
@@ -85,14 +85,14 @@ note "a slow init: the others serve, and a stop does not wait for it"
 begin "$http" "$(starts slow "init_ms: '3600000'")"
 hello || fail "the service that is up does not answer"
 is slow .state starting || fail "status says: $(of slow .state)"
-within 20 says "service slow: init() has run for 5 s" || fail "nothing says that it is slow"
+await says "service slow: init() has run for 5 s" || fail "nothing says that it is slow"
 says ": running" && fail "it says that it runs"
 is slow .resets 0 || fail "it was reset: $(of slow .last_reset)"
 ends_now
 
 note "one that ends: then all are up"
 begin "$http" "$(starts slow "init_ms: '2500', lives_ms: '60000'")"
-within 20 says ": running" || fail "it never says that it runs"
+await says ": running" || fail "it never says that it runs"
 [ "$(grep -c "^listening on" "$log")" = 1 ] || fail "an address is announced twice"
 is slow .resets 0 || fail "it was reset: $(of slow .last_reset)"
 ends_now
@@ -108,13 +108,13 @@ lose() {
 	local kernel p
 	kernel=$(status .kernel.pid)
 	twin() { [ "$(hosts "$1" | wc -w)" = 2 ]; }
-	within 10 twin "$2" || fail "$1 has no twin"
+	await twin "$2" || fail "$1 has no twin"
 	kill -STOP "$kernel"
 	for p in $(hosts "$2"); do
 		kill -KILL "$p"
 	done
 	kill -CONT "$kernel"
-	within 10 is "$1" .resets 1 || fail "$1 is not reset"
+	await is "$1" .resets 1 || fail "$1 is not reset"
 }
 
 # hosts INDEX: the zygote and the twin of that service.
@@ -128,10 +128,10 @@ hosts() {
 note "what init() needs is gone for a while: this service is down, the other one serves"
 : >"$dir/needed"
 begin "$http" "$(starts a "lives_ms: '3600000', missing: '$dir/needed'" "restart: {backoff_max: 200ms}")"
-within 20 says ": running" || fail "it never says that it runs"
+await says ": running" || fail "it never says that it runs"
 rm "$dir/needed"
 lose a 1
-within 20 more a .start.failures 5 || fail "$(of a .start.failures) failed starts"
+await more a .start.failures 5 || fail "$(of a .start.failures) failed starts"
 case $(of a .start.error) in *"No such file"*) ;; *) fail "status does not say why: $(of a .start.error)" ;; esac
 bhctl status >"$dir/status"
 grep -q "^service a: .*not up for" "$dir/status" || fail "status does not say since when: $(cat "$dir/status")"
@@ -139,9 +139,9 @@ grep -q "starts .*failed; the last one: .*No such file" "$dir/status" || fail "s
 hello || fail "the other service does not answer"
 is http .resets 0 || fail "the other service was reset"
 : >"$dir/needed"
-within 20 is a .state up || fail "it does not come back"
+await is a .state up || fail "it does not come back"
 is a .start.failures 0 || fail "it still counts failures"
-within 5 says "service a has started, after" || fail "nothing says that it is back"
+await says "service a has started, after" || fail "nothing says that it is back"
 ends_now
 
 note "an address at which nobody accepts is told, once, and those at which somebody does are not"
@@ -149,8 +149,8 @@ listens() { # listens NAME ADDRESSES: a service that listens at 127.0.0.1:0
 	echo "{name: $1, module: '$BH_CLIENTS/listen.so', workers: 1, listen: [$2]}"
 }
 begin "$http" "$(listens a "'127.0.0.1:0', '127.0.0.2:0'")" "$(listens b "'127.0.0.1:0'")"
-within 20 says "service a: nobody accepts at 127.0.0.2:" || fail "it does not say that nobody accepts"
+await says "service a: nobody accepts at 127.0.0.2:" || fail "it does not say that nobody accepts"
 kill -KILL "$(status '.services[1].workers[0].pid')"
-within 10 is a '.workers[0].restarts' 1 || fail "the worker is not replaced"
+await is a '.workers[0].restarts' 1 || fail "the worker is not replaced"
 [ "$(grep -c 'nobody accepts' "$log")" = 1 ] || fail "it says so more than once: $(grep 'nobody accepts' "$log")"
 ends_now

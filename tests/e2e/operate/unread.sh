@@ -5,15 +5,15 @@
 . "$(dirname "$0")/../lib.sh"
 need curl jq dd script stty
 
-crash() { curl -s -m 20 "$url/crash?how=segv" | grep -q crashed; }
+crash() { curl -s -m 120 "$url/crash?how=segv" | grep -q crashed; }
 
 # goes_on WHAT: a crash is answered, a timer fires, SIGTERM ends it.
 goes_on() {
 	crash || fail "$1: a crash is not answered"
-	curl -s -m 20 "$url/sleep?ms=50" | grep -q slept || fail "$1: a timer does not fire"
+	curl -s -m 120 "$url/sleep?ms=50" | grep -q slept || fail "$1: a timer does not fire"
 	remember_family
 	kill -TERM "$pid"
-	within 15 gone "$pid" || fail "$1: SIGTERM does not end it"
+	await gone "$pid" || fail "$1: SIGTERM does not end it"
 	nothing_left
 	pid=
 }
@@ -23,7 +23,7 @@ mkfifo "$dir/err"
 exec 9<>"$dir/err"
 "$BH_BIN/bulkhead" run --listen 127.0.0.1:0 --admin "$BULKHEAD_ADMIN" >"$log" 2>"$dir/err" 9>&- </dev/null &
 pid=$!
-within 20 started || fail "it does not come up"
+await started || fail "it does not come up"
 url=http://127.0.0.1:$port
 for bytes in 4096 1; do
 	dd if=/dev/zero of="$dir/err" oflag=nonblock bs=$bytes 2>/dev/null
@@ -37,7 +37,7 @@ counted() {
 	timeout 0.2 cat <&9 >>"$dir/read"
 	grep -aq '([0-9]* lines left out)' "$dir/read"
 }
-within 10 counted || fail "it does not say how many lines it left out: $(tr -d '\0' <"$dir/read")"
+await counted || fail "it does not say how many lines it left out: $(tr -d '\0' <"$dir/read")"
 for bytes in 4096 1; do
 	dd if=/dev/zero of="$dir/err" oflag=nonblock bs=$bytes 2>/dev/null
 done
@@ -57,9 +57,9 @@ on_terminal() {
 	script -qfec "bash $dir/on" "$log" <"$dir/keys" >/dev/null 2>&1 &
 	exec 8>"$dir/keys"
 	rm "$dir/keys"
-	within 20 test -s "$dir/pid" || fail "the terminal does not come up"
+	await test -s "$dir/pid" || fail "the terminal does not come up"
 	pid=$(cat "$dir/pid")
-	within 20 started || fail "it does not come up on a terminal"
+	await started || fail "it does not come up on a terminal"
 	url=http://127.0.0.1:$port
 }
 
@@ -83,6 +83,6 @@ services:
     workers: 1
     options: {sh: 'readlink /proc/self/fd/0'}
 YAML
-echo 'not for it' | timeout 20 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/shell.yaml" >"$log" 2>&1 ||
+echo 'not for it' | timeout 200 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/shell.yaml" >"$log" 2>&1 ||
 	fail "exit code $?"
 grep -q '^/dev/null$' "$log" || fail "its stdin is not /dev/null"

@@ -58,7 +58,7 @@ twin_of() { [ "$(hosts "$1" | wc -w)" = 2 ]; }
 
 lose() { # NAME INDEX: its zygote and twin die at once
 	local kernel p want
-	within 10 twin_of "$2" || fail "$1 has no twin"
+	await twin_of "$2" || fail "$1 has no twin"
 	want=$(($(resets "$1") + 1))
 	kernel=$(status .kernel.pid)
 	kill -STOP "$kernel"
@@ -66,8 +66,8 @@ lose() { # NAME INDEX: its zygote and twin die at once
 		kill -KILL "$p"
 	done
 	kill -CONT "$kernel"
-	within 10 has_reset "$1" "$want" || fail "$1 is not reset"
-	within 10 up "$1" || fail "$1 is not up again: $(bhctl status)"
+	await has_reset "$1" "$want" || fail "$1 is not reset"
+	await up "$1" || fail "$1 is not up again: $(bhctl status)"
 }
 
 lose_server() { # NAME
@@ -75,26 +75,26 @@ lose_server() { # NAME
 	p=$(children "$pid" "$1")
 	[ -n "$p" ] || return 0 # not in this system
 	kill -KILL "$p"
-	within 20 one_is_not "$1" "$p" || fail "$1 does not come back"
+	await one_is_not "$1" "$p" || fail "$1 does not come back"
 }
 
 all_die() {
 	local p kernel
 	p=$(worker_pids | head -n 1)
 	kill -KILL "$p"
-	within 10 workers_up 2 || fail "the worker is not back"
+	await workers_up 2 || fail "the worker is not back"
 	hello || fail "no answer after the death of a worker"
 	lose http 0
-	within 10 hello || fail "no answer after the reset"
+	await hello || fail "no answer after the reset"
 	lose waits 1
 	kernel=$(status .kernel.pid)
 	kill -KILL "$kernel"
-	within 10 kernel_is_not "$kernel" || fail "no kernel follows"
-	within 10 hello || fail "no answer after the death of the kernel"
+	await kernel_is_not "$kernel" || fail "no kernel follows"
+	await hello || fail "no answer after the death of the kernel"
 	lose http 0
-	within 10 hello || fail "no answer after the reset by another kernel"
+	await hello || fail "no answer after the reset by another kernel"
 	lose_server bulkhead-admind
-	within 20 bhctl status >/dev/null || fail "nobody answers bhctl"
+	await bhctl status >/dev/null || fail "nobody answers bhctl"
 	lose_server bulkhead-traced
 }
 
@@ -106,7 +106,7 @@ replaced_under_load() { # WAY
 	local loader
 	wrk -t 1 -c 8 -d 3s "$url/hello" >"$dir/load" 2>&1 &
 	loader=$!
-	within 10 loaded || fail "no load: $(cat "$dir/load")"
+	await loaded || fail "no load: $(cat "$dir/load")"
 	"$1"
 	wait "$loader" || fail "wrk: $(cat "$dir/load")"
 	grep -q '^ *[1-9][0-9]* requests in' "$dir/load" || fail "nothing was answered: $(cat "$dir/load")"
@@ -143,7 +143,7 @@ for way in removed junk others; do
 	hello || fail "/hello does not answer"
 	note "$way"
 	replaced_under_load "$way"
-	within 20 named || fail "no functions: $(head -c 2000 "$dir/dump")"
+	await named || fail "no functions: $(head -c 2000 "$dir/dump")"
 	names || fail "processes are called something else: $(ps -o pid,comm,args --ppid "$pid")"
 	grep -q cannot "$log" && fail "something was in the way"
 	stop

@@ -21,7 +21,7 @@ as() {
 	shift 2
 	printf 'trace: false\nservices:\n  - {name: shell, module: %s, workers: 1, user: %s, options: {sh: "%s"}}\n' \
 		"$BH_CLIENTS/shell.so" "$user" "$text" >"$dir/app.yaml"
-	timeout $((20 * BH_SLOW)) "$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" 2>&1
+	timeout 200 "$@" "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" "$dir/app.yaml" 2>&1
 }
 
 # is WANTED USER: likewise, exactly.
@@ -66,7 +66,7 @@ for p in $(worker_pids); do
 	[ "$(cat "/proc/$p/oom_score_adj")" = $((base + 100)) ] || fail "a worker has $(cat "/proc/$p/oom_score_adj")"
 done
 kill -KILL "$(worker_pids | head -n 1)"
-within 10 workers_up 2 || fail "the worker is not replaced"
+await workers_up 2 || fail "the worker is not replaced"
 for p in $(worker_pids); do
 	[ "$(cat "/proc/$p/oom_score_adj")" = $((base + 100)) ] || fail "a new worker has $(cat "/proc/$p/oom_score_adj")"
 done

@@ -12,7 +12,7 @@ YAML
 for how in "" --strict; do
 	note "it does what it should ${how:-without}"
 	# shellcheck disable=SC2086
-	timeout $((90 * BH_SLOW)) "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" $how "$dir/right.yaml" >"$dir/out" 2>"$log" </dev/null ||
+	timeout 200 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" $how "$dir/right.yaml" >"$dir/out" 2>"$log" </dev/null ||
 		fail "exit code $?"
 	grep -qx 'right 4' "$dir/out" || fail "not all is right: $(grep right "$dir/out")"
 	grep -F 'strict: ' "$log" && fail "something is told"
@@ -29,7 +29,7 @@ services:
     workers: 2
     options: {file: "$dir/db", mode: wal, from: tasks, kill: 0}
 YAML
-timeout $((90 * BH_SLOW)) "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" --strict "$dir/sqlite.yaml" >"$log" 2>&1 </dev/null ||
+timeout 200 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" --strict "$dir/sqlite.yaml" >"$log" 2>&1 </dev/null ||
 	fail "exit code $?"
 grep -F 'strict: ' "$log" && fail "something is told"
 grep -q '^sqlite: acknowledged .* integrity ok' "$log" || fail "SQLite does not do what it does without"

@@ -10,7 +10,7 @@ cat >"$dir/strict.yaml" <<YAML
 trace: false
 services: [{name: strict, module: '$BH_CLIENTS/strict_waits.so', workers: 1}]
 YAML
-timeout $((60 * BH_SLOW)) "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" --strict "$dir/strict.yaml" >"$dir/out" 2>"$log" </dev/null ||
+timeout 200 "$BH_BIN/bulkhead" run --admin "$BULKHEAD_ADMIN" --strict "$dir/strict.yaml" >"$dir/out" 2>"$log" </dev/null ||
 	fail "exit code $?"
 
 at() { grep -n "/\* $1 \*/" "$source" | cut -d: -f1; }

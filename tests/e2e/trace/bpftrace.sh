@@ -12,7 +12,7 @@ start "$dir/chain.yaml"
 n=0
 while read -r line; do
 	n=$((n + 1))
-	BIN=$BH_BIN timeout 60 bash -c "${line//interval:s:5/interval:s:2}" >"$dir/out" 2>&1 ||
+	BIN=$BH_BIN timeout 200 bash -c "${line//interval:s:5/interval:s:2}" >"$dir/out" 2>&1 ||
 		fail "$line: $(cat "$dir/out")"
 	grep -Eq '^@[a-z_]+.*:' "$dir/out" || fail "$line: it says nothing: $(cat "$dir/out")"
 	note "$(grep -Em1 '^@' "$dir/out") ${line:0:90}..."

@@ -24,14 +24,14 @@ there() { [ "$(named "$1" "$2" "$3")" = "$4" ]; }
 
 exec 9<>"/dev/tcp/127.0.0.1/$port" || fail "nobody listens"
 mine=$(ss -tnH "dport = :$port" 2>/dev/null | awk '{ print $4 }' | head -n 1)
-within 20 there waits.sleeper waiting sleep 12 || fail "the sleepers: $(bhctl tasks)"
-within 20 there waits.joiner waiting join 1 || fail "the joiner: $(bhctl tasks)"
-within 20 there waits.joined waiting sleep 1 || fail "the joined: $(bhctl tasks)"
-within 20 there waits.accepter waiting I/O 1 || fail "the accepter: $(bhctl tasks)"
-within 20 there waits.blocker running "" 1 || fail "the blocker: $(bhctl tasks)"
-within 20 there waits.idler waiting "" 1 || fail "the poll task: $(bhctl tasks)"
+await there waits.sleeper waiting sleep 12 || fail "the sleepers: $(bhctl tasks)"
+await there waits.joiner waiting join 1 || fail "the joiner: $(bhctl tasks)"
+await there waits.joined waiting sleep 1 || fail "the joined: $(bhctl tasks)"
+await there waits.accepter waiting I/O 1 || fail "the accepter: $(bhctl tasks)"
+await there waits.blocker running "" 1 || fail "the blocker: $(bhctl tasks)"
+await there waits.idler waiting "" 1 || fail "the poll task: $(bhctl tasks)"
 reading() { dump && jq -e '.tasks[] | select(.name == "waits.reader") | .io[0].direction == "read"' "$dir/dump" >/dev/null; }
-within 20 reading || fail "the reader does not read: $(cat "$dir/dump")"
+await reading || fail "the reader does not read: $(cat "$dir/dump")"
 
 note "functions by name, three deep"
 functions='[.stack[].function | select(. != null and startswith("waits_"))]'
@@ -71,10 +71,10 @@ is '(.tasks | length) == 3 and .found > 3'
 note "while they run and end"
 for _ in $(seq 5); do dump || fail "bhctl dump fails"; done
 exec 9>&-
-within 20 there waits.reader waiting I/O 0 || fail "the reader still waits"
+await there waits.reader waiting I/O 0 || fail "the reader still waits"
 alive "$pid" || fail "the system has ended"
 kill -KILL "$(status '.services[0].workers[0].pid')"
-within 10 workers_up 2 || fail "the worker is not back"
+await workers_up 2 || fail "the worker is not back"
 dump || fail "after a crash"
 is '[.tasks[] | select(.name == "waits.sleeper") | '"$functions"' | length == 3] | all'
 note "$(grep -m1 -A12 waits.sleeper "$dir/text")"

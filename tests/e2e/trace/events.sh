@@ -29,9 +29,9 @@ recording() { [ "$(bhctl trace stream --seconds 1 2>/dev/null | grep -c 'poll .*
 # Who only counts.
 env --default-signal=INT "$BH_BIN/bhctl" trace hogs --seconds 600 --json >"$dir/hogs" 2>"$dir/err" &
 reader=$!
-within 20 recording || fail "nothing is recorded"
+await recording || fail "nothing is recorded"
 touch "$dir/go.1"
-within 120 poured 1 || fail "no end: $(tail -n 1 "$log")"
+await poured 1 || fail "no end: $(tail -n 1 "$log")"
 recording || fail "the recording has ended"
 kill -INT "$reader"
 wait "$reader" # 1: without Linux's view only polls are counted
@@ -44,9 +44,9 @@ exact "$(jq '.hogs[] | select(.type == "pace.pour") | .polls' "$dir/hogs")" "$(j
 for ((round = 2; ; round++)); do
 	env --default-signal=INT "$BH_BIN/bhctl" trace stream 2>"$dir/err" >"$dir/stream" &
 	reader=$!
-	within 20 grep -q 'poll .*pace.pours' "$dir/stream" || fail "nothing is recorded"
+	await grep -q 'poll .*pace.pours' "$dir/stream" || fail "nothing is recorded"
 	touch "$dir/go.$round"
-	within 120 poured $round || fail "no end: $(tail -n 1 "$log")"
+	await poured $round || fail "no end: $(tail -n 1 "$log")"
 	recording || fail "the recording has ended"
 	kill -INT "$reader"
 	wait "$reader" || fail "stream: $(cat "$dir/err")"
@@ -63,7 +63,7 @@ grep '^pace: round' "$log"
 # -- what nobody recorded ----------------------------------------------------------
 env --default-signal=INT "$BH_BIN/bhctl" trace stream >"$dir/stream" 2>"$dir/err" &
 reader=$!
-within 20 grep -q 'poll .*pace.pours' "$dir/stream" || fail "nothing is recorded"
+await grep -q 'poll .*pace.pours' "$dir/stream" || fail "nothing is recorded"
 ! grep -q interrupted "$dir/stream" || fail "a recording that goes on is said to be interrupted"
 late() { # the reader comes too late: the recording ends after three seconds
 	kill -STOP "$reader"
@@ -72,12 +72,12 @@ late() { # the reader comes too late: the recording ends after three seconds
 	sleep 0.5
 	grep -q interrupted "$dir/stream"
 }
-within 60 late || fail "a reader that comes too late is not told"
+await late || fail "a reader that comes too late is not told"
 gaps() { grep -c interrupted "$dir/stream"; }
 before=$(gaps)
 kill -KILL "$(status .kernel.pid)"
 more() { [ "$(gaps)" -gt "$before" ]; }
-within 30 more || fail "a kernel that dies ends the recording, and nobody is told"
+await more || fail "a kernel that dies ends the recording, and nobody is told"
 kill -INT "$reader"
 wait "$reader" || fail "stream: $(cat "$dir/err")"
 grep -q "interrupted $(gaps) times" "$dir/err" || fail "the sums differ: $(cat "$dir/err")"

@@ -22,7 +22,7 @@ services:
     crash: {intensity: 0}
 YAML
 	start "$dir/names.yaml"
-	within 30 grep -q '^named' "$log" || fail "$kind: no end"
+	await grep -q '^named' "$log" || fail "$kind: no end"
 	expect spawn parse_head
 	expect variable "$([ $kind = whole ] && echo send_body || echo chosen)"
 	expect poll tick
@@ -30,8 +30,8 @@ YAML
 	expect blocking read_disk
 	expect scope fetch_part
 	expect named a.name
-	(exec 3<>"/dev/tcp/127.0.0.1/$port"; read -r -t 5 -u 3)
-	within 10 crashed greet ||
+	(exec 3<>"/dev/tcp/127.0.0.1/$port"; read -r -t 120 -u 3)
+	await crashed greet ||
 		fail "$kind: no crash of greet: $(bhctl crashes)"
 	stop
 	note "$kind: all are called as their functions"

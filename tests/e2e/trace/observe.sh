@@ -16,18 +16,18 @@ follower=$!
 deaths() { jq -es "$1" "$dir/deaths" >/dev/null 2>&1; }
 # A follower says nothing until something dies: provoke until it is there.
 watched() {
-	curl -s -m 5 "$url/crash?how=segv" >/dev/null
+	curl -s -m 120 "$url/crash?how=segv" >/dev/null
 	deaths 'length > 0'
 }
-within 20 watched || fail "no crash is followed: $(cat "$dir/err")"
+await watched || fail "no crash is followed: $(cat "$dir/err")"
 before=$(bhctl crashes --json | jq .total)
 declare -A signal=([segv]=11 [abort]=6 [fpe]=8 [kill]=9 [overflow]=11 [exit]=0)
 for how in "${!signal[@]}"; do
-	curl -s -m 10 "$url/crash?how=$how" >/dev/null
+	curl -s -m 120 "$url/crash?how=$how" >/dev/null
 done
 pids=$(bhctl crashes --json | jq -c "[.crashes[] | select(.id > $before) | .pid]")
 [ "$(jq length <<<"$pids")" = 6 ] || fail "not each way to die was one: $pids"
-within 20 deaths "[.[].pid] as \$seen | $pids - \$seen == []" || fail "$pids died, and these were seen: $(cat "$dir/deaths")"
+await deaths "[.[].pid] as \$seen | $pids - \$seen == []" || fail "$pids died, and these were seen: $(cat "$dir/deaths")"
 deaths 'all(.[]; .task_name == "http.crash" and .task != "0x0")' || fail "a crash has another task: $(cat "$dir/deaths")"
 for how in "${!signal[@]}"; do
 	deaths "any(.[]; .signal == ${signal[$how]})" || fail "no death by $how"
@@ -48,7 +48,7 @@ fi
 deaths 'any(.[]; .signal == 0 and .exit_code == 3)' || fail "an exit is not told"
 victim=$(status '[.services[0].workers[].pid][0]')
 kill -KILL "$victim"
-within 20 deaths "any(.[]; .pid == $victim and .signal == 9 and .sender_pid == $$ and .sender == \"$(cat /proc/$$/comm)\")" ||
+await deaths "any(.[]; .pid == $victim and .signal == 9 and .sender_pid == $$ and .sender == \"$(cat /proc/$$/comm)\")" ||
 	fail "who killed a worker is not told: $(tail -n 1 "$dir/deaths")"
 kill -INT "$follower"
 wait "$follower" || fail "the follower fails: $(cat "$dir/err")"
@@ -56,8 +56,8 @@ note "each crash is seen, with its task, its functions, its sender"
 
 # -- hogs, wakers, profile ------------------------------------------------------------
 # One after the other: a poll that began before the recording is not told.
-spins() { for _ in 1 2 3 4 5 6; do curl -s -m 20 "$url/spin?ms=700" >/dev/null; done & }
-spin() { curl -s -m 20 "$url/spin?ms=2500" >/dev/null & }
+spins() { for _ in 1 2 3 4 5 6; do curl -s -m 120 "$url/spin?ms=700" >/dev/null; done & }
+spin() { curl -s -m 120 "$url/spin?ms=2500" >/dev/null & }
 spins
 bhctl trace hogs --seconds 4 --json >"$dir/hogs" || fail "hogs: exit code $?"
 # What came before the recording did is not in it, which may be much on a busy machine.

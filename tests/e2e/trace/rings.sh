@@ -16,7 +16,7 @@ before=$(held)
 record() {
 	"$BH_BIN/bhctl" trace stream >/dev/null 2>&1 &
 	reader=$!
-	within 20 grown || fail "no ring is filled: $before bytes before, $(held) now"
+	await grown || fail "no ring is filled: $before bytes before, $(held) now"
 	kill -STOP $reader
 }
 grown() { [ "$(held)" -ge $((before + 5 * MIB)) ]; }
@@ -32,17 +32,17 @@ note "$before bytes before the recording, $most at most while nobody read it"
 [ $((most - before)) -le $((3 * 4 * MIB + MIB)) ] || fail "more than the rings of two workers and the kernel"
 
 # -- it ends --------------------------------------------------------------------------
-within 30 over || fail "not given back: $before bytes before, $(held) now"
+await over || fail "not given back: $before bytes before, $(held) now"
 note "$(held) bytes when it had ended"
 kill -CONT $reader
-within 20 grown || fail "the reader that goes on gets no recording"
+await grown || fail "the reader that goes on gets no recording"
 kill -KILL $reader
 wait $reader 2>/dev/null
 
 # -- the kernel dies with what is to be given back ----------------------------------------
 kill -KILL "$(status .kernel.pid)"
-within 20 bhctl status >/dev/null 2>&1
-within 30 over || fail "not given back by the next kernel: $before bytes before, $(held) now"
+await bhctl status >/dev/null 2>&1
+await over || fail "not given back by the next kernel: $before bytes before, $(held) now"
 note "$(held) bytes after the next kernel had looked"
 
 bhctl trace timeline --seconds 1 -o "$dir/timeline.json" 2>"$dir/err" || fail "timeline: $(cat "$dir/err")"

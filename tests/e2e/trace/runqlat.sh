@@ -53,7 +53,7 @@ by_bpftrace() {
 		}
 		interval:s:60 { exit(); }" >"$dir/bpftrace" 2>"$dir/err" &
 	bpftrace=$!
-	within 30 grep -qs Attaching "$dir/bpftrace" || fail "bpftrace: $(cat "$dir/err")"
+	await grep -qs Attaching "$dir/bpftrace" || fail "bpftrace: $(cat "$dir/err")"
 	measure
 	kill -INT "$bpftrace"
 	wait "$bpftrace"

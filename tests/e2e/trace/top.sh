@@ -11,7 +11,7 @@ screen() { mux capture-pane -p -t top; }
 # Patterns are of one line each.
 shows() { screen | grep -Eq -- "$1"; }
 lacks() { ! shows "$1"; }
-see() { within 30 shows "$1" || fail "$2: $(screen)"; }
+see() { await shows "$1" || fail "$2: $(screen)"; }
 press() { mux send-keys -t top "$@"; }
 bye() {
 	mux kill-server 2>/dev/null
@@ -45,7 +45,7 @@ see '^http  1 +\[' "the workers"
 [ "$(screen | wc -l)" -le 24 ] || fail "too many lines"
 
 note "a task that spins"
-spinning() { while curl -s -m 60 "$url/spin?ms=2000"; do :; done; }
+spinning() { while curl -s -m 120 "$url/spin?ms=2000"; do :; done; }
 spinning >"$dir/body" &
 spin=$!
 see '^http  [01] +\[#[#+]{7}.* http\.spin' "the bar of a busy worker"
@@ -53,7 +53,7 @@ see '^http\.spin +http +[1-9][0-9]+% ' "the hottest type"
 shows '^(http\.main)' || fail "other types: $(screen)"
 
 note "a crash"
-curl -s -m 20 "$url/crash?how=segv" >/dev/null
+curl -s -m 120 "$url/crash?how=segv" >/dev/null
 see '^ +1 [0-9:]{8} http +worker [01] +SIGSEGV .* http\.crash' "the crash"
 
 note "sorting"
@@ -61,18 +61,18 @@ see 'workers by WORKER \^' "the sort order"
 press 3
 see 'workers by BUSY v' "another column"
 first_worker() { screen | grep -E '^http  [01] ' | head -n 1 | grep -q 'http\.spin'; }
-within 20 first_worker || fail "the busiest is not first: $(screen)"
+await first_worker || fail "the busiest is not first: $(screen)"
 press r
 see 'workers by BUSY \^' "the other way round"
 first_idle() { ! first_worker; }
-within 20 first_idle || fail "the busiest is not last: $(screen)"
+await first_idle || fail "the busiest is not last: $(screen)"
 press '<'
 see 'workers by busy\+wait v' "the column before"
 press Tab
 see 'task types by SHARE v' "the next table"
 press Enter
 see 'task types by SHARE v' "one table"
-within 10 lacks '^SERVICE' || fail "other tables beside the one: $(screen)"
+await lacks '^SERVICE' || fail "other tables beside the one: $(screen)"
 press Enter
 see '^SERVICE' "all tables"
 
@@ -81,15 +81,15 @@ press h
 see 'keys and columns' "the help page"
 see 'q +quit' "the help page"
 press x
-within 10 lacks 'keys and columns' || fail "the help page stays"
+await lacks 'keys and columns' || fail "the help page stays"
 press p
 see '^paused' "paused"
 press p
-within 10 lacks '^paused' || fail "it stays paused"
+await lacks '^paused' || fail "it stays paused"
 
 note "other sizes"
 mux resize-window -t top -x 40 -y 10
-within 20 shows '^q quit  h help  Tab table  < > sort  r r$' || fail "40x10: $(screen)"
+await shows '^q quit  h help  Tab table  < > sort  r r$' || fail "40x10: $(screen)"
 see '^http  [01] +\[' "40x10: the workers"
 for size in "1 1" "200 3" "2 60" "132 50"; do
 	mux resize-window -t top -x "${size% *}" -y "${size#* }"
@@ -97,22 +97,22 @@ done
 see ' QUEUED +CRASHES +PID RUNS' "132x50 has more columns"
 mux resize-window -t top -x 80 -y 24
 see '^q quit .*Enter alone' "80x24 again"
-lacks 'PID RUNS' || within 10 lacks 'PID RUNS' || fail "columns of 132: $(screen)"
+lacks 'PID RUNS' || await lacks 'PID RUNS' || fail "columns of 132: $(screen)"
 
 note "the system ends and comes back"
 kill "$spin"
-within 20 lacks "http\.spin, |[01] .* http\.spin\$" || fail "it spins on"
+await lacks "http\.spin, |[01] .* http\.spin\$" || fail "it spins on"
 stop
 see '^no answer' "it does not say that the system is gone"
 start
 see '^a new system' "the new system"
-within 20 lacks '^(no answer|a new system)' || fail "it goes on about it"
+await lacks '^(no answer|a new system)' || fail "it goes on about it"
 see '^no crashes' "crashes of another system"
 
 note "quit"
 press q
 see '^ended=0' "it does not end"
-within 10 test -s "$dir/after" || fail "no shell"
+await test -s "$dir/after" || fail "no shell"
 cmp "$dir/before" "$dir/after" || fail "the terminal is not as it was"
 lacks '^SERVICE' || fail "the picture stays: $(screen)"
 press "clear; '$BH_BIN/bhctl' top; echo again=\$?" Enter

@@ -38,8 +38,8 @@ enum {
 	 * points from which schedules are tried. With BH_WHOLE=1, and in an ordinary run. */
 	STEPS = 60000,
 	PAIRS = 3000,
-	SOME_STEPS = 15000,
-	SOME_PAIRS = 600,
+	SOME_STEPS = 5000,
+	SOME_PAIRS = 200,
 };
 
 enum side_id {
