@@ -34,7 +34,8 @@ static const struct stop {
 	{ "scopes", tour_scopes },       { "memory", tour_memory },
 	{ "local sets", tour_local },    { "blocking", tour_blocking },
 	{ "sockets", tour_sockets },     { "connections", tour_connections },
-	{ "datagrams", tour_datagrams }, { "the service", tour_service },
+	{ "datagrams", tour_datagrams }, { "files", tour_files },
+	{ "the service", tour_service },
 };
 
 static int64_t visit(void *arg)

@@ -19,6 +19,7 @@ void tour_blocking(void);
 void tour_sockets(void);
 void tour_connections(void);
 void tour_datagrams(void);
+void tour_files(void);
 void tour_service(void);
 
 /* One line on stdout. */

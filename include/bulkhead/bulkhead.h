@@ -9,6 +9,7 @@
 #include <bulkhead/blocking.h>
 #include <bulkhead/cancel.h>
 #include <bulkhead/datagram.h>
+#include <bulkhead/fs.h>
 #include <bulkhead/local.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>

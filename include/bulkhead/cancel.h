@@ -23,6 +23,7 @@
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
  *   bh_interval_tick                  the tick is not used up
  *   bh_run_until                      what the function makes of the above
+ *   bh_fs_...                         see fs.h
  *
  * The same holds for -BH_ETIMEDOUT.
  */

@@ -294,7 +294,8 @@ struct bh_ioslot {
 				    and used again is recognised by it */
 	_Atomic uint32_t next; /* in the owner's list */
 	uint32_t kind;         /* enum bh_io_kind */
-	_Atomic uint64_t peer; /* crash key of who is at the other end, if it was accepted */
+	_Atomic uint64_t peer; /* crash key of who is at the other end, if it was accepted;
+				  BH_IO_DISK: the file's device */
 	/* A connection that waits for its next request, as bh_readable() does: since when, in ms
 	 * as born_ms; 0: it does not. And whether it was asked to leave, to make room. */
 	_Atomic uint32_t idle_ms, leave;
@@ -302,15 +303,16 @@ struct bh_ioslot {
 _Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
 
 enum bh_io_kind {
-	BH_IO_TCP = 0,      /* a stream over TCP, of which nobody but the runtime reads: what a
+	BH_IO_TCP = 0,       /* a stream over TCP, of which nobody but the runtime reads: what a
 			       read leaves in it is nothing, or what lies behind a mark */
-	BH_IO_STREAM = 1,   /* another: a read may stop short, as where a descriptor was sent */
-	BH_IO_LISTENER = 2, /* perhaps a duplicate */
-	BH_IO_SOCKET = 3,   /* adopted: of another type, perhaps a duplicate */
-	BH_IO_UDP = 4,      /* opened or adopted */
-	BH_IO_MESSAGES = 5, /* another socket that keeps the bounds of messages, likewise */
-	BH_IO_FILE = 6,     /* adopted, and no socket */
-	BH_IO_LISTENERS = 7 /* an epoll instance with all configured listeners in it */
+	BH_IO_STREAM = 1,    /* another: a read may stop short, as where a descriptor was sent */
+	BH_IO_LISTENER = 2,  /* perhaps a duplicate */
+	BH_IO_SOCKET = 3,    /* adopted: of another type, perhaps a duplicate */
+	BH_IO_UDP = 4,       /* opened or adopted */
+	BH_IO_MESSAGES = 5,  /* another socket that keeps the bounds of messages, likewise */
+	BH_IO_FILE = 6,      /* adopted, and no socket */
+	BH_IO_LISTENERS = 7, /* an epoll instance with all configured listeners in it */
+	BH_IO_DISK = 8,      /* a file that epoll does not take (workers/os/fs.c) */
 };
 
 /* True if the socket keeps the bounds of what is sent. */

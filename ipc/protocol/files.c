@@ -44,6 +44,16 @@ void bh_file_drop(const struct bh_view *v, int fd, uint64_t by)
 		bh_cas(&f->by, &by, 0);
 }
 
+bool bh_file_take(const struct bh_view *v, int fd, uint64_t by, uint64_t mine, uint64_t task)
+{
+	struct bh_file *f = file_at(v, fd);
+
+	if (!f || !bh_file_known(by) || !bh_cas(&f->by, &by, mine))
+		return false;
+	bh_st_rel(&f->task, task);
+	return true;
+}
+
 void bh_file_to_io(const struct bh_view *v, int fd, uint32_t idx)
 {
 	struct bh_file *f = file_at(v, fd);

@@ -53,6 +53,11 @@ void bh_file_note(const struct bh_view *v, int fd, uint64_t by, uint64_t task, u
 /* @fd, noted as @by, is closed. Commit: the CAS on `by`. */
 void bh_file_drop(const struct bh_view *v, int fd, uint64_t by);
 
+/* @fd, noted as @by, is task @task's from now on, and @mine noted it: what a job opened for
+ * its parent. False: it is lost, or closed. Killed between the two stores, it is nobody's who
+ * lives. Commit: the CAS on `by`. */
+bool bh_file_take(const struct bh_view *v, int fd, uint64_t by, uint64_t mine, uint64_t task);
+
 /* @fd is I/O slot @idx's from now on. Commit: the store of `by`. */
 void bh_file_to_io(const struct bh_view *v, int fd, uint32_t idx);
 

@@ -28,7 +28,7 @@ BEGIN {
 	# From the ground up. The guardian uses the ground alone.
 	rooms_of("ipc", "base system queue arena protocol repair")
 	rooms_of("kernel", "base process service repair system")
-	rooms_of("workers", "base owned libc crash strict queue wait task executor io datagram process")
+	rooms_of("workers", "base owned libc crash strict queue wait task os executor io datagram process")
 	for (i = 1; i < ARGC; i++)
 		known[ARGV[i]] = 1
 }

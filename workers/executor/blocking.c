@@ -18,12 +18,14 @@
 #include "workers/crash/fork.h"
 #include "workers/executor/executor.h"
 #include "workers/executor/slot.h"
+#include "workers/os/fs_call.h"
 #include "workers/queue/meter.h"
 #include "workers/queue/queue.h"
 #include "workers/queue/trace.h"
 
 enum {
-	KEEP_MS = 10000
+	KEEP_MS = 10000,
+	SETTLE_MS = 100, /* until it looks again whether what was opened here has been taken */
 };
 
 /* If the slot's word was changed just now, it is the kernel's to say what became of it. */
@@ -43,6 +45,7 @@ bool bh_job_turn(void)
 	bh_count(&me->heartbeat, 1);
 	bh_meter_refresh();
 	bh_task_run(idx);
+	bh_fs_settle();
 	bh_st_rlx(&me->current, 0);
 	/* The kernel stores `doomed`, then looks at the job's state word; this has
 	 * stored the job's end, and looks at `doomed`. */
@@ -64,6 +67,8 @@ static void park(struct bh_slot *me, int64_t until)
 	while (bh_ld_acq(&me->park) == BH_PARKED) {
 		int64_t left = mine ? until - bh_monotonic_ns() : -1;
 
+		if (bh_fs_settle())
+			left = BH_MS(SETTLE_MS);
 		if (mine && left <= 0) {
 			if (bh_blocking_unmark(&bh_rt.v, bh_rt.slot))
 				leave(); /* R */

@@ -71,18 +71,22 @@ int bh_sys_socket(int family, int type)
 	return bh_file_lift((int)syscall(SYS_socket, family, type, 0));
 }
 
-static void note(int fd, uint64_t task)
+/* Unlike any that was made before. */
+static uint64_t new_stamp(void)
 {
 	static _Atomic uint32_t count;
+	uint32_t n = bh_add(&count, 1) + 1;
+
+	return bh_file_stamp(bh_rt.slot, bh_rt.epoch, n ? n : 1);
+}
+
+static void note(int fd, uint64_t task)
+{
 	int err = errno;
 	struct stat st;
 
-	if (bh_rt.me && fstat(fd, &st) == 0) {
-		uint32_t n = bh_add(&count, 1) + 1;
-		uint64_t by = bh_file_stamp(bh_rt.slot, bh_rt.epoch, n ? n : 1);
-
-		bh_file_note(&bh_rt.v, fd, by, task, st.st_ino, (uint32_t)st.st_dev);
-	}
+	if (bh_rt.me && fstat(fd, &st) == 0)
+		bh_file_note(&bh_rt.v, fd, new_stamp(), task, st.st_ino, (uint32_t)st.st_dev);
 	errno = err;
 }
 
@@ -107,6 +111,14 @@ uint64_t bh_file_stamp_of(int fd)
 		fd >= 0 && (uint32_t)fd < bh_rt.v.l.files ? bh_ld_acq(&bh_rt.v.files[fd].by) : 0;
 
 	return bh_file_known(by) ? by : 0;
+}
+
+bool bh_file_take_from(int fd, uint64_t task)
+{
+	uint64_t by = bh_file_stamp_of(fd);
+
+	return by && bh_ld_rlx(&bh_rt.v.files[fd].task) == task &&
+	       bh_file_take(&bh_rt.v, fd, by, new_stamp(), bh_rt.handle);
 }
 
 static int socket_option(int fd, int name)

@@ -46,6 +46,9 @@ void bh_file_closed(int fd, uint64_t by);
 /* For bh_file_closed(), of one that is its process's own affair. */
 uint64_t bh_file_stamp_of(int fd);
 
+/* Makes @fd, which task @task opened, the running task's. False: it is not open any more. */
+bool bh_file_take_from(int fd, uint64_t task);
+
 /* Counts and reports the attempt to close @fd. */
 void bh_file_refuse(int fd);
 

@@ -90,7 +90,7 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 {
 	uint32_t idx;
 	struct bh_ioslot *s = take_slot(&idx);
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (!s)
 		return -BH_ENOSLOT;
@@ -101,14 +101,14 @@ int bh_io_open(int fd, enum bh_io_kind kind, bh_io *out)
 	bh_st_rlx(&s->ready[0], BH_IO_READY);
 	bh_st_rlx(&s->ready[1], BH_IO_READY);
 	s->kind = kind;
-	bh_st_rlx(&s->peer, 0);
+	bh_st_rlx(&s->peer, kind == BH_IO_DISK ? (uint64_t)st.st_dev : 0);
 	bh_st_rlx(&s->idle_ms, 0);
 	bh_st_rel(&s->gen, gen); /* events for the old generation are dropped from here on */
 	bh_st_rel(&s->fd, fd);
 	bh_st_rlx(&s->next, bh_ld_rlx(&bh_rt.task->ios));
 	bh_st_rel(&bh_rt.task->ios, idx);
 	bh_st_rlx(&bh_rt.me->journal.io, 0);
-	int err = watch(fd, bh_handle(gen, idx), kind >= BH_IO_SOCKET);
+	int err = kind == BH_IO_DISK ? 0 : watch(fd, bh_handle(gen, idx), kind >= BH_IO_SOCKET);
 	if (err) {
 		bh_st_rlx(&bh_rt.me->journal.io, idx);
 		bh_compiler_barrier();
@@ -164,6 +164,8 @@ uint64_t bh_io_peer(bh_io io)
 
 	if (bh_io_of(io, &s))
 		return 0;
+	if (s->kind == BH_IO_DISK)
+		return 0;
 	uint64_t key = bh_ld_rlx(&s->peer);
 	int fd = bh_ld_rlx(&s->fd);
 	if (key || s->kind < BH_IO_SOCKET || s->kind >= BH_IO_FILE ||
@@ -195,7 +197,7 @@ static void close_fd(struct bh_ioslot *s, int fd)
 {
 	/* Closing a stream takes it out of the epoll instance, too; of the others there
 	 * may be a duplicate. */
-	if (!bh_io_sole(s->kind))
+	if (!bh_io_sole(s->kind) && s->kind != BH_IO_DISK)
 		epoll_ctl(bh_rt_epfd(fd), EPOLL_CTL_DEL, fd, NULL);
 	if (s->kind >= BH_IO_FILE && (int)syscall(SYS_dup3, BH_ARENA_FD, fd, O_CLOEXEC) == fd)
 		bh_st_rel(&s->ino, 0);

@@ -3,6 +3,8 @@
  * join.c: what passes from a child to its parent: the end, the value, the reply,
  * the crash.
  */
+#include "workers/task/join.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -19,8 +21,7 @@ enum {
 	REPLY_MAX = (16 << 20) - 64
 };
 
-/* The child that @task names, if it is the caller's. */
-static int child_of(bh_task task, struct bh_tcb **out)
+int bh_child_of(bh_task task, struct bh_tcb **out)
 {
 	struct bh_tcb *t = bh_tcb_of(&bh_rt.v, task);
 
@@ -97,22 +98,17 @@ static void reap(struct bh_tcb *t, bh_task child, struct bh_result *res)
 	bh_child_drop(t, bh_handle_idx(child), false);
 }
 
-static bool is_done(struct bh_tcb *t)
-{
-	return bh_state_of(bh_ld_acq(&t->state)) == BH_DONE;
-}
-
 int bh_join(bh_task task, struct bh_result *res, int64_t deadline)
 {
 	struct bh_tcb *t;
-	int err = child_of(task, &t);
+	int err = bh_child_of(task, &t);
 
 	if (err)
 		return err;
 	bh_coop(); /* whatever it says: what has ended is taken, the rest says it again */
-	while (!is_done(t)) {
+	while (!bh_child_ended(t)) {
 		err = bh_rt_suspend(BH_WAIT_JOIN, task, deadline);
-		if (err && !is_done(t))
+		if (err && !bh_child_ended(t))
 			return err;
 	}
 	reap(t, task, res);
@@ -124,20 +120,20 @@ int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum bh_gone 
 {
 	struct bh_ioslot *s;
 	struct bh_tcb *t;
-	int err = child_of(task, &t);
+	int err = bh_child_of(task, &t);
 
 	if (!err)
 		err = bh_io_of(io, &s);
 	if (err)
 		return err;
 	bh_coop();
-	while (!err && !is_done(t)) {
+	while (!err && !bh_child_ended(t)) {
 		err = bh_gone_arm(s, when);
 		if (!err)
 			err = bh_rt_suspend(BH_WAIT_JOIN, task, deadline);
 		bh_gone_disarm(s);
 	}
-	if (!is_done(t))
+	if (!bh_child_ended(t))
 		return err;
 	reap(t, task, res);
 	return 0;
@@ -146,11 +142,11 @@ int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum bh_gone 
 int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res)
 {
 	struct bh_tcb *t;
-	int err = child_of(task, &t);
+	int err = bh_child_of(task, &t);
 
 	if (err)
 		return err;
-	if (!is_done(t)) {
+	if (!bh_child_ended(t)) {
 		/* Not wait_on: an inline state may lie there. Its end wakes the parent. */
 		cx->task->wait = BH_WAIT_SUSPEND;
 		return -EAGAIN;
@@ -165,14 +161,14 @@ int bh_poll_join(struct bh_cx *cx, bh_task task, struct bh_result *res)
 int bh_detach(bh_task task)
 {
 	struct bh_tcb *t;
-	int err = child_of(task, &t);
+	int err = bh_child_of(task, &t);
 
 	if (!err)
 		bh_child_drop(t, bh_handle_idx(task), true);
 	return err;
 }
 
-int bh_reply(const void *data, size_t len)
+int bh_reply_room(size_t len, void **out)
 {
 	struct bh_tcb *t = bh_rt.task;
 	uint32_t cls = len > REPLY_MAX ? BH_CLASSES : bh_class_of(len + BH_HEAP_REPLY_HEADER);
@@ -192,11 +188,19 @@ int bh_reply(const void *data, size_t len)
 	b = bh_block_at(&bh_rt.v, ref);
 	if (!b)
 		return -ENOMEM;
-	void *to = bh_heap_reply_init(bh_block_data(&bh_rt.v, ref), len);
-	if (len)
-		memcpy(to, data, len);
+	*out = bh_heap_reply_init(bh_block_data(&bh_rt.v, ref), len);
 	b->len = (uint32_t)len;
 	return 0;
+}
+
+int bh_reply(const void *data, size_t len)
+{
+	void *to;
+	int err = bh_reply_room(len, &to);
+
+	if (!err && len)
+		memcpy(to, data, len);
+	return err;
 }
 
 int bh_crash_wait(struct bh_crash *crash, int64_t deadline)

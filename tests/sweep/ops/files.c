@@ -73,6 +73,31 @@ static void run_to_io(struct world *w)
 SWEEP(file_to_io, .setup = setup_noted, .run = run_to_io, .check = check_gone,
       .covers = "bh_file_to_io");
 
+/* What a job opened elsewhere, and ended with, is taken by its parent. */
+static void setup_take(struct world *w)
+{
+	w->other = world_task(w, BH_DONE, OTHER);
+	world_adopt(w, w->me, w->other);
+	note(w, FD, OTHER, w->other);
+}
+
+static void run_take(struct world *w)
+{
+	bool taken =
+		bh_file_take(&w->v, FD, stamp(OTHER, FD), stamp(VICTIM, FD), handle_of(w, w->me));
+
+	if (!taken || bh_file_take(&w->v, FD, stamp(OTHER, FD), stamp(VICTIM, FD), 0))
+		_Exit(3);
+}
+
+/* Before the CAS it is what it was: to be closed where it was opened. */
+static const char *check_take(struct world *w)
+{
+	return by(w, FD) == stamp(OTHER, FD) ? NULL : check_gone(w);
+}
+SWEEP(file_take, .setup = setup_take, .run = run_take, .check = check_take,
+      .covers = "bh_file_take");
+
 /* -- a process dies ------------------------------------------------------------------------ */
 
 static void setup_lose(struct world *w)
