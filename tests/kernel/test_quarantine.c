@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_quarantine.c: who is quarantined, by crashes that are told one by one, on a clock
- * that is turned by hand. The rest of the kernel is stand-ins.
+ * that is turned by hand.
  */
 #include <check.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ipc/base/crash_key.h"
 #include "kernel/base/clock.h"
-#include "kernel/base/log.h"
-#include "kernel/base/text.h"
 #include "kernel/process/facts.h"
 #include "kernel/repair/quarantine.h"
 #include "tests/check_run.h"
+#include "tests/kernel/desk.h"
 
 enum {
 	TYPE = 7,
@@ -24,55 +20,19 @@ enum {
 	LIMIT = 5
 };
 
-static struct bh_kernel k;
-static struct bh_ksvc *s = &k.svc[0];
-static struct bh_plan plan;
-static char said[64 << 10];
-
-void bh_log(const char *fmt, ...)
-{
-	size_t n = strlen(said);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said + n, sizeof(said) - n, fmt, ap);
-	va_end(ap);
-	strncat(said, "\n", sizeof(said) - strlen(said) - 1);
-}
-
-void bh_type_name(const struct bh_ksvc *svc, uint32_t type, char out[static 40])
-{
-	(void)svc;
-	snprintf(out, 40, "type%u", type);
-}
+static struct bh_kernel *k;
+static struct bh_ksvc *s;
 
 static void setup(void)
 {
-	plan = (struct bh_plan){ .n_services = 1 };
-	strcpy(plan.services[0].name, "svc");
-	plan.services[0].crash_intensity = LIMIT;
-	plan.services[0].crash_period_ms = PERIOD_S * 1000;
-	strcpy(plan.services[0].crash_exempt, "other\nexempt");
-	k.plan = &plan;
-	k.board = calloc(1, sizeof(*k.board));
-	k.now_ns = 1000 * BH_NS_PER_S;
-	s->kernel = &k;
-	s->plan = &plan.services[0];
-	s->board = &k.board->services[0];
-	s->board->state = BH_PROC_UP;
-	s->mapped = true;
-	s->v.a = calloc(1, sizeof(*s->v.a));
-	s->v.types = calloc(BH_TYPES, sizeof(*s->v.types));
-	s->v.tasks = calloc(16, sizeof(*s->v.tasks));
-	s->v.l.tasks = 16;
-}
-
-static void teardown(void)
-{
-	free(k.board);
-	free(s->v.a);
-	free(s->v.types);
-	free(s->v.tasks);
+	desk_setup();
+	k = desk.k;
+	s = desk.s;
+	strcpy(s->v.types[TYPE].name, "type7");
+	strcpy(s->v.types[1].name, "type1");
+	desk.p->crash_intensity = LIMIT;
+	desk.p->crash_period_ms = PERIOD_S * 1000;
+	strcpy(desk.p->crash_exempt, "other\nexempt");
 }
 
 /* As recovery does: judged, then recorded. */
@@ -81,16 +41,16 @@ static bool crash_of(uint32_t type, const char *name, uint64_t key, uint64_t tas
 	struct bh_crash_facts f = {
 		.task = task, .key = key, .type = type, .status = sig, .status_known = true
 	};
-	uint64_t id = ++k.board->crashes;
+	uint64_t id = ++k->board->crashes;
 
 	strcpy(f.task_name, name);
 	bool poison = bh_quarantine(s, &f);
-	k.board->crash[id % BH_BOARD_CRASHES] = (struct bh_board_crash){ .id = id,
-									 .task = task,
-									 .task_type = type,
-									 .crash_key = key,
-									 .signal = sig,
-									 .time_ns = k.now_ns };
+	k->board->crash[id % BH_BOARD_CRASHES] = (struct bh_board_crash){ .id = id,
+									  .task = task,
+									  .task_type = type,
+									  .crash_key = key,
+									  .signal = sig,
+									  .time_ns = k->now_ns };
 	return poison;
 }
 
@@ -101,8 +61,8 @@ static bool crash(uint64_t key)
 
 static void pass_s(int64_t seconds)
 {
-	k.now_ns += seconds * BH_NS_PER_S;
-	bh_quarantine_look(&k);
+	k->now_ns += seconds * BH_NS_PER_S;
+	bh_quarantine_look(k);
 }
 
 static uint32_t all(void)
@@ -142,7 +102,7 @@ START_TEST(one_client_is_refused_and_the_type_is_not)
 	ck_assert(crash(42));
 	ck_assert_uint_eq(own(42), BH_GATE_QUARANTINED);
 	ck_assert_uint_eq(all(), BH_GATE_KEYS);
-	ck_assert_ptr_nonnull(strstr(said, "task type type7 from 42 crashed more than 5 times"));
+	ck_assert(desk_said("task type type7 from 42 crashed more than 5 times"));
 	/* A task of its that was there before is not started again; other clients' are. */
 	ck_assert(crash(42));
 	ck_assert(!crash(43));
@@ -171,13 +131,13 @@ START_TEST(many_clients_have_the_type_refused)
 	ck_assert_uint_eq(all(), BH_GATE_OPEN);
 	ck_assert(crash(LIMIT + 1));
 	ck_assert_uint_eq(all(), BH_GATE_QUARANTINED);
-	ck_assert_ptr_nonnull(strstr(said, "was crashed by 6 clients"));
+	ck_assert(desk_said("was crashed by 6 clients"));
 }
 END_TEST
 
 START_TEST(few_clients_never_have_the_type_refused)
 {
-	plan.services[0].crash_intensity = 1;
+	desk.p->crash_intensity = 1;
 	for (uint64_t key = 1; key <= 3; key++) {
 		crash(key);
 		ck_assert(crash(key));
@@ -202,7 +162,7 @@ START_TEST(exempt_or_switched_off_nobody_is)
 {
 	for (int i = 0; i < 50; i++)
 		ck_assert(!crash_of(TYPE, "exempt", 42, 9, SIGSEGV));
-	plan.services[0].crash_intensity = 0;
+	desk.p->crash_intensity = 0;
 	for (int i = 0; i < 50; i++)
 		ck_assert(!crash(42));
 	ck_assert_uint_eq(own(42), BH_GATE_OPEN);
@@ -246,28 +206,28 @@ START_TEST(trial_decides)
 	pass_s(PERIOD_S + 1);
 	ck_assert_uint_eq(all(), BH_GATE_OPEN);
 	ck_assert_uint_eq(own(42), BH_GATE_OPEN);
-	ck_assert_ptr_nonnull(strstr(said, "has stood its trial"));
+	ck_assert(desk_said("has stood its trial"));
 }
 END_TEST
 
 START_TEST(full_table_lets_the_oldest_go_aloud)
 {
-	plan.services[0].crash_intensity = 1;
+	desk.p->crash_intensity = 1;
 	for (uint64_t key = 1; key <= BH_GATES; key++) {
-		k.now_ns++;
+		k->now_ns++;
 		crash_of((uint32_t)key, "it", key, 9, SIGSEGV);
 		crash_of((uint32_t)key, "it", key, 9, SIGSEGV);
 		ck_assert_uint_eq(own(key), BH_GATE_QUARANTINED);
 	}
 	uint64_t before = gate(1)->word;
 	struct bh_gate *first = gate(1);
-	k.now_ns++;
+	k->now_ns++;
 	crash_of(200, "it", 200, 9, SIGSEGV);
 	crash_of(200, "it", 200, 9, SIGSEGV);
 	ck_assert_uint_eq(own(200), BH_GATE_QUARANTINED);
 	ck_assert_uint_eq(own(1), BH_GATE_OPEN);
 	ck_assert_uint_eq(own(2), BH_GATE_QUARANTINED);
-	ck_assert_ptr_nonnull(strstr(said, "type1 from 1 is let go for another"));
+	ck_assert(desk_said("type1 from 1 is let go for another"));
 	ck_assert_uint_eq(bh_gate_state_of(s->v.types[1].gate.word), BH_GATE_OPEN);
 	/* A worker that was about to move the old one's moves nothing. */
 	ck_assert_ptr_eq(first, gate(200));
@@ -281,12 +241,12 @@ START_TEST(refused_are_told_now_and_then)
 	struct bh_gate *g = gate(42);
 	g->refused = 3;
 	pass_s(1);
-	ck_assert_ptr_nonnull(strstr(said, "from 42: 3 refused"));
+	ck_assert(desk_said("from 42: 3 refused"));
 	g->refused = 4;
 	pass_s(1);
-	ck_assert_ptr_null(strstr(said, "from 42: 4 refused"));
+	ck_assert(!desk_said("from 42: 4 refused"));
 	pass_s(10);
-	ck_assert_ptr_nonnull(strstr(said, "from 42: 4 refused"));
+	ck_assert(desk_said("from 42: 4 refused"));
 }
 END_TEST
 
@@ -296,12 +256,12 @@ START_TEST(lifted_by_hand_it_begins_anew)
 
 	shut_out(42);
 	shut_out(43);
-	k.now_ns++;
+	k->now_ns++;
 	bh_quarantine_lift(s, TYPE, &key);
 	ck_assert_uint_eq(own(42), BH_GATE_OPEN);
 	ck_assert_uint_eq(own(43), BH_GATE_QUARANTINED);
 	ck_assert_uint_eq(all(), BH_GATE_KEYS);
-	k.now_ns++;
+	k->now_ns++;
 	for (int i = 0; i < LIMIT; i++)
 		ck_assert(!crash(42));
 	ck_assert(crash(42));
@@ -336,7 +296,7 @@ int main(void)
 	TCase *tc = tcase_create("quarantine");
 	Suite *suite = suite_create("kernel.quarantine");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, desk_teardown);
 	tcase_add_test(tc, one_client_is_refused_and_the_type_is_not);
 	tcase_add_test(tc, crashes_of_long_ago_and_from_outside_do_not_count);
 	tcase_add_test(tc, many_clients_have_the_type_refused);
