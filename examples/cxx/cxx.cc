@@ -13,30 +13,29 @@ namespace
 /* It may be kept across calls that wait. */
 using text = std::basic_string<char, std::char_traits<char>, bh::allocator<char>>;
 
-text answer(const text &line)
+text answer(const char *line)
 {
 	try {
-		return text(std::to_string(std::stod(line.c_str()) / 2).c_str()) + "\n";
+		return text(std::to_string(std::stod(line) / 2).c_str()) + "\n";
 	} catch (const std::exception &wrong) {
 		bh_sleep(BH_MS(50)); /* for this wait the task stays in its process */
-		return text(wrong.what()) + ": not a number: " + line;
+		return text(wrong.what()) + ": not a number: " + line + "\n";
 	}
 }
 
 int64_t talk(void *arg)
 {
 	bh::io peer(*static_cast<bh_io *>(arg)); /* closed however this function is left */
-	text line;
-	char c;
+	bh::reader in;
+	bh_bytes line;
 
-	while (bh_read(peer.get(), &c, 1, bh_after(BH_S(60))) == 1) {
-		line += c;
-		if (c != '\n')
-			continue;
-		line = answer(line);
-		if (bh_write(peer.get(), line.data(), line.size(), bh_after(BH_S(5))) < 0)
+	if (bh::open(in, peer))
+		return -1;
+	while (bh_reader_line(in.get(), &line, 0, bh_after(BH_S(60))) == 1) {
+		text said = answer(line.data);
+
+		if (bh_write(peer.get(), said.data(), said.size(), bh_after(BH_S(5))) < 0)
 			break;
-		line.clear();
 	}
 	return 0;
 }

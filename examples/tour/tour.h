@@ -18,6 +18,7 @@ void tour_local(void);
 void tour_blocking(void);
 void tour_sockets(void);
 void tour_connections(void);
+void tour_buffers(void);
 void tour_datagrams(void);
 void tour_files(void);
 void tour_service(void);

@@ -66,6 +66,7 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
  *   -BH_ETIMEDOUT    the deadline passed
  *   -BH_ENOSLOT      the service's task (or socket) table is full: see the
  *                    limits of its configuration
+ *   -BH_ETRUNCATED   the peer's end came in the middle of a line or frame (buffered.h)
  *   -BH_EFORKED      this process is a fork() of a worker, not a worker: it runs on,
  *                    but no task does in it (docs/guide.md, Processes and threads)
  */
@@ -75,6 +76,7 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
 #define BH_EQUARANTINED EKEYREJECTED
 #define BH_ETIMEDOUT    ETIMEDOUT
 #define BH_ENOSLOT      ENOBUFS
+#define BH_ETRUNCATED   ENODATA
 #define BH_EFORKED      ENOLINK
 
 /* A text for a negative error value (or its positive twin). Never NULL; static. */

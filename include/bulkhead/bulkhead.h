@@ -7,6 +7,7 @@
 #include <bulkhead/async.h>
 #include <bulkhead/base.h>
 #include <bulkhead/blocking.h>
+#include <bulkhead/buffered.h>
 #include <bulkhead/cancel.h>
 #include <bulkhead/datagram.h>
 #include <bulkhead/fs.h>

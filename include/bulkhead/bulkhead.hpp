@@ -91,6 +91,8 @@ using token = handle<bh_token_close>; /* a token that this task made: canceled, 
 struct deleter {
 	void operator()(void *p) const noexcept { bh_free(p); }
 	void operator()(struct bh_scope *s) const noexcept { bh_scope_close(s); }
+	void operator()(struct bh_reader *r) const noexcept { bh_reader_close(r); }
+	void operator()(struct bh_writer *w) const noexcept { bh_writer_close(w); }
 };
 
 /* bh_alloc() memory of this task: bh::block<char[]> text(static_cast<char *>(bh_alloc(n))). */
@@ -98,6 +100,29 @@ template <class T> using block = std::unique_ptr<T, deleter>;
 
 /* A scope (cancel.h): its children are aborted and waited for. */
 using scope = std::unique_ptr<struct bh_scope, deleter>;
+
+/* buffered.h: of a bh::io that lives longer. */
+using reader = std::unique_ptr<struct bh_reader, deleter>;
+using writer = std::unique_ptr<struct bh_writer, deleter>;
+
+BH_NODISCARD inline int open(reader &r, const io &from, size_t most = 0) noexcept
+{
+	struct bh_reader *raw;
+	int err = bh_reader_open(&raw, from.get(), most);
+
+	if (!err)
+		r.reset(raw);
+	return err;
+}
+BH_NODISCARD inline int open(writer &w, const io &to, size_t room = 0) noexcept
+{
+	struct bh_writer *raw;
+	int err = bh_writer_open(&raw, to.get(), room);
+
+	if (!err)
+		w.reset(raw);
+	return err;
+}
 
 namespace detail
 {

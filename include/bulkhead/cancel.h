@@ -20,6 +20,9 @@
  *   bh_send_batch                     it says how many were sent
  *   bh_join, bh_join_or_gone,
  *   bh_scope_next                     the handle stays valid, the result is there
+ *   bh_reader_...                     what was read is in the reader: call again
+ *   bh_writer_...                     what was not sent is in the writer: call again
+ *   bh_copy, bh_copy_both             perhaps a part was read and not written
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
  *   bh_interval_tick                  the tick is not used up
  *   bh_run_until                      what the function makes of the above

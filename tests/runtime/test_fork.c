@@ -366,6 +366,8 @@ static int first_that_works(struct before *b)
 	struct bh_worker_stats ws = { .size = sizeof(ws) };
 	struct bh_result res;
 	struct iovec iov = { b->memory, 1 };
+	struct bh_reader *reader;
+	struct bh_writer *writer;
 	bh_token token;
 	bh_task task;
 	bh_io io = 0;
@@ -429,6 +431,10 @@ static int first_that_works(struct before *b)
 	FAILS(bh_writev(b->a, &iov, 1, BH_FOREVER));
 	FAILS(bh_readable(b->a, BH_FOREVER));
 	FAILS(bh_writable(b->a, BH_FOREVER));
+	FAILS(bh_reader_open(&reader, b->a, 0));
+	FAILS(bh_writer_open(&writer, b->a, 0));
+	FAILS(bh_copy(b->a, b->a, 1, NULL, BH_FOREVER));
+	FAILS(bh_copy_both(b->a, b->a, NULL, BH_FOREVER));
 	FAILS(bh_local_address(b->a, text, sizeof(text)));
 	FAILS(bh_peer_address(b->a, text, sizeof(text)));
 	FAILS(bh_local_port(b->a));

@@ -22,6 +22,8 @@ const char *bh_strerror(int error)
 		return "the deadline passed";
 	case BH_ENOSLOT:
 		return "the service's table is full (see limits in its configuration)";
+	case BH_ETRUNCATED:
+		return "the peer's end came in the middle of a line or frame";
 	case BH_EFORKED:
 		return "this process was forked from a worker, and has no task: only the worker can call this";
 	default:

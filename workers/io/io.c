@@ -71,17 +71,28 @@ int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t de
 }
 
 /* Commit: the CAS on the mark. */
-int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
+int bh_io_arm(struct bh_ioslot *s, int dir)
 {
 	uint64_t r = bh_ld_acq(&s->ready[dir]);
 
-	if (r & BH_IO_READY) {
-		/* The edge came since: without it the next one would not be seen. */
+	/* The edge came since: the next try clears it. */
+	if (r & BH_IO_READY)
+		return 1;
+	return !bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32);
+}
+
+void bh_io_disarm(struct bh_ioslot *s, int dir)
+{
+	bh_and(&s->ready[dir], BH_IO_READY | BH_IO_CLOSED | BH_IO_URGENT);
+}
+
+int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir)
+{
+	if (bh_io_arm(s, dir)) {
+		/* Without this the next edge would not be seen. */
 		bh_and(&s->ready[dir], ~BH_IO_READY);
 		return 0;
 	}
-	if (!bh_cas(&s->ready[dir], &r, (uint64_t)bh_rt.idx << 32))
-		return 0;
 	/* Not wait_on: an inline state may lie there. */
 	cx->task->wait = BH_WAIT_SUSPEND;
 	return -EAGAIN;
@@ -138,13 +149,13 @@ ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags)
 	return n < 0 ? -errno : n;
 }
 
-ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len)
+ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len, int flags)
 {
 	int fd = bh_ld_rlx(&s->fd);
 
 	if (s->kind == BH_IO_FILE)
 		return write(fd, buf, len);
-	return send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 }
 
 /* -- accepting ------------------------------------------------------------------- */

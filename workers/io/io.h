@@ -30,8 +30,8 @@ ssize_t bh_io_receive(struct bh_ioslot *s, void *buf, size_t len, int flags);
 /* Is one of @events (of poll()) or an error there? */
 int bh_io_is_ready(const struct bh_ioslot *s, short events);
 
-/* send() or write(), without waiting; the error is in errno. */
-ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len);
+/* send() or write(), without waiting; the error is in errno. @flags: 0, or MSG_MORE. */
+ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len, int flags);
 
 /*
  * Waits until direction @dir (0: read, 1: write) may be ready, after the call on
@@ -40,8 +40,14 @@ ssize_t bh_io_send(const struct bh_ioslot *s, const void *buf, size_t len);
  */
 int bh_io_wait(bh_io io, struct bh_ioslot *s, int dir, bool new_work, int64_t deadline);
 
-/* For a poll task, after the call on the descriptor said EAGAIN: 0: try again; -EAGAIN:
- * the task is woken when direction @dir may be ready. Commit: the CAS on the mark. */
+/* After the call on the descriptor said EAGAIN: 1: try again; 0: the running task is
+ * woken when direction @dir may be ready. Others may be armed beside it. */
+int bh_io_arm(struct bh_ioslot *s, int dir);
+
+/* The task waits for it no longer. */
+void bh_io_disarm(struct bh_ioslot *s, int dir);
+
+/* The same for a poll task: 0: try again; -EAGAIN: it is woken. */
 struct bh_cx;
 int bh_io_arrange(struct bh_cx *cx, struct bh_ioslot *s, int dir);
 

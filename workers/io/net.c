@@ -64,7 +64,7 @@ ssize_t bh_write(bh_io io, const void *buf, size_t len, int64_t deadline)
 	if (!err)
 		err = bh_coop();
 	while (!err) {
-		ssize_t n = bh_io_send(s, at, left);
+		ssize_t n = bh_io_send(s, at, left, 0);
 
 		if (n >= 0) {
 			at += n;

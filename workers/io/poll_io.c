@@ -48,7 +48,7 @@ ssize_t bh_poll_write(struct bh_cx *cx, bh_io io, const void *buf, size_t len)
 	int err = begin(cx, io, &s);
 
 	while (!err) {
-		ssize_t n = bh_io_send(s, buf, len);
+		ssize_t n = bh_io_send(s, buf, len, 0);
 
 		if (n >= 0)
 			return n;

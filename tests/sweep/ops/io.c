@@ -85,7 +85,7 @@ static void run_poll_read(struct world *w)
 	must(bh_io_open(pair[0], BH_IO_STREAM, &io));
 	must(bh_poll_read(&cx, io, &c, 1) != -EAGAIN);
 }
-SWEEP(io_poll_read, .run = run_poll_read, .covers = "bh_io_arrange");
+SWEEP(io_poll_read, .run = run_poll_read, .covers = "bh_io_arm");
 
 /* Beside a child: it is armed, the peer has left, and that is taken back. */
 static void setup_child(struct world *w)
