@@ -21,6 +21,7 @@ void tour_connections(void);
 void tour_buffers(void);
 void tour_datagrams(void);
 void tour_files(void);
+void tour_hosts(void);
 void tour_service(void);
 
 /* One line on stdout. */

@@ -14,6 +14,7 @@
 #include <bulkhead/local.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>
+#include <bulkhead/resolve.h>
 #include <bulkhead/service.h>
 #include <bulkhead/task.h>
 #include <bulkhead/time.h>

@@ -14,7 +14,8 @@
  *   bh_read_exact                     perhaps a part was read: the stream is of no
  *   bh_write, bh_writev               more use; the same of a part sent
  *   bh_sendfile                       *offset says how much was sent
- *   bh_connect                        nothing: the socket is closed
+ *   bh_connect, bh_connect_any        nothing: the socket is closed
+ *   bh_resolve                        nothing
  *   bh_recv_from, bh_recv_batch,      nothing was taken, nothing was sent
  *   bh_send_to
  *   bh_send_batch                     it says how many were sent

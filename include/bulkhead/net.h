@@ -85,13 +85,15 @@ BH_API int bh_serve_poll(bh_io listener, bh_poll_fn fn, size_t size,
 			 const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /*
- * Connects to the listener at @address (as accepted ones: TCP_NODELAY). On error,
- * timed out and canceled included, nothing stays open and @out is untouched; the peer
+ * Connects to the listener at @address (as accepted ones: TCP_NODELAY). The host may be a
+ * name here: its addresses are asked for, and the one that answers first is taken (resolve.h).
+ * On error, timed out and canceled included, nothing stays open and @out is untouched; the peer
  * may have seen a connection that ends at once.
  *
  * Errors: -BH_ETIMEDOUT (the deadline, or the system's own limit of some two minutes),
  * -BH_ECANCELED, -EINVAL, -ENAMETOOLONG, -ECONNREFUSED, -ENOENT (no such path),
- * -ENETUNREACH, -EHOSTUNREACH, -EACCES, -BH_ENOSLOT, -EMFILE, -ENFILE.
+ * -ENETUNREACH, -EHOSTUNREACH, -EACCES, -BH_ENOSLOT, -EMFILE, -ENFILE; of a name, those of
+ * bh_resolve(), too.
  */
 BH_API int bh_connect(bh_io *out, const char *address, int64_t deadline) BH_NODISCARD;
 
@@ -272,10 +274,11 @@ BH_API int bh_poll_writable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
 /* 0: the peer is gone. Beside it the task may wait for other things: call all of them. */
 BH_API int bh_poll_gone(struct bh_cx *cx, bh_io io, enum bh_gone when) BH_NODISCARD;
 
-/* Connects. *@io must be 0 at first; while the answer is -EAGAIN it is the connection
- * under way (closing it gives up). 0: *@io is connected. Another error: it is closed, and
- * 0 again. -EBUSY: a Unix listener has too many waiting; nothing tells when it has no
- * longer, so try again later. The rest as bh_connect(). */
+/* Connects to an address in numbers; for a name bh_poll_resolve() first. *@io must be 0 at
+ * first; while the answer is -EAGAIN it is the connection under way (closing it gives up).
+ * 0: *@io is connected. Another error: it is closed, and 0 again. -EBUSY: a Unix listener has
+ * too many waiting; nothing tells when it has no longer, so try again later. The rest as
+ * bh_connect(). */
 BH_API int bh_poll_connect(struct bh_cx *cx, bh_io *io, const char *address) BH_NODISCARD;
 
 /* Notes what the function is called: see Names in task.h. */

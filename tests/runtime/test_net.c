@@ -117,9 +117,9 @@ TEST(both_ends_know_each_other)
 
 TEST(refused_and_malformed_leave_nothing_open)
 {
-	static const char *const bad[] = { "",      "80",       "localhost:80", "1.2.3.4:65536",
-					   "unix:", "unix:@",   "1.2.3.4:",     "[::1:80",
-					   ":80",   "1.2.3:80", "unix",         "1.2.3.4:1x" };
+	static const char *const bad[] = { "",      "80",       "local host:80", "1.2.3.4:65536",
+					   "unix:", "unix:@",   "1.2.3.4:",      "[::1:80",
+					   ":80",   "1.2.3:80", "unix",          "1.2.3.4:1x" };
 	char at[BH_ADDRESS_MAX], longer[200];
 	bh_io io = 5, listener;
 
@@ -133,6 +133,7 @@ TEST(refused_and_malformed_leave_nothing_open)
 		CHECK(bh_connect(&io, bad[i], SOON) == -EINVAL);
 		CHECK(bh_listen(&io, bad[i]) == -EINVAL);
 	}
+	CHECK(bh_listen(&io, "localhost:80") == -EINVAL); /* a name: to connect to alone */
 	memset(longer, 'x', sizeof(longer));
 	memcpy(longer, "unix:/", 6);
 	longer[sizeof(longer) - 1] = '\0';
