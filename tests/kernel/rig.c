@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "rig.h"
+#include "tests/kernel/rig.h"
 
 #include <arpa/inet.h>
 #include <check.h>

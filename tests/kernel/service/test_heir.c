@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "ipc/arena/incarnation.h"
-#include "rig.h"
 #include "tests/check_run.h"
+#include "tests/kernel/rig.h"
 
 static struct rig r;
 static pid_t old, heir;

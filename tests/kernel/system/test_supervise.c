@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rig.h"
 #include "tests/check_run.h"
+#include "tests/kernel/rig.h"
 
 enum {
 	REACTORS = 3 /* of 17 workers */

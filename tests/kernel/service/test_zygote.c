@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "ipc/base/address.h"
-#include "rig.h"
 #include "tests/check_run.h"
+#include "tests/kernel/rig.h"
 
 enum {
 	MAX_STOPS = 200

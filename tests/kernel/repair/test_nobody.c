@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "ipc/arena/incarnation.h"
-#include "rig.h"
 #include "tests/check_run.h"
+#include "tests/kernel/rig.h"
 
 enum {
 	PARENT = 8,

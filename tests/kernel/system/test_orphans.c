@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rig.h"
 #include "tests/check_run.h"
+#include "tests/kernel/rig.h"
 
 /* Who dies with the guardian; a worker that is stopped before. */
 enum {

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "kernel/guardian/guardian.h"
-#include "rig.h"
 #include "tests/check_run.h"
+#include "tests/kernel/rig.h"
 
 enum {
 	MAX_STOPS = 1000,
