@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_idle.c: who is woken, who searches; and the futex between processes. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -272,6 +273,19 @@ START_TEST(waiting_ends_after_its_time)
 }
 END_TEST
 
+/* The letter of /proc/PID/stat. */
+static char state_of(pid_t pid)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+	fclose(f);
+	return state;
+}
+
 /* What a waker leaves that is killed between its store and its system call. */
 START_TEST(a_sleeper_whose_waker_was_killed_is_woken_again)
 {
@@ -286,7 +300,8 @@ START_TEST(a_sleeper_whose_waker_was_killed_is_woken_again)
 			bh_futex_wait(word, BH_PARKED, -1);
 		_exit(0);
 	}
-	usleep(50000); /* it should be asleep by now; if it is not, nothing is tested */
+	while (state_of(child) != 'S')
+		usleep(1000);
 	bh_st_rel(word, BH_AWAKE);
 	bh_unpark_again(word);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -74,7 +74,9 @@ START_TEST(misses_in_a_row_make_it_rare)
 	}
 	while (!bh_spin_pays(&s))
 		skipped++;
-	ck_assert_int_eq(skipped, 255);
+	/* Seldom, and not never. */
+	ck_assert_int_ge(skipped, 100);
+	ck_assert_int_le(skipped, 1000);
 	bh_spin_hit(&s);
 	miss();
 	ck_assert(!bh_spin_pays(&s));

@@ -347,7 +347,7 @@ static void check_strategy(enum bh_strategy strategy, const uint32_t expected[3]
 	for (int i = 0; i < 3; i++)
 		rig_until(r.board->services[i].arena_seq == expected[i] &&
 			  r.board->services[i].state == BH_PROC_UP);
-	usleep(100000);
+	replace_worker(0, SIGKILL); /* before which any other reset would have begun */
 	for (int i = 0; i < 3; i++)
 		ck_assert_uint_eq(r.board->services[i].arena_seq, expected[i]);
 }
@@ -397,17 +397,24 @@ START_TEST(missing_host_is_told_in_one_sentence)
 }
 END_TEST
 
+enum {
+	LIVES = 7
+};
+
 /* Loop @i = 1: and each says in its slot that it went by itself. */
 START_TEST(workers_that_die_on_start_come_slower)
 {
 	if (_i)
 		setenv("FAKE_VACANT", "1", 1);
 	setenv("FAKE_DIE_US", "100", 1);
+	int64_t begin = now_ns();
 	rig_start(&r, true);
-	usleep(1000000);
-	/* 1 s holds thousands of such lives, but few with pauses that double. */
-	ck_assert_uint_lt(r.board->services[0].worker_crashes[0], 20);
-	ck_assert_uint_gt(r.board->services[0].worker_crashes[0], 3);
+	rig_until(r.board->services[0].worker_crashes[0] >= LIVES);
+	/* Their pauses double: before the last life there were some of 1, 2, 4, ... times the
+	 * shortest, the first perhaps none, and of each a quarter may be left out. */
+	int64_t least = (1 << (LIVES - 2)) - 1;
+	ck_assert_int_ge(now_ns() - begin,
+			 least * r.plan->services[0].backoff_min_ms * 1000000ll * 3 / 4);
 }
 END_TEST
 
