@@ -29,13 +29,21 @@ static const struct stop {
 	const char *name;
 	void (*visit)(void);
 } stops[] = {
-	{ "tasks", tour_tasks },         { "poll tasks", tour_polls },
-	{ "time", tour_time },           { "canceling", tour_cancel },
-	{ "scopes", tour_scopes },       { "memory", tour_memory },
-	{ "local sets", tour_local },    { "blocking", tour_blocking },
-	{ "sockets", tour_sockets },     { "connections", tour_connections },
-	{ "buffers", tour_buffers },     { "datagrams", tour_datagrams },
-	{ "files", tour_files },         { "hosts", tour_hosts },
+	{ "tasks", tour_tasks },
+	{ "poll tasks", tour_polls },
+	{ "time", tour_time },
+	{ "canceling", tour_cancel },
+	{ "scopes", tour_scopes },
+	{ "memory", tour_memory },
+	{ "local sets", tour_local },
+	{ "blocking", tour_blocking },
+	{ "sockets", tour_sockets },
+	{ "connections", tour_connections },
+	{ "buffers", tour_buffers },
+	{ "datagrams", tour_datagrams },
+	{ "files", tour_files },
+	{ "hosts", tour_hosts },
+	{ "handing over", tour_handovers },
 	{ "the service", tour_service },
 };
 

@@ -22,6 +22,7 @@ void tour_buffers(void);
 void tour_datagrams(void);
 void tour_files(void);
 void tour_hosts(void);
+void tour_handovers(void);
 void tour_service(void);
 
 /* One line on stdout. */

@@ -14,9 +14,11 @@
 #include <bulkhead/local.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>
+#include <bulkhead/pipe.h>
 #include <bulkhead/resolve.h>
 #include <bulkhead/service.h>
 #include <bulkhead/task.h>
 #include <bulkhead/time.h>
+#include <bulkhead/unix.h>
 
 #endif

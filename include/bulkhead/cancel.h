@@ -18,6 +18,8 @@
  *   bh_resolve                        nothing
  *   bh_recv_from, bh_recv_batch,      nothing was taken, nothing was sent
  *   bh_send_to
+ *   bh_send_io                        nothing was sent, the descriptor is the caller's
+ *   bh_recv_io                        nothing was taken
  *   bh_send_batch                     it says how many were sent
  *   bh_join, bh_join_or_gone,
  *   bh_scope_next                     the handle stays valid, the result is there

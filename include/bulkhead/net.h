@@ -8,7 +8,8 @@
  * bh_io (-BH_ESTALE for anybody else).
  *
  * Addresses are text: "HOST:PORT" (a numeric host), "[V6]:PORT", "unix:/PATH", or
- * "unix:@NAME" (abstract: it is no file, and goes when its listener goes).
+ * "unix:@NAME" (abstract: it is no file, and goes when its listener goes). With "seqpacket:"
+ * in place of "unix:" a connection keeps the bounds of its messages (datagram.h).
  *
  * Waiting. Every call with a deadline is a suspension point: the fiber may go on in
  * another worker. Each says below what becomes of what it was doing when it ends with
@@ -230,7 +231,7 @@ BH_API int bh_io_set_option(bh_io io, enum bh_io_option option, int value);
  * All workers of a service share their descriptors, so a number means the same in all
  * of them, and is open until somebody closes it. One that is not adopted is closed when
  * the task that opened it crashes; when it ends otherwise, it stays. (One that came
- * by SCM_RIGHTS, or by a system call past the C library, is known to nobody and stays in
+ * by a recvmsg() of the task's own, or by a system call past the C library, is known to nobody and stays in
  * either case. Connect or adopt such a socket before the next call that can wait: a
  * stream socket without an address and a peer is taken for one that a dead worker lost,
  * and may be closed.)

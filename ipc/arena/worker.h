@@ -64,18 +64,25 @@ enum bh_journal_op {
 	BH_OP_RELEASE, /* slot, a child of the running task, is being unlinked and freed */
 };
 
+/* As struct cmsghdr and its data, where Linux stores numbers before their descriptors exist. */
+struct bh_incoming {
+	uint64_t head[2];
+	_Atomic int32_t fd[2]; /* 0: none */
+};
+
 struct bh_journal {
-	_Atomic uint32_t op;        /* enum bh_journal_op */
-	_Atomic uint32_t slot;      /* task slot being reserved, released or ended */
-	_Atomic uint32_t popped;    /* task index taken from a queue, not yet run */
-	_Atomic uint32_t wake;      /* task index being woken: SCHEDULED, perhaps not queued */
-	_Atomic uint32_t io;        /* I/O slot being opened, given or closed */
-	_Atomic uint32_t token;     /* token being made, canceled or dropped */
-	_Atomic uint32_t block;     /* block being taken, moved or freed */
-	_Atomic uint32_t extent;    /* 1 + number of the extent being uncharged (extent.h) */
-	_Atomic uint64_t count;     /* what the counter of `op` will be once it is done */
-	_Atomic uint64_t task;      /* SPAWN: the state word once it is reserved, 0 before */
-	_Atomic uint32_t accepting; /* 1: a descriptor may exist that no I/O slot names yet */
+	_Atomic uint32_t op;         /* enum bh_journal_op */
+	_Atomic uint32_t slot;       /* task slot being reserved, released or ended */
+	_Atomic uint32_t popped;     /* task index taken from a queue, not yet run */
+	_Atomic uint32_t wake;       /* task index being woken: SCHEDULED, perhaps not queued */
+	_Atomic uint32_t io;         /* I/O slot being opened, given or closed */
+	_Atomic uint32_t token;      /* token being made, canceled or dropped */
+	_Atomic uint32_t block;      /* block being taken, moved or freed */
+	_Atomic uint32_t extent;     /* 1 + number of the extent being uncharged (extent.h) */
+	_Atomic uint64_t count;      /* what the counter of `op` will be once it is done */
+	_Atomic uint64_t task;       /* SPAWN: the state word once it is reserved, 0 before */
+	_Atomic uint32_t accepting;  /* 1: a descriptor may exist that no I/O slot names yet */
+	struct bh_incoming incoming; /* descriptors that are nobody's yet (files.h) */
 };
 
 /* What a dying worker says of itself, from its signal handler. */

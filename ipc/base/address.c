@@ -78,6 +78,19 @@ int bh_address_parse(const char *text, struct bh_address *a)
 	return inet_pton(AF_INET, host, &a4->sin_addr) == 1 ? 0 : -EINVAL;
 }
 
+int bh_address_parse_typed(const char *text, struct bh_address *a, int *type)
+{
+	static const char seqpacket[] = "seqpacket:";
+	size_t n = sizeof(seqpacket) - 1;
+
+	*type = SOCK_STREAM;
+	if (strncmp(text, seqpacket, n) != 0)
+		return bh_address_parse(text, a);
+	*type = SOCK_SEQPACKET;
+	memset(a, 0, sizeof(*a));
+	return parse_unix(text + n, a);
+}
+
 /* The bytes of a Unix name: those of a path end at its NUL. */
 static size_t name_of(const struct bh_address *a, const char **name)
 {

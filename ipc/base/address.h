@@ -15,6 +15,10 @@ struct bh_address {
 /* -EINVAL, -ENAMETOOLONG (a path). */
 int bh_address_parse(const char *text, struct bh_address *a);
 
+/* The same of what is listened at and connected to: "seqpacket:" instead of "unix:", too, and
+ * *@type (SOCK_STREAM or SOCK_SEQPACKET). */
+int bh_address_parse_typed(const char *text, struct bh_address *a, int *type);
+
 /* Its length without the NUL, or -ENOSPC, -EAFNOSUPPORT. */
 int bh_address_text(const struct bh_address *a, char *text, size_t size);
 

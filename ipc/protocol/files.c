@@ -16,16 +16,22 @@ static uint32_t end_of(const struct bh_view *v)
 	return mark < v->l.files ? mark : v->l.files;
 }
 
+static void raise_mark(const struct bh_view *v, int fd)
+{
+	uint32_t mark = bh_ld_rlx(&v->a->files.mark);
+
+	while (mark <= (uint32_t)fd && !bh_cas(&v->a->files.mark, &mark, (uint32_t)fd + 1))
+		;
+}
+
 void bh_file_note(const struct bh_view *v, int fd, uint64_t by, uint64_t task, uint64_t ino,
 		  uint32_t dev)
 {
 	struct bh_file *f = file_at(v, fd);
-	uint32_t mark = bh_ld_rlx(&v->a->files.mark);
 
 	if (!f)
 		return;
-	while (mark <= (uint32_t)fd && !bh_cas(&v->a->files.mark, &mark, (uint32_t)fd + 1))
-		;
+	raise_mark(v, fd);
 	/* What a predecessor left must not be taken for this, half stored. */
 	bh_st_rel(&f->by, 0);
 	bh_fence();
@@ -96,8 +102,39 @@ static bool is_lost(const struct bh_view *v, uint64_t by, uint64_t task, uint64_
 	return !process_lives(v, by) && !task_lives(v, task);
 }
 
+/* That which nobody but the dead worker knows: its file is for the zygote to look at. */
+static void lose_incoming(const struct bh_view *v, _Atomic int32_t *word)
+{
+	int fd = bh_ld_rlx(word);
+	struct bh_file *f = file_at(v, fd);
+	uint64_t nobody = 0;
+
+	if (fd > 0 && f && !bh_ld_acq(&f->by) && !bh_file_io(v, fd)) {
+		raise_mark(v, fd);
+		bh_st_rlx(&f->ino, 0);
+		bh_st_rlx(&f->dev, 0);
+		bh_cas(&f->by, &nobody, BH_FILE_LOST);
+	}
+	if (fd)
+		bh_st_rel(word, 0);
+}
+
+static void lose_all_incoming(const struct bh_view *v)
+{
+	for (uint32_t i = 0; i < BH_SLOTS; i = bh_slot_after(v, i)) {
+		struct bh_slot *w = &v->workers[i];
+
+		if ((bh_ld_acq(&w->word) & 0xffff) == BH_SLOT_UP)
+			continue;
+		for (int k = 0; k < 2; k++)
+			lose_incoming(v, &w->journal.incoming.fd[k]);
+	}
+}
+
 uint32_t bh_files_lose(const struct bh_view *v, uint64_t crashed)
 {
+	lose_all_incoming(v);
+
 	uint32_t end = end_of(v), n = 0;
 
 	for (uint32_t i = 0; i < end; i++) {

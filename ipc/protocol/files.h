@@ -24,6 +24,13 @@
  * that lives has just opened the same file, was given that number, and has not noted it yet.
  * Clearing the entry first would leave a descriptor open, with its locks, far more often.)
  *
+ * A descriptor that Linux hands over (received, or a pipe's end) is in the journal before it
+ * exists (workers/owned/incoming.h), and noted before it leaves the journal. So what a dead
+ * worker's journal has, and neither an entry nor a slot, is lost: with `ino` 0, which the
+ * zygote fills in before it closes. A kernel that is killed between the mark and taking the
+ * number from the journal makes its successor mark it again; wrong is that only if the zygote has
+ * closed it meanwhile, and the number is another's that is not noted yet.
+ *
  * A number that an I/O slot names is the slot's (task.h); `io` finds that slot, and is
  * checked against it.
  */
@@ -65,7 +72,7 @@ void bh_file_to_io(const struct bh_view *v, int fd, uint32_t idx);
 uint32_t bh_file_io(const struct bh_view *v, int fd);
 
 /* For the kernel, after a death is confirmed: marks what task @crashed (0: none) opened,
- * and what dead processes opened for nobody who lives. Returns how many there are now for
+ * what dead processes opened for nobody who lives, and what they were just given. Returns how many there are now for
  * the zygote to close. Safe to do twice. Commit: the CAS on `by`. */
 uint32_t bh_files_lose(const struct bh_view *v, uint64_t crashed);
 

@@ -28,13 +28,20 @@ enum {
 	RACE = 16 /* addresses that are tried */
 };
 
-static int open_stream(const struct bh_address *a, bh_io *out)
+static enum bh_io_kind kind_of(const struct bh_address *a, int type)
 {
-	enum bh_io_kind kind = a->ss.ss_family == AF_UNIX ? BH_IO_STREAM : BH_IO_TCP;
+	if (type == SOCK_SEQPACKET)
+		return BH_IO_MESSAGES;
+	return a->ss.ss_family == AF_UNIX ? BH_IO_STREAM : BH_IO_TCP;
+}
+
+static int open_socket(const struct bh_address *a, int type, bh_io *out)
+{
+	enum bh_io_kind kind = kind_of(a, type);
 	int one = 1, fd, err;
 
 	bh_io_making(true);
-	fd = bh_sys_stream(a->ss.ss_family);
+	fd = bh_sys_socket(a->ss.ss_family, type);
 	if (fd < 0)
 		fd = -errno;
 	err = bh_io_keep(fd, kind, out);
@@ -113,10 +120,10 @@ static int progress(struct race *r, size_t i)
 static void enter(struct race *r)
 {
 	const char *address = r->list->address[r->next++];
-	int err = bh_address_parse(address, &r->a[r->n]);
+	int type, err = bh_address_parse_typed(address, &r->a[r->n], &type);
 
 	if (!err)
-		err = open_stream(&r->a[r->n], &r->io[r->n]);
+		err = open_socket(&r->a[r->n], type, &r->io[r->n]);
 	if (err) {
 		r->last = err;
 		return;
@@ -212,14 +219,15 @@ int bh_connect(bh_io *out, const char *address, int64_t deadline)
 	struct bh_address a;
 	struct bh_ioslot *s;
 	bh_io io;
-	int err = bh_rt.task ? bh_address_parse(address, &a) : bh_rt_no_task(-EPERM);
+	int type;
+	int err = bh_rt.task ? bh_address_parse_typed(address, &a, &type) : bh_rt_no_task(-EPERM);
 
 	if (err == -EINVAL)
 		return by_name(out, address, deadline);
 	if (!err)
 		err = bh_coop();
 	if (!err)
-		err = open_stream(&a, &io);
+		err = open_socket(&a, type, &io);
 	if (err)
 		return err;
 	err = bh_io_of(io, &s);
@@ -246,12 +254,12 @@ int bh_poll_connect(struct bh_cx *cx, bh_io *io, const char *address)
 {
 	struct bh_address a;
 	struct bh_ioslot *s;
-	int err = bh_address_parse(address, &a);
+	int type, err = bh_address_parse_typed(address, &a, &type);
 
 	if (!err)
 		err = bh_coop_poll(cx);
 	if (!err && !*io)
-		err = open_stream(&a, io);
+		err = open_socket(&a, type, io);
 	if (!err)
 		err = bh_io_of(*io, &s);
 	if (err)

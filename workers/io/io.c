@@ -165,6 +165,14 @@ static bool somebody_waits(int listener)
 	return poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 0) > 0;
 }
 
+static bool is_seqpacket(int fd)
+{
+	int type = 0;
+	socklen_t n = sizeof(type);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) && type == SOCK_SEQPACKET;
+}
+
 /* A connection that there is no slot for stays in the listener's queue: taken from there,
  * it could only be closed. */
 static int accept_once(int listener, bh_io *out)
@@ -183,6 +191,8 @@ static int accept_once(int listener, bh_io *out)
 		fd = -errno;
 	else if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)
 		kind = BH_IO_TCP;
+	else if (is_seqpacket(fd))
+		kind = BH_IO_MESSAGES;
 	err = bh_io_keep(fd, kind, out);
 	bh_io_making(false);
 	if (!err)

@@ -74,11 +74,11 @@ void bh_port_note(uint32_t port)
 static int open_listener(const char *address)
 {
 	struct bh_address a;
-	int one = 1, err = bh_address_parse(address, &a);
+	int one = 1, type, err = bh_address_parse_typed(address, &a, &type);
 
 	if (err)
 		return err;
-	int fd = bh_sys_stream(a.ss.ss_family);
+	int fd = bh_sys_socket(a.ss.ss_family, type);
 	if (fd < 0)
 		return -errno;
 	if (a.ss.ss_family != AF_UNIX)

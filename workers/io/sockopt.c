@@ -4,11 +4,32 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "ipc/base/address.h"
 #include "workers/io/io.h"
 #include "workers/owned/ioslot.h"
+
+/* Unix addresses of both types look alike: the socket tells. */
+static int text_of(const struct bh_address *a, int fd, char *text, size_t size)
+{
+	static const char seqpacket[] = "seqpacket:";
+	size_t skip = strlen("unix:");
+	char full[BH_ADDRESS_MAX];
+	int type = 0, len;
+	socklen_t type_n = sizeof(type);
+
+	if (a->ss.ss_family != AF_UNIX || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_n) ||
+	    type != SOCK_SEQPACKET)
+		return bh_address_text(a, text, size);
+	len = bh_address_text(a, full, sizeof(full));
+	if (len < 0)
+		return len;
+	len = snprintf(text, size, "%s%s", seqpacket, full + skip);
+	return (size_t)len < size ? len : -ENOSPC;
+}
 
 int bh_local_address(bh_io io, char *text, size_t size)
 {
@@ -18,7 +39,7 @@ int bh_local_address(bh_io io, char *text, size_t size)
 
 	if (!err)
 		err = bh_address_of(bh_ld_rlx(&s->fd), &a);
-	return err ? err : bh_address_text(&a, text, size);
+	return err ? err : text_of(&a, bh_ld_rlx(&s->fd), text, size);
 }
 
 int bh_peer_address(bh_io io, char *text, size_t size)
@@ -29,7 +50,7 @@ int bh_peer_address(bh_io io, char *text, size_t size)
 
 	if (!err && getpeername(bh_ld_rlx(&s->fd), (struct sockaddr *)&a.ss, &a.len))
 		err = -errno;
-	return err ? err : bh_address_text(&a, text, size);
+	return err ? err : text_of(&a, bh_ld_rlx(&s->fd), text, size);
 }
 
 static int set(int fd, int level, int name, const void *value, socklen_t size)

@@ -61,11 +61,6 @@ bool bh_file_is_control(int fd);
 /* A socket of the runtime's own, as bh_file_lift() has it. */
 int bh_sys_socket(int family, int type);
 
-static inline int bh_sys_stream(int family)
-{
-	return bh_sys_socket(family, SOCK_STREAM);
-}
-
 static inline int bh_sys_close(int fd)
 {
 	return (int)syscall(SYS_close, fd);

@@ -246,6 +246,11 @@ static void close_lost(int fd)
 	uint64_t lost = BH_FILE_LOST;
 	struct stat st;
 
+	/* A dead worker was just given it: from here on it is recognised. */
+	if (!bh_ld_rlx(&f->ino) && fstat(fd, &st) == 0) {
+		bh_st_rlx(&f->dev, (uint32_t)st.st_dev);
+		bh_st_rel(&f->ino, st.st_ino);
+	}
 	if (fd >= bh_files_first() && !bh_file_io(&bh_rt.v, fd) && fstat(fd, &st) == 0 &&
 	    st.st_ino == bh_ld_rlx(&f->ino) && (uint32_t)st.st_dev == bh_ld_rlx(&f->dev) &&
 	    bh_ld_acq(&f->by) == BH_FILE_LOST) {

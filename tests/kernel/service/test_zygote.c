@@ -472,6 +472,14 @@ START_TEST(killed_at_each_call_that_opens_a_datagram_socket)
 }
 END_TEST
 
+/* From the adoption of the first one on: sent, taken, closed; and a pipe. */
+START_TEST(killed_at_each_call_that_hands_a_descriptor_over)
+{
+	start_service(ZYGOTE_RIGHTS, 1);
+	check_round((struct round){ SYS_eventfd2, SYS_epoll_ctl }, 40);
+}
+END_TEST
+
 /* Before it is adopted, an eventfd is its task's own affair. */
 START_TEST(killed_at_each_call_that_closes_what_was_adopted)
 {
@@ -522,6 +530,7 @@ int main(void)
 	tcase_add_test(c, socket_lost_in_accept_at_a_unix_name_is_closed);
 	tcase_add_test(c, killed_at_each_call_of_a_connect);
 	tcase_add_test(c, killed_at_each_call_that_opens_a_datagram_socket);
+	tcase_add_test(c, killed_at_each_call_that_hands_a_descriptor_over);
 	tcase_add_test(c, killed_at_each_call_that_closes_what_was_adopted);
 	tcase_add_test(c, socket_lost_in_connect_is_closed_when_it_can_be_no_tasks);
 	suite_add_tcase(s, c);

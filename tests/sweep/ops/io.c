@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ipc/protocol/files.h"
 #include "workers/base/rt.h"
 #include "workers/io/io.h"
 #include "workers/io/listen.h"
+#include "workers/owned/files.h"
 #include "workers/owned/gone.h"
 #include "workers/owned/ioslot.h"
 #include "workers/task/room.h"
@@ -139,6 +141,49 @@ static void run_datagram(struct world *w)
 	must(bh_close(io));
 }
 SWEEP(io_datagram, .run = run_datagram, .covers = "");
+
+/* One is on its way, and two more are made. The lowest free number is beyond those that
+ * every process is given. */
+static int way[2];
+
+static void setup_incoming(struct world *w)
+{
+	(void)w;
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, way));
+	while (dup(way[0]) < 99)
+		;
+}
+
+static void run_incoming(struct world *w)
+{
+	bh_io over[2], io, in, out;
+	char c;
+
+	world_epoll();
+	bh_files_enter();
+	bh_rt.budget = 9;
+	for (int i = 0; i < 2; i++)
+		must(bh_io_adopt(&over[i], fcntl(way[i], F_DUPFD, 100)));
+	must(bh_io_adopt(&io, eventfd(0, 0)));
+	must(bh_try_send_io(over[0], io, "x", 1) != 1);
+	must(bh_try_recv_io(over[1], &io, &c, 1) != 1);
+	must(bh_pipe_open(&in, &out));
+	must(w->v.workers[VICTIM].journal.incoming.fd[0] != 0);
+}
+
+/* What Linux stored in the journal is a slot's, noted, or the zygote's to close. */
+static const char *check_incoming(struct world *w)
+{
+	for (uint32_t fd = 0; fd < w->v.l.files; fd++)
+		if (bh_file_known(bh_ld_acq(&w->v.files[fd].by)))
+			return "a dead task's descriptor is nobody's to close";
+	for (int i = 0; i < 2; i++)
+		if (bh_ld_acq(&w->v.workers[VICTIM].journal.incoming.fd[i]))
+			return "a dead worker's number stays in its journal";
+	return NULL;
+}
+SWEEP(io_incoming, .setup = setup_incoming, .run = run_incoming, .check = check_incoming,
+      .covers = "bh_incoming_take");
 
 static void run_adopt(struct world *w)
 {
