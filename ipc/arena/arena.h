@@ -117,7 +117,6 @@ struct bh_arena {
 	_Atomic uint64_t ending;                  /* handle of the task being ended */
 	_Atomic uint64_t ending_count;            /* what `crashed` is once it has */
 	_Atomic uint32_t ending_canceled;         /* 1: what `canceled` is */
-	_Atomic uint64_t resets;                  /* kernel */
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
 	_Atomic uint32_t start;                   /* zygote: enum bh_start */
@@ -141,6 +140,7 @@ struct bh_arena {
 	_Atomic uint64_t refused;      /* workers: spawns, by quarantine */
 	struct bh_gate gate[BH_GATES]; /* by key */
 };
+BH_FORMAT_STANDS_IN(struct bh_arena);
 
 /* Sizes and offsets, from the plan. */
 struct bh_layout {

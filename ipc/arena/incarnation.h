@@ -1,28 +1,106 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * incarnation.h: one process after the other is the worker in a slot.
+ * incarnation.h: one process after the other is the worker in a slot; and the slot's word,
+ * which says which one.
  *
- * An epoch starts when the kernel says so in the slot's word (worker.h). The process
- * for it may have been made before, while the slot's last worker was still being
- * recovered (kernel/service/heir.c): it touches nothing of the slot until then.
+ *   63        32 31       16 15        0
+ *  ┌────────────┬───────────┬───────────┐
+ *  │    pid     │   epoch   │   state   │
+ *  └────────────┴───────────┴───────────┘
+ *
+ *              next, start                take
+ *   VACANT, DEAD ────────▶ STARTING(epoch) ────▶ UP(epoch, pid)
+ *        ▲  ▲                   │                  │      │
+ *        │  └── end, disown ────┴──────────────────┘      │
+ *        └───────────── leave, vacate ────────────────────┘
+ *
+ * An epoch starts when the kernel says so. The process for it may have been made before,
+ * while the slot's last worker was still being recovered (kernel/service/heir.c): it
+ * touches nothing of the slot until then.
+ *
+ * `take` and `leave` are the worker's, all else is the kernel's. Each function ends in one
+ * store or CAS of the word, its commit point: killed before it, nothing happened.
+ *
+ * An epoch is one that a task's state word can hold, BH_EPOCH_MASK at most. The field here
+ * is wider: a word that has more in it was overwritten, and names no incarnation.
  */
 #ifndef BH_IPC_INCARNATION_H
 #define BH_IPC_INCARNATION_H
 
-#include "ipc/arena/worker.h"
+#include "ipc/arena/state.h"
 
-/* The epoch after @epoch: never 0, and what a task's state word can hold. */
+enum bh_slot_state {
+	BH_SLOT_VACANT = 0,
+	BH_SLOT_STARTING,
+	BH_SLOT_UP,
+	BH_SLOT_DEAD,
+};
+
+static inline uint64_t bh_slot_word(enum bh_slot_state s, uint32_t epoch, uint32_t pid)
+{
+	return (uint64_t)pid << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)s;
+}
+
+static inline uint32_t bh_slot_state_of(uint64_t word)
+{
+	return (uint32_t)word & 0xffff;
+}
+
+static inline uint32_t bh_slot_epoch(uint64_t word)
+{
+	return (uint32_t)word >> 16;
+}
+
+static inline int32_t bh_slot_pid(uint64_t word)
+{
+	return (int32_t)(word >> 32);
+}
+
+static inline bool bh_slot_is_up(uint64_t word)
+{
+	return bh_slot_state_of(word) == BH_SLOT_UP;
+}
+
+/* True if the process of @epoch is in the slot. */
+static inline bool bh_slot_has(uint64_t word, uint32_t epoch)
+{
+	return (uint32_t)word == (uint32_t)bh_slot_word(BH_SLOT_UP, epoch, 0);
+}
+
+/* The epoch after @epoch: never 0. */
 static inline uint32_t bh_epoch_next(uint32_t epoch)
 {
 	return epoch % BH_EPOCH_MASK + 1;
 }
 
-/* The kernel's: @epoch starts. Whoever was made for it takes the slot, and those made for
+/* @epoch starts: a process that was made for it takes the slot, those that were made for
  * another epoch go. Commit: the store of the word. */
-void bh_incarnation_start(struct bh_slot *w, uint32_t epoch);
+void bh_incarnation_start(_Atomic uint64_t *word, uint32_t epoch);
+
+/* @next starts, unless the process of @epoch is up: then false, and *pid is its own. Nobody
+ * waits for @next yet. Commit: the CAS of the word. */
+bool bh_incarnation_next(_Atomic uint64_t *word, uint32_t epoch, uint32_t next, int32_t *pid);
 
 /* Waits while the epoch before is not over, at most for ten seconds, and takes the slot for
  * this process. False: it is another's. Commit: the CAS of the word. */
-bool bh_incarnation_take(struct bh_slot *w, uint32_t epoch);
+bool bh_incarnation_take(_Atomic uint64_t *word, uint32_t epoch);
+
+/* The process @pid goes by itself. False: the slot is its own no longer. Commit: the CAS of
+ * the word. A process that exits after it went, even if nobody can tell its exit status any
+ * more; one that is killed before it is one that died. */
+bool bh_incarnation_leave(_Atomic uint64_t *word, uint32_t epoch, int32_t pid);
+
+/* True if it did. */
+bool bh_incarnation_left(uint64_t word, uint32_t epoch, int32_t pid);
+
+/* Its death is confirmed. Commit: the store of the word. */
+void bh_incarnation_end(_Atomic uint64_t *word, uint32_t epoch, int32_t pid);
+
+/* No process is as @seen says, which is what the word was. Commit: the CAS of the word,
+ * which fails if a process has come since. */
+bool bh_incarnation_disown(_Atomic uint64_t *word, uint64_t seen);
+
+/* The slot stays empty until it is wanted again. Commit: the store of the word. */
+void bh_incarnation_vacate(_Atomic uint64_t *word, uint32_t epoch);
 
 #endif

@@ -19,6 +19,7 @@
  *      └───────────────────── end, DETACHED ────────────────────┤
  *                                                               │
  *                  CLEANUP (the kernel's) ◀── its worker died ──┘
+ *                                              (take; also of a task whose home is gone)
  *
  * slot (of a worker or a blocking process: worker.h) and epoch name the incarnation
  * that holds the task: meaningful in
@@ -62,7 +63,6 @@ enum bh_state {
 #define BH_OWNER_MASK 0x3ffu
 
 /* Owners that are not slots. */
-#define BH_OWNER_KERNEL 0x3ffu
 #define BH_OWNER_ZYGOTE 0x3feu
 #define BH_OWNER_NONE   0x3fdu
 
@@ -99,7 +99,7 @@ static inline uint64_t bh_state_make(uint32_t gen, uint32_t epoch, uint32_t work
 static inline uint64_t bh_state_unheld(uint64_t w, enum bh_state s)
 {
 	if (w & BH_PINNED)
-		return (w & ~0xfull) | (uint64_t)s;
+		return (w & ~BH_STATE_MASK) | (uint64_t)s;
 	return (w & ~0xffffff0full) | (uint64_t)BH_OWNER_NONE << 8 | (uint64_t)s;
 }
 
@@ -189,11 +189,24 @@ static inline void bh_state_restart(_Atomic uint64_t *p)
 	} while (!bh_cas(p, &w, next));
 }
 
-/* Clears NOTIFIED without leaving RUNNING: the holder looks again before it
- * suspends. Holder only. */
-static inline void bh_state_absorb(_Atomic uint64_t *p)
+/* Pins the task that the caller runs to its incarnation, and lets it go again: {worker,
+ * epoch} stand in the word already. Holder only. */
+static inline void bh_state_pin(_Atomic uint64_t *p)
 {
-	bh_and(p, ~BH_NOTIFIED);
+	bh_or(p, BH_PINNED);
+}
+
+static inline void bh_state_unpin(_Atomic uint64_t *p)
+{
+	bh_and(p, ~BH_PINNED);
+}
+
+/* @w -> CLEANUP, for the kernel: the incarnation that held the task, or is its home, is
+ * gone. The word goes on naming it. False: @w is what stands there now; the caller looks
+ * whether that is still so. */
+static inline bool bh_state_take(_Atomic uint64_t *p, uint64_t *w)
+{
+	return bh_cas(p, w, (*w & ~BH_STATE_MASK) | BH_CLEANUP);
 }
 
 enum bh_wake_result {

@@ -8,11 +8,7 @@
  * Written by the worker in the slot, but for `word` (see below), `runq.head`
  * (thieves too), `park` and `pinned` (wakers too), `timers.head` and `batch.told` (the kernel).
  *
- * Incarnations. `word` = {pid, epoch, state}. The kernel stores STARTING(epoch);
- * the new process takes the slot with one CAS to UP(epoch, pid). A process that
- * comes late (its epoch is gone) loses the CAS and exits; one that comes early waits
- * (incarnation.h). The kernel stores DEAD once the death is confirmed, recovers, and
- * only then starts the next.
+ * Incarnations. `word` says which process is in the slot: incarnation.h.
  *
  * The journal says what a multi-step operation is about, before its first step;
  * recovery looks at each thing that it names and puts it right (recover.h). An
@@ -22,6 +18,9 @@
 #ifndef BH_IPC_WORKER_H
 #define BH_IPC_WORKER_H
 
+#include <stddef.h>
+
+#include "ipc/arena/incarnation.h"
 #include "ipc/arena/task.h"
 #include "ipc/queue/batch.h"
 #include "ipc/queue/idle.h"
@@ -29,18 +28,6 @@
 #include "ipc/queue/meter.h"
 #include "ipc/queue/pool.h"
 #include "ipc/queue/runq.h"
-
-enum bh_slot_state {
-	BH_SLOT_VACANT = 0,
-	BH_SLOT_STARTING,
-	BH_SLOT_UP,
-	BH_SLOT_DEAD,
-};
-
-static inline uint64_t bh_slot_word(enum bh_slot_state s, uint32_t epoch, uint32_t pid)
-{
-	return (uint64_t)pid << 32 | (uint64_t)(epoch & 0xffff) << 16 | (uint64_t)s;
-}
 
 enum {
 	BH_TIMER_RING = 1024
@@ -135,5 +122,7 @@ struct bh_slot {
 	_Atomic uint32_t initing;   /* the epoch + 1, as long as it is in worker_init() */
 	_Atomic int32_t init_error; /* what that returned, if it failed */
 };
+_Static_assert(offsetof(struct bh_slot, lifo) - offsetof(struct bh_slot, heartbeat) == 128,
+	       "what each poll stores: two cache lines");
 
 #endif

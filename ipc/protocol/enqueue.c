@@ -9,7 +9,7 @@ static void enqueue_pinned(const struct bh_view *v, uint32_t idx, uint32_t home)
 
 	/* Full, or nobody will ever look: the slot's last worker went just now. */
 	if (!bh_inject_push(&ring, idx) ||
-	    (bh_ld_acq(&v->workers[home].word) & 0xffff) == BH_SLOT_VACANT)
+	    bh_slot_state_of(bh_ld_acq(&v->workers[home].word)) == BH_SLOT_VACANT)
 		bh_st_rel(&v->a->rescan, 1);
 	if (bh_idle_pick_one(&v->a->idle, home))
 		bh_unpark(&v->workers[home].park, v->kick);

@@ -85,7 +85,7 @@ static bool process_lives(const struct bh_view *v, uint64_t by)
 	uint32_t slot = (uint32_t)(by >> 48);
 	uint64_t w = slot < BH_SLOTS ? bh_ld_acq(&v->workers[slot].word) : 0;
 
-	return (w & 0xffff) == BH_SLOT_UP && (w >> 16 & 0xffff) == (by >> 32 & 0xffff);
+	return bh_slot_has(w, (uint32_t)(by >> 32));
 }
 
 static bool task_lives(const struct bh_view *v, uint64_t handle)

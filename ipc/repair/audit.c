@@ -195,7 +195,7 @@ static void check_task(struct audit *a, uint32_t i)
 	case BH_RESERVED:
 	case BH_RUNNING:
 		word = slot < BH_SLOTS ? bh_ld_acq(&v->workers[slot].word) : 0;
-		if ((word & 0xffff) != BH_SLOT_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
+		if (!bh_slot_has(word, bh_state_epoch(w)))
 			report(a, "holder-alive", "task %u is held by worker %u, epoch %u", i, slot,
 			       bh_state_epoch(w));
 		break;
@@ -320,8 +320,7 @@ static void check_lease(struct audit *a, uint32_t i)
 		return;
 	if (slot < BH_MAX_WORKERS)
 		word = bh_ld_acq(&a->v->workers[slot].word);
-	if (bh_lease_mode_of(w) >= BH_LEASE_MODES || (word & 0xffff) != BH_SLOT_UP ||
-	    ((word >> 16) & 0xffff) != bh_lease_epoch(w))
+	if (bh_lease_mode_of(w) >= BH_LEASE_MODES || !bh_slot_has(word, bh_lease_epoch(w)))
 		report(a, "lease", "worker %u, epoch %u, has that of reactor %u in mode %u", slot,
 		       bh_lease_epoch(w), i, bh_lease_mode_of(w));
 }

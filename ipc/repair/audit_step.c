@@ -369,7 +369,7 @@ static void check_held(const struct check *l, _Atomic uint64_t *state, uint64_t 
 
 	if (bh_ld_acq(state) != w)
 		return;
-	if ((word & 0xffff) != BH_SLOT_UP || ((word >> 16) & 0xffff) != bh_state_epoch(w))
+	if (!bh_slot_has(word, bh_state_epoch(w)))
 		report(l, "holder-alive", MENDED, w, word, "task %u is held by worker %u, epoch %u",
 		       l->idx, slot, bh_state_epoch(w));
 	else if (has != l->idx)

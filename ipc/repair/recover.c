@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <bulkhead/task.h>
+
 #include "ipc/protocol/blocking.h"
 #include "ipc/protocol/enqueue.h"
 #include "ipc/protocol/trim.h"
@@ -291,8 +293,8 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		if (!held_by(s, BH_RUNNING, slot, epoch))
 			return;
 		t->verdict = 0; /* of an earlier death */
-	} while (!bh_cas(&t->state, &s, (s & ~0xfull) | BH_CLEANUP));
-	bh_st_rlx(&w->recovered, (epoch & 0xffff) + 1);
+	} while (!bh_state_take(&t->state, &s));
+	bh_st_rlx(&w->recovered, epoch + 1);
 	out->task = bh_handle(bh_state_gen(s), idx);
 	out->type = t->type < BH_TYPES ? t->type : 0;
 	out->key = bh_task_key(t);
@@ -357,7 +359,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 		t->crash_key = 0;
 	bh_compiler_barrier(); /* the value must not be taken for a key */
 	if (t->opts & BH_TASK_STAYS)
-		bh_and(&t->state, ~BH_PINNED); /* what it waited with is gone */
+		bh_state_unpin(&t->state); /* what it waited with is gone */
 	bh_compiler_barrier();
 	/* What the task itself set. */
 	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS |
@@ -372,7 +374,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 static void end_task(const struct bh_view *v, struct bh_tcb *t, uint64_t task, uint8_t end)
 {
 	uint64_t parent = bh_ld_rlx(&t->parent);
-	bool canceled = end == 1 /* BH_END_CANCELED */;
+	bool canceled = end == BH_END_CANCELED;
 
 	free_field(v, &t->stack, task);
 	free_field(v, &t->arg_block, task);
@@ -563,7 +565,7 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	struct bh_journal *j = &w->journal;
 	struct bh_tcb *t = bh_tcb_at(v, bh_handle_idx(bh_ld_rlx(&w->current)));
 	/* A RUNNING task was taken away by bh_recover_begin(): then nothing ended. */
-	bool had_task = t && bh_ld_rlx(&w->recovered) == (epoch & 0xffff) + 1;
+	bool had_task = t && bh_ld_rlx(&w->recovered) == epoch + 1;
 
 	bh_extent_recover(v, slot);
 	recover_op(v, w, slot, epoch, had_task, ops);

@@ -16,8 +16,7 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 
 	if (slot >= BH_SLOTS)
 		return slot != BH_OWNER_ZYGOTE;
-	uint64_t word = bh_ld_acq(&v->workers[slot].word);
-	return ((word >> 16) & BH_EPOCH_MASK) != bh_state_epoch(w) || (word & 0xffff) != BH_SLOT_UP;
+	return !bh_slot_has(bh_ld_acq(&v->workers[slot].word), bh_state_epoch(w));
 }
 
 /* True if a task that nobody runs is pinned to an incarnation that is gone, or to a
@@ -30,7 +29,7 @@ static bool home_gone(const struct bh_view *v, uint64_t w)
 		return false;
 	if (slot >= BH_MAX_WORKERS)
 		return true;
-	return (bh_ld_acq(&v->workers[slot].word) & 0xffff) == BH_SLOT_VACANT ||
+	return bh_slot_state_of(bh_ld_acq(&v->workers[slot].word)) == BH_SLOT_VACANT ||
 	       (bh_state_epoch(w) && holder_gone(v, w));
 }
 
@@ -55,7 +54,7 @@ static bool evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_v
 
 	t->verdict = 0; /* of an earlier death */
 	/* It may be woken or aborted meanwhile, each but once: others cannot run it. */
-	for (int i = 0; !bh_cas(&t->state, &w, (w & ~0xfull) | BH_CLEANUP); i++)
+	for (int i = 0; !bh_state_take(&t->state, &w); i++)
 		if (i == 4 || !home_gone(v, w) ||
 		    (bh_state_of(w) != BH_WAITING && bh_state_of(w) != BH_SCHEDULED))
 			return true;
@@ -67,7 +66,7 @@ static bool take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct 
 		      const struct bh_recover_ops *ops)
 {
 	v->tasks[idx].verdict = 0;
-	if (!bh_cas(&v->tasks[idx].state, &w, (w & ~0xfull) | BH_CLEANUP))
+	if (!bh_state_take(&v->tasks[idx].state, &w))
 		return true;
 	return clean_up(v, idx, w, BH_END_CRASHED, scan, ops);
 }
@@ -121,9 +120,8 @@ static uint32_t gone_keeper(const struct bh_view *v, uint64_t owner)
 {
 	uint32_t slot = bh_extent_keeper(owner);
 
-	return slot < BH_SLOTS && (bh_ld_acq(&v->workers[slot].word) & 0xffff) != BH_SLOT_UP ?
-		       slot :
-		       BH_SLOTS;
+	return slot < BH_SLOTS && !bh_slot_is_up(bh_ld_acq(&v->workers[slot].word)) ? slot :
+										      BH_SLOTS;
 }
 
 static void verify_block(const struct bh_view *v, uint32_t cls, uint32_t idx,

@@ -197,5 +197,6 @@ struct bh_board {
 	struct bh_proc procs[BH_BOARD_PROCS];
 	struct bh_board_crash crash[BH_BOARD_CRASHES];
 };
+BH_FORMAT_STANDS_IN(struct bh_board);
 
 #endif

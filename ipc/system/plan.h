@@ -167,6 +167,7 @@ struct bh_plan {
 			    in its run directory; 0: none */
 	struct bh_plan_service services[BH_PLAN_SERVICES];
 };
+BH_FORMAT_STANDS_IN(struct bh_plan);
 
 /* At the end: removes the files of Unix sockets that are listened at. One that has come to the
  * path since stays: it has another number, as those of sockets that are open are not free. */

@@ -91,7 +91,7 @@ static void check_word(const struct bh_child *c, struct bh_audit *out)
 
 	if (bh_child_state(c) != BH_PROC_UP || p->pid <= 0 || c->life.gone)
 		return;
-	if (word != bh_slot_word(BH_SLOT_UP, p->epoch, (uint32_t)p->pid))
+	if (!bh_slot_has(word, p->epoch) || bh_slot_pid(word) != p->pid)
 		bh_audit_report(out, "worker-word",
 				(struct bh_audit_finding){
 					.part = OWN_PART, .idx = c->slot, .words = { word } },

@@ -161,7 +161,7 @@ static void recover(struct bh_child *c, struct bh_crash_facts *f)
 	struct bh_slot *w = &s->v.workers[c->slot];
 
 	s->audit |= bh_ld_rlx(&w->journal.accepting) != 0;
-	bh_st_rel(&w->word, bh_slot_word(BH_SLOT_DEAD, c->p->epoch, (uint32_t)c->p->pid));
+	bh_incarnation_end(&w->word, c->p->epoch, c->p->pid);
 	if (bh_lease_any_held_by(s->v.a->idle.lease, c->slot))
 		bh_reactor_lost(s);
 	settle(c, f);

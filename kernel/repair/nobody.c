@@ -62,7 +62,7 @@ enum bh_nobody bh_nobody_look(const struct bh_child *c)
 	uint64_t word = bh_ld_acq(&c->s->v.workers[c->slot].word);
 
 	if (state == BH_PROC_FREE || state == BH_PROC_BACKOFF)
-		return (word & 0xffff) == BH_SLOT_UP ? BH_NOBODY_KNOWN : BH_NOBODY_NOT;
+		return bh_slot_is_up(word) ? BH_NOBODY_KNOWN : BH_NOBODY_NOT;
 	if (c->p->pid > 0)
 		return state != BH_PROC_DEAD && !c->life.gone && bh_child_dead(c) ?
 			       BH_NOBODY_LIVES :
@@ -82,9 +82,9 @@ static void find_process(struct bh_child *c)
 
 	p->pidfd = -1;
 	bh_drop_fd(c->k, pidfd);
-	if (((word >> 16) & 0xffff) == p->epoch && pid > 0) {
+	if (bh_slot_epoch(word) == p->epoch && pid > 0) {
 		bh_worker_adopt(c, pid);
-	} else if ((word & 0xffff) != BH_SLOT_UP) {
+	} else if (!bh_slot_is_up(word)) {
 		bh_st_rel(&p->state, BH_PROC_STARTING);
 		if (bh_worker_bump(c))
 			bh_worker_ask(c);
@@ -96,12 +96,12 @@ static void disown(struct bh_child *c)
 {
 	_Atomic uint64_t *word = &c->s->v.workers[c->slot].word;
 	uint64_t w = bh_ld_acq(word);
-	int pidfd = bh_pid_stray(c->k, (int32_t)(w >> 32));
+	int pidfd = bh_pid_stray(c->k, bh_slot_pid(w));
 
 	if (pidfd >= 0)
 		close(pidfd);
 	else if (pidfd == -ESRCH)
-		bh_cas(word, &w, (w & ~0xffffull) | BH_SLOT_DEAD);
+		bh_incarnation_disown(word, w);
 }
 
 void bh_nobody_mend(struct bh_child *c)

@@ -39,19 +39,17 @@ int bh_slot_adopt(struct bh_child *c, int32_t pid)
 int bh_slot_bump(struct bh_child *c)
 {
 	_Atomic uint64_t *word = &c->s->v.workers[c->slot].word;
-	uint64_t w = bh_ld_acq(word), up = bh_slot_word(BH_SLOT_UP, c->p->epoch, 0);
 	uint32_t next = bh_epoch_next(c->p->epoch);
+	int32_t pid;
 
-	do {
-		if ((uint32_t)w == (uint32_t)up)
-			return bh_slot_adopt(c, (int32_t)(w >> 32));
-	} while (!bh_cas(word, &w, bh_slot_word(BH_SLOT_STARTING, next, 0)));
+	if (!bh_incarnation_next(word, c->p->epoch, next, &pid))
+		return bh_slot_adopt(c, pid);
 	c->s->board->worker_epoch[c->slot] = c->p->epoch = next;
 	return 1;
 }
 
 bool bh_slot_retired(const struct bh_child *c)
 {
-	return bh_ld_acq(&c->s->v.workers[c->slot].word) ==
-	       bh_slot_word(BH_SLOT_VACANT, c->p->epoch, (uint32_t)c->p->pid);
+	return bh_incarnation_left(bh_ld_acq(&c->s->v.workers[c->slot].word), c->p->epoch,
+				   c->p->pid);
 }

@@ -58,7 +58,7 @@ static void begin(struct bh_child *c, const struct bh_kheir *heir)
 	s->board->worker_epoch[slot] = p->epoch;
 	bh_evring_allow(&s->v.events[slot], BH_EVRING_BURST); /* if it starts while recording */
 	bh_st_rel(&p->state, BH_PROC_STARTING);
-	bh_incarnation_start(&s->v.workers[slot], p->epoch);
+	bh_incarnation_start(&s->v.workers[slot].word, p->epoch);
 }
 
 void bh_worker_go_on(struct bh_child *c)
@@ -66,8 +66,8 @@ void bh_worker_go_on(struct bh_child *c)
 	struct bh_slot *w = &c->s->v.workers[c->slot];
 
 	/* No process can take the slot while its word is of an epoch before. */
-	if (((bh_ld_acq(&w->word) >> 16) & 0xffff) != c->p->epoch)
-		bh_incarnation_start(w, c->p->epoch);
+	if (bh_slot_epoch(bh_ld_acq(&w->word)) != c->p->epoch)
+		bh_incarnation_start(&w->word, c->p->epoch);
 }
 
 /* The slot stays empty, until it is wanted again. */
@@ -76,7 +76,7 @@ static void vacate(struct bh_child *c)
 	struct bh_ksvc *s = c->s;
 
 	/* Tasks that were pinned to it before they ran end with the next scan. */
-	bh_st_rel(&s->v.workers[c->slot].word, bh_slot_word(BH_SLOT_VACANT, c->p->epoch, 0));
+	bh_incarnation_vacate(&s->v.workers[c->slot].word, c->p->epoch);
 	s->were_up &= ~(1ull << c->slot);
 	c->p->failures = 0;
 	bh_st_rel(&c->p->state, BH_PROC_FREE);
@@ -238,7 +238,8 @@ static void look(struct bh_child *c)
 			bh_worker_ask(c);
 		return;
 	}
-	if (bh_ld_acq(&w->word) != bh_slot_word(BH_SLOT_UP, p->epoch, (uint32_t)p->pid))
+	uint64_t word = bh_ld_acq(&w->word);
+	if (!bh_slot_has(word, p->epoch) || bh_slot_pid(word) != p->pid)
 		return;
 	int64_t ready = bh_ld_acq(&w->ready_ns);
 	if (ready >= p->started_ns)

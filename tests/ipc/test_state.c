@@ -112,12 +112,30 @@ START_TEST(a_task_woken_while_it_runs_does_not_suspend)
 }
 END_TEST
 
-START_TEST(an_absorbed_wake_up_is_not_seen_again)
+/* With the holder's name and all flags; and not if the word has changed. */
+START_TEST(what_a_dead_holder_had_is_taken_as_it_was_seen)
 {
+	uint64_t seen, held;
+
 	set(BH_RUNNING, BH_NOTIFIED | BH_DETACHED);
-	bh_state_absorb(&word);
-	expect(BH_RUNNING, BH_DETACHED);
-	ck_assert(bh_state_suspend(&word));
+	held = seen = bh_ld_rlx(&word);
+	ck_assert(bh_state_take(&word, &seen));
+	expect(BH_CLEANUP, BH_NOTIFIED | BH_DETACHED);
+	ck_assert_uint_eq(bh_state_worker(word), bh_state_worker(held));
+	ck_assert_uint_eq(bh_state_epoch(word), bh_state_epoch(held));
+	seen = held;
+	ck_assert(!bh_state_take(&word, &seen));
+	ck_assert_uint_eq(seen, bh_ld_rlx(&word));
+}
+END_TEST
+
+START_TEST(pinned_for_a_while_it_is_what_it_was)
+{
+	set(BH_RUNNING, BH_ABORTED);
+	bh_state_pin(&word);
+	expect(BH_RUNNING, BH_ABORTED | BH_PINNED);
+	bh_state_unpin(&word);
+	expect(BH_RUNNING, BH_ABORTED);
 }
 END_TEST
 
@@ -328,8 +346,8 @@ static void holder_leaves(struct model *m)
 		m->notified = false;
 		break;
 	case 2:
-		bh_state_absorb(&word);
-		m->notified = false;
+		bh_state_pin(&word);
+		bh_state_unpin(&word);
 		break;
 	default:
 		ck_assert_int_eq(bh_state_end(&word), m->detached);
@@ -393,7 +411,8 @@ int main(void)
 	tcase_add_test(core, publishing_names_no_holder);
 	tcase_add_test(core, only_a_scheduled_task_can_be_run);
 	tcase_add_test(core, a_task_woken_while_it_runs_does_not_suspend);
-	tcase_add_test(core, an_absorbed_wake_up_is_not_seen_again);
+	tcase_add_test(core, what_a_dead_holder_had_is_taken_as_it_was_seen);
+	tcase_add_test(core, pinned_for_a_while_it_is_what_it_was);
 	tcase_add_test(core, yielding_forgets_the_holder_and_the_notice);
 	tcase_add_loop_test(core, waking_does_what_the_state_asks_for, 0,
 			    sizeof(wakes) / sizeof(*wakes));

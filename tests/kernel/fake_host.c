@@ -145,7 +145,7 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 	struct bh_slot *w = &view.workers[slot];
 	uint64_t one = 1;
 
-	if (!bh_incarnation_take(w, epoch))
+	if (!bh_incarnation_take(&w->word, epoch))
 		_exit(0);
 	if (getenv("FAKE_DIE_IN_TASK") && epoch > 1)
 		die_in_task(slot, epoch);

@@ -179,7 +179,7 @@ static void look_after(struct crew *c)
 	for (uint32_t i = 0; i < c->n; i++) {
 		if (!c->pid[i] || waitpid(c->pid[i], NULL, WNOHANG) != c->pid[i])
 			continue;
-		if ((bh_ld_acq(&bh_rt.v.workers[i].word) & 0xffff) == BH_SLOT_VACANT) {
+		if (bh_slot_state_of(bh_ld_acq(&bh_rt.v.workers[i].word)) == BH_SLOT_VACANT) {
 			recover(c, i);
 			c->deaths--;
 			c->pid[i] = 0;

@@ -17,9 +17,9 @@ static void count_worker(struct bh_worker_stats *to, uint32_t slot)
 {
 	const struct bh_slot *w = &bh_rt.v.workers[slot];
 	const struct bh_counters *c = &w->count;
-	uint64_t word = bh_ld_acq(&w->word), epoch = (word >> 16) & 0xffff;
+	uint64_t word = bh_ld_acq(&w->word), epoch = bh_slot_epoch(word);
 
-	to->pid = (word & 0xffff) == BH_SLOT_UP ? (int32_t)(word >> 32) : 0;
+	to->pid = bh_slot_is_up(word) ? bh_slot_pid(word) : 0;
 	to->restarts = epoch ? epoch - 1 : 0; /* its first epoch is 1 */
 	to->crashes = to->restarts;
 	to->polls = bh_ld_rlx(&c->polls);
@@ -68,7 +68,7 @@ static void count_workers(struct bh_stats *s)
 {
 	for (uint32_t i = 0; i < bh_rt.v.l.workers; i++) {
 		const struct bh_slot *w = &bh_rt.v.workers[i];
-		uint64_t epoch = (bh_ld_acq(&w->word) >> 16) & 0xffff;
+		uint64_t epoch = bh_slot_epoch(bh_ld_acq(&w->word));
 
 		s->polls += bh_ld_rlx(&w->count.polls);
 		s->steals += bh_ld_rlx(&w->count.steals);
@@ -90,7 +90,7 @@ static void count_blocking(struct bh_stats *s)
 	     i = bh_slot_after(v, i)) {
 		const struct bh_slot *w = &v->workers[i];
 
-		s->blocking_processes += (bh_ld_rlx(&w->word) & 0xffff) == BH_SLOT_UP;
+		s->blocking_processes += bh_slot_is_up(bh_ld_rlx(&w->word));
 		s->blocking_done += bh_ld_rlx(&w->count.completed) + bh_ld_rlx(&w->count.canceled);
 	}
 }

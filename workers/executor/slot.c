@@ -32,7 +32,7 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 {
 	struct bh_slot *me = &bh_rt.v.workers[slot];
 
-	if (!bh_incarnation_take(me, epoch))
+	if (!bh_incarnation_take(&me->word, epoch))
 		return -ESTALE;
 	bh_rt.slot = slot;
 	bh_rt.epoch = epoch & BH_EPOCH_MASK;
@@ -56,15 +56,11 @@ int bh_slot_take(uint32_t slot, uint32_t epoch)
 	return 0;
 }
 
-/* Commit: the CAS on the slot's word. Whoever exits after it went, even if nobody can
- * tell its exit status any more; whoever is killed is a process that died. */
+/* Commit: bh_incarnation_leave(). */
 bool bh_slot_leave(void)
 {
-	uint32_t pid = (uint32_t)getpid();
-	uint64_t mine = bh_slot_word(BH_SLOT_UP, bh_rt.epoch, pid);
-
 	bh_st_rlx(&bh_rt.me->current, 0);
-	return bh_cas(&bh_rt.me->word, &mine, bh_slot_word(BH_SLOT_VACANT, bh_rt.epoch, pid));
+	return bh_incarnation_leave(&bh_rt.me->word, bh_rt.epoch, getpid());
 }
 
 _Noreturn void bh_slot_exit(void)

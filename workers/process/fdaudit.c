@@ -186,7 +186,7 @@ static void collect(void *ctx, int fd)
 /* True if worker @w is in no accept; with @polls, runs no task either. */
 static bool is_outside(const struct bh_slot *w, bool polls)
 {
-	return (bh_ld_acq(&w->word) & 0xffff) != BH_SLOT_UP ||
+	return !bh_slot_is_up(bh_ld_acq(&w->word)) ||
 	       !(bh_ld_acq(&w->journal.accepting) || (polls && bh_ld_acq(&w->current)));
 }
 

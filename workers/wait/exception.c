@@ -58,14 +58,14 @@ static bool pin(struct bh_tcb *t)
 		return false;
 	t->opts |= BH_TASK_STAYS;
 	bh_compiler_barrier();
-	bh_or(&t->state, BH_PINNED);
+	bh_state_pin(&t->state);
 	return true;
 }
 
 /* Commit: the first store. */
 static void unpin(struct bh_tcb *t)
 {
-	bh_and(&t->state, ~BH_PINNED);
+	bh_state_unpin(&t->state);
 	bh_compiler_barrier();
 	t->opts &= (uint8_t)~BH_TASK_STAYS;
 }

@@ -199,7 +199,7 @@ START_TEST(known_in_the_arena_alone)
 	go_on(_i);
 	rig_until(told());
 	ck_assert_uint_eq(bh_ld_acq(&p[slot].state), BH_PROC_FREE);
-	ck_assert_uint_eq(bh_ld_acq(&r.v.workers[slot].word) & 0xffff, BH_SLOT_DEAD);
+	ck_assert_uint_eq(bh_slot_state_of(bh_ld_acq(&r.v.workers[slot].word)), BH_SLOT_DEAD);
 	ck_assert_uint_eq(service->resets, 0);
 }
 END_TEST

@@ -324,7 +324,7 @@ START_TEST(killed_before_the_heir_is_let_in)
 	end_other(old);
 	while (bh_ld_acq(&p->state) != BH_PROC_STARTING)
 		step(pid, PTRACE_SINGLESTEP);
-	ck_assert_uint_eq(bh_ld_acq(&r.v.workers[0].word) & 0xffff, BH_SLOT_DEAD);
+	ck_assert_uint_eq(bh_slot_state_of(bh_ld_acq(&r.v.workers[0].word)), BH_SLOT_DEAD);
 	end(pid);
 	rig_until(rig_attached(&r) && worker(0) > 0 && worker(0) != old && all_up());
 	ck_assert_uint_eq(r.board->services[0].zygote_restarts, 0);

@@ -15,9 +15,9 @@ enum {
 	BEYOND = NEXT + 1,
 };
 
-static struct bh_slot *slot_of(struct world *w)
+static _Atomic uint64_t *slot_of(struct world *w)
 {
-	return &w->v.workers[w->victim];
+	return &w->v.workers[w->victim].word;
 }
 
 static bool says(uint64_t word, uint32_t state, uint32_t epoch)
@@ -28,17 +28,17 @@ static bool says(uint64_t word, uint32_t state, uint32_t epoch)
 /* After recovery: the next epoch starts, those made for the one before go. */
 static const char *check_next(struct world *w)
 {
-	struct bh_slot *slot = slot_of(w);
-	uint32_t last = (uint32_t)bh_ld_acq(&slot->word) >> 16, next = bh_epoch_next(last);
+	_Atomic uint64_t *slot = slot_of(w);
+	uint32_t last = bh_slot_epoch(bh_ld_acq(slot)), next = bh_epoch_next(last);
 
 	bh_incarnation_start(slot, next);
 	if (bh_incarnation_take(slot, last))
 		return "who was made for an epoch that is over took the slot";
-	if (!says(bh_ld_acq(&slot->word), BH_SLOT_STARTING, next))
+	if (!says(bh_ld_acq(slot), BH_SLOT_STARTING, next))
 		return "who was refused changed the slot's word";
 	if (!bh_incarnation_take(slot, next))
 		return "who was made for the epoch did not get the slot";
-	if (bh_ld_acq(&slot->word) != bh_slot_word(BH_SLOT_UP, next, (uint32_t)getpid()))
+	if (bh_ld_acq(slot) != bh_slot_word(BH_SLOT_UP, next, (uint32_t)getpid()))
 		return "the slot's word does not say who has it";
 	return bh_incarnation_take(slot, next) ? "the slot was had twice" : NULL;
 }
@@ -65,6 +65,74 @@ static const char *check_start(struct world *w)
 }
 SWEEP(heir_start, .setup = setup_dead, .run = run_start, .kernel = true, .check = check_start,
       .covers = "bh_incarnation_start");
+
+/* The same of an epoch for which nobody has been made yet, as after a kernel's death. */
+static void run_next(struct world *w)
+{
+	int32_t pid;
+
+	if (!bh_incarnation_next(slot_of(w), WORLD_EPOCH, NEXT, &pid))
+		_exit(3);
+}
+SWEEP(heir_next, .setup = setup_dead, .run = run_next, .kernel = true, .check = check_start,
+      .covers = "bh_incarnation_next");
+
+/* Unless the process of the epoch before has come after all. */
+static void run_next_late(struct world *w)
+{
+	int32_t pid = 0;
+
+	if (bh_incarnation_next(slot_of(w), WORLD_EPOCH, NEXT, &pid) || !pid)
+		_exit(3);
+}
+
+static const char *check_untouched(struct world *w)
+{
+	return says(w->found, BH_SLOT_UP, WORLD_EPOCH) ?
+		       check_next(w) :
+		       "the slot of a process that is up was taken";
+}
+SWEEP(heir_next_late, .run = run_next_late, .kernel = true, .check = check_untouched, .covers = "");
+
+/* -- the kernel ends an epoch ---------------------------------------------------------- */
+
+static void run_end(struct world *w)
+{
+	bh_incarnation_end(slot_of(w), WORLD_EPOCH, bh_slot_pid(bh_ld_acq(slot_of(w))));
+}
+
+static const char *check_end(struct world *w)
+{
+	if (!says(w->found, BH_SLOT_DEAD, WORLD_EPOCH) && !says(w->found, BH_SLOT_UP, WORLD_EPOCH))
+		return "an epoch has neither ended nor goes on";
+	if (!bh_slot_pid(w->found))
+		return "its process is forgotten";
+	return check_next(w);
+}
+SWEEP(heir_end, .run = run_end, .kernel = true, .check = check_end, .covers = "bh_incarnation_end");
+
+static void run_disown(struct world *w)
+{
+	if (!bh_incarnation_disown(slot_of(w), bh_ld_acq(slot_of(w))))
+		_exit(3);
+}
+SWEEP(heir_disown, .run = run_disown, .kernel = true, .check = check_end,
+      .covers = "bh_incarnation_disown");
+
+static void run_vacate(struct world *w)
+{
+	bh_incarnation_vacate(slot_of(w), WORLD_EPOCH);
+}
+
+static const char *check_vacate(struct world *w)
+{
+	if (!says(w->found, BH_SLOT_DEAD, WORLD_EPOCH) &&
+	    !says(w->found, BH_SLOT_VACANT, WORLD_EPOCH))
+		return "a slot is neither of the dead nor empty";
+	return check_next(w);
+}
+SWEEP(heir_vacate, .setup = setup_dead, .run = run_vacate, .kernel = true, .check = check_vacate,
+      .covers = "bh_incarnation_vacate");
 
 /* The end of a recovery: killed in it, it is done again, and the epoch begins then. */
 static void run_recover_and_start(struct world *w)

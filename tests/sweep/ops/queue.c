@@ -488,7 +488,8 @@ static void run_retire(struct world *w)
 	if (!bh_retire(true))
 		_Exit(3);
 }
-SWEEP(retire, .setup = setup_retire, .run = run_retire, .covers = "bh_retire bh_slot_leave");
+SWEEP(retire, .setup = setup_retire, .run = run_retire,
+      .covers = "bh_retire bh_slot_leave bh_incarnation_leave");
 
 /* As above, and worker 1 sleeps in the epoll_wait of the second instance. */
 static void setup_kick(struct world *w)
