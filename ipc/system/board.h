@@ -29,7 +29,6 @@ enum {
 	/* The kernel, admind, traced; of each service the zygote, its twin and all slots. */
 	BH_BOARD_PROCS = 3 + BH_PLAN_SERVICES * (2 + BH_SLOTS),
 	BH_BOARD_CRASHES = 256,
-	BH_BOARD_LOGS = 64,
 	BH_BOARD_RESETS = BH_PLAN_INTENSITY + 1,
 };
 
