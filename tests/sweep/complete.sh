@@ -5,7 +5,7 @@ set -u
 sweep=$1 top=$2
 covered=" $("$sweep" --covers | tr '\n' ' ') "
 missing=0 functions=0
-mapfile -t files < <(find "$top/ipc" "$top/workers" -name '*.c' -o -path "$top/ipc/*" -name '*.h')
+mapfile -t files < <(find "$top/ipc" "$top/workers" -name '*.[ch]')
 while read -r file name; do
 	functions=$((functions + 1))
 	case $covered in
