@@ -56,7 +56,8 @@ const struct bh_verb bh_verbs[BH_VERBS] = {
 };
 
 #define V(name) (1u << BH_VERB_##name)
-#define ALL     ((1u << BH_VERBS) - 1)
+#define ALL     (UINT32_MAX >> (32 - BH_VERBS))
+_Static_assert(BH_VERBS <= 32, "a bit each");
 
 const struct bh_verb_option bh_options[] = {
 	{ 'j', "json", NULL, "print JSON with documented keys, for scripts", ALL & ~V(TOP) },
