@@ -26,6 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ipc/base/page.h"
 #include "workers/libc/next.h"
 
 enum {
@@ -35,7 +36,6 @@ enum {
 	CLASSES = SMALL / ALIGN + 1 + 34 - SMALL_LOG2,
 	STEP = 1 << 20,    /* is mapped at once */
 	LARGE = 128 << 10, /* gives its pages back when it is free */
-	PAGE = 4096,
 };
 
 /* Before each block; and, in a block, before what has an alignment of its own. */
@@ -219,8 +219,8 @@ BH_EXPORT void free(void *p)
 	if (!h || !is_own(h))
 		return;
 	if (h->room >= LARGE) {
-		uintptr_t from = ((uintptr_t)(h + 1) + PAGE) & ~(uintptr_t)(PAGE - 1),
-			  to = ((uintptr_t)(h + 1) + h->room) & ~(uintptr_t)(PAGE - 1);
+		uintptr_t from = bh_page_down((uintptr_t)(h + 1)) + bh_page_bytes(),
+			  to = bh_page_down((uintptr_t)(h + 1) + h->room);
 
 		madvise((void *)from, to - from, MADV_DONTNEED);
 	}
@@ -316,12 +316,12 @@ BH_EXPORT int posix_memalign(void **out, size_t align, size_t n)
 
 BH_EXPORT void *valloc(size_t n)
 {
-	return memalign(PAGE, n);
+	return memalign(bh_page_bytes(), n);
 }
 
 BH_EXPORT void *pvalloc(size_t n)
 {
-	return memalign(PAGE, (n + PAGE - 1) & ~(size_t)(PAGE - 1));
+	return memalign(bh_page_bytes(), bh_page_up(n));
 }
 
 /* -- mmap() -------------------------------------------------------------------------------- */
@@ -331,7 +331,7 @@ static void *place_for(size_t n)
 {
 	uintptr_t at = 0;
 
-	n = (n + 2 * PAGE - 1) & ~(size_t)(PAGE - 1); /* with a gap */
+	n = bh_page_up(n) + bh_page_bytes(); /* with a gap */
 	lock();
 	if (heap.own && n < BH_STRICT_PART && heap.top - n > heap.mapped + STEP)
 		at = heap.top -= n;
