@@ -63,9 +63,11 @@ struct bh_kernel {
 	bool changed;   /* the system may have arrived, or be done (lifecycle.c) */
 	bool no_pwait2; /* epoll_pwait2() is refused */
 	bool orphaned;  /* the guardian is dead: nobody reaps, and nobody notes deaths */
+	const struct bh_kind *kinds; /* by enum bh_proc_kind */
 	enum bh_stop stop;
-	int64_t stop_ns;  /* when the phase of the stop ends at the latest */
-	int64_t asked_ns; /* when the stop began */
+	enum bh_stop carried; /* as far as its phase has carried it out */
+	int64_t stop_ns;      /* when the phase of the stop ends at the latest */
+	int64_t asked_ns;     /* when the stop began */
 	int exit_code;
 	bool done;
 	struct bh_ksvc svc[BH_PLAN_SERVICES];

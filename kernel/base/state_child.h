@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct bh_child;
 struct bh_kernel;
 struct bh_ksvc;
 struct bh_proc;
@@ -35,6 +36,15 @@ struct bh_klife {
 	bool again;       /* ... twice, for the first time nothing came of it (nobody.c) */
 	bool early;       /* ... before there was room, perhaps: it may fail once */
 	struct bh_kstall stall;
+};
+
+/* What the kernel does about one kind of process (system/kinds.c). */
+struct bh_kind {
+	const char *name;                 /* for people */
+	void (*start)(struct bh_child *); /* it is in BACKOFF, and its time has come */
+	/* It is dead, and what it was part of is not being ended. False: how it died is not
+	 * known yet: again, later. */
+	bool (*died)(struct bh_child *);
 };
 
 /* The handle: made once for each entry that is used (bh_child_make()), and the same for all

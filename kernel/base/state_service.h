@@ -108,6 +108,7 @@ struct bh_ksvc {
 	struct bh_kaudit look;
 	uint32_t rearm_at;              /* tasks from here on are to be armed; 0: none */
 	uint32_t ready_at;              /* I/O slots from here on are to be marked ready; 0: none */
+	bool ended;                     /* while it is DEAD: all of it was told to end */
 	bool done;                      /* its main returned and no task is left */
 	bool main_failed;               /* its main has just crashed, once too often */
 	int64_t start_told_ns;          /* its start was last told of when it had taken so long */

@@ -17,13 +17,6 @@ enum {
 	MEMORY = 8, /* over so many crashes their cost is averaged */
 };
 
-static const char *const kind_names[BH_PROC_KIND_COUNT] = {
-	[BH_PROC_NONE] = "process",        [BH_PROC_KERNEL] = "kernel",
-	[BH_PROC_ZYGOTE] = "zygote",       [BH_PROC_TWIN] = "twin",
-	[BH_PROC_WORKER] = "worker",       [BH_PROC_ADMIND] = "admin server",
-	[BH_PROC_TRACED] = "trace server", [BH_PROC_BLOCKING] = "blocking process",
-};
-
 static struct bh_board_crash *record_of(struct bh_kernel *k, uint64_t id)
 {
 	return &k->board->crash[id % BH_BOARD_CRASHES];
@@ -120,15 +113,15 @@ uint64_t bh_crash_record(struct bh_child *c, const struct bh_crash_facts *f)
 static void where_text(const struct bh_kernel *k, const struct bh_board_crash *c, char *out,
 		       size_t size)
 {
+	const char *kind = k->kinds[c->kind % BH_PROC_KIND_COUNT].name;
+
 	if (c->service < k->plan->n_services && c->worker < BH_SLOTS)
-		snprintf(out, size, "service %s: %s %u", k->plan->services[c->service].name,
-			 kind_names[c->kind % BH_PROC_KIND_COUNT],
+		snprintf(out, size, "service %s: %s %u", k->plan->services[c->service].name, kind,
 			 c->worker < BH_MAX_WORKERS ? c->worker : c->worker - BH_MAX_WORKERS);
 	else if (c->service < k->plan->n_services)
-		snprintf(out, size, "service %s: the %s", k->plan->services[c->service].name,
-			 kind_names[c->kind % BH_PROC_KIND_COUNT]);
+		snprintf(out, size, "service %s: the %s", k->plan->services[c->service].name, kind);
 	else
-		snprintf(out, size, "the %s", kind_names[c->kind % BH_PROC_KIND_COUNT]);
+		snprintf(out, size, "the %s", kind);
 }
 
 static void tell(const struct bh_kernel *k, const struct bh_board_crash *c)

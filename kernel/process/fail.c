@@ -7,27 +7,8 @@
 #include <unistd.h>
 
 #include "ipc/base/out.h"
-#include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/watch.h"
-#include "kernel/process/table.h"
-
-enum {
-	DEATH_MS = 5000, /* for the killed to be dead; the guardian sees to the rest */
-};
-
-void bh_kill_all(struct bh_kernel *k)
-{
-	k->stop = BH_STOP_KILL;
-	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
-	bh_for_each_child(c, k, BH_PROCS_TRACED) {
-		if (c->p->pid > 0)
-			bh_child_kill(c);
-		else
-			bh_st_rel(&c->p->state, BH_PROC_FREE);
-	}
-	bh_wake_by(k, k->now_ns);
-}
 
 void bh_fail(struct bh_kernel *k, const char *fmt, ...)
 {
@@ -44,5 +25,6 @@ void bh_fail(struct bh_kernel *k, const char *fmt, ...)
 	k->exit_code = 111;
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_FAILED);
 	if (k->stop < BH_STOP_KILL)
-		bh_kill_all(k);
+		k->stop = BH_STOP_KILL;
+	bh_wake_by(k, k->now_ns);
 }

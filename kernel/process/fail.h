@@ -5,10 +5,8 @@
 
 #include "kernel/base/state.h"
 
-/* The system cannot go on: says why, in one sentence, and ends it with 111. */
+/* The system cannot go on: says why, in one sentence, and ends it with 111. Stored here; its
+ * processes are killed by the phase `stop`, later in the same turn. */
 void bh_fail(struct bh_kernel *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Kills all but admind: the end of the stop, or of a system that failed. */
-void bh_kill_all(struct bh_kernel *k);
 
 #endif

@@ -33,6 +33,11 @@ static inline struct bh_child *bh_zygote_child(const struct bh_ksvc *s, enum bh_
 	return first->p->kind == (uint32_t)kind ? first : first + 1;
 }
 
+static inline const struct bh_kind *bh_kind_of(const struct bh_child *c)
+{
+	return &c->k->kinds[c->p->kind];
+}
+
 /* How far it is: enum bh_proc_state. */
 static inline uint32_t bh_child_state(const struct bh_child *c)
 {

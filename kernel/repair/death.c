@@ -25,7 +25,6 @@
 #include "kernel/process/crash.h"
 #include "kernel/process/facts.h"
 #include "kernel/process/request.h"
-#include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/mains.h"
 #include "kernel/repair/quarantine.h"
@@ -33,7 +32,6 @@
 #include "kernel/service/events.h"
 #include "kernel/service/heir.h"
 #include "kernel/service/hold.h"
-#include "kernel/service/reset.h"
 #include "kernel/service/slot.h"
 #include "kernel/service/start.h"
 #include "kernel/service/worker.h"
@@ -217,16 +215,6 @@ static bool went(const struct bh_child *c, const struct bh_crash_facts *f)
 	return by_itself && bh_slot_retired(c);
 }
 
-/* Of a service that is being ended: nothing is recovered, and nothing replaced. */
-static void forget(struct bh_child *c)
-{
-	bh_heir_drop(c);
-	bh_child_forget(c);
-	c->s->board->worker_pid[c->slot] = 0;
-	bh_st_rel(&c->p->state, BH_PROC_FREE);
-	bh_service_reset_step(c->s, false);
-}
-
 bool bh_worker_died(struct bh_child *c)
 {
 	struct bh_ksvc *s = c->s;
@@ -236,10 +224,6 @@ bool bh_worker_died(struct bh_child *c)
 	struct bh_last_words words = { 0 };
 	char in_init[160];
 
-	if (bh_service_ending(s)) {
-		forget(c);
-		return true;
-	}
 	bool first = mark_dead(c);
 	bh_meter_end(&w->meter, c->k->now_ns);
 	if (first && p->failures <= FREE_RESTARTS && bh_child_is_worker(c) && !bh_slot_retired(c))

@@ -3,8 +3,10 @@
  * reset.c: when a service cannot be saved: all of it is ended, and it starts
  * anew with a new arena. Its listening sockets are the kernel's and stay open.
  *
- * DEAD on the board says that a reset is under way. Nothing of the old arena is
- * taken down before all who may write to it are dead for certain.
+ * DEAD on the board says that a reset is under way: stored as soon as it is found that there
+ * must be one, for all services that it takes along. What follows from it the phase `resets`
+ * does, later in the same turn. Nothing of the old arena is taken down before all that may
+ * write to it are dead for certain.
  */
 #include "kernel/service/reset.h"
 
@@ -12,6 +14,7 @@
 
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
+#include "kernel/base/watch.h"
 #include "kernel/process/backoff.h"
 #include "kernel/process/fail.h"
 #include "kernel/process/failures.h"
@@ -54,9 +57,9 @@ void bh_service_end(struct bh_ksvc *s)
 {
 	if (s->board->state == BH_PROC_UP)
 		s->board->since_ns = s->kernel->now_ns;
+	s->ended = false;
 	s->board->state = BH_PROC_DEAD;
-	end_all(s);
-	bh_service_reset_step(s, false);
+	bh_wake_by(s->kernel, s->kernel->now_ns);
 }
 
 /* OTP's strategies: who else is reset when @s is. */
@@ -120,14 +123,16 @@ static void start_later(struct bh_ksvc *s)
 			 min, max > min ? max : min);
 }
 
-void bh_service_reset_step(struct bh_ksvc *s, bool anew)
+/* A new kernel begins with the first step again. */
+static void go_on(struct bh_ksvc *s)
 {
 	struct bh_kernel *k = s->kernel;
 
-	if (s->board->state != BH_PROC_DEAD || k->stop != BH_STOP_NOT)
-		return;
-	if (anew)
+	if (!s->ended)
 		end_all(s);
+	s->ended = true;
+	if (k->stop != BH_STOP_NOT)
+		return;
 	bh_for_each_of_service(c, s)
 		if (c->p->pid > 0)
 			return;
@@ -135,4 +140,11 @@ void bh_service_reset_step(struct bh_ksvc *s, bool anew)
 	bh_child_at(k, s->procs + 1)->p->kind = BH_PROC_TWIN;
 	s->board->state = BH_PROC_BACKOFF;
 	start_later(s);
+}
+
+void bh_phase_resets(struct bh_kernel *k)
+{
+	bh_for_each_service(s, k)
+		if (s->board->state == BH_PROC_DEAD && k->stop < BH_STOP_KILL)
+			go_on(s);
 }

@@ -5,13 +5,14 @@
 
 #include "kernel/base/state.h"
 
-/* All of the service's processes are killed; when they are dead, it starts anew. */
+/* All of the service's processes are to be killed; when they are dead, it starts anew.
+ * Stored here: bh_service_resetting() is true from now on, and the phase does it. */
 void bh_service_reset(struct bh_ksvc *s, const char *why);
 
 /* The same, and no failure: of this service alone, and not counted. */
 void bh_service_end(struct bh_ksvc *s);
 
-/* Goes on with a reset; with @anew, from its first step. */
-void bh_service_reset_step(struct bh_ksvc *s, bool anew);
+/* Phase: goes on with resets. */
+void bh_phase_resets(struct bh_kernel *k);
 
 #endif

@@ -11,6 +11,7 @@
 #include "kernel/base/procfs.h"
 #include "kernel/base/text.h"
 #include "kernel/process/backoff.h"
+#include "kernel/process/services.h"
 #include "kernel/process/spawn.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
@@ -35,7 +36,8 @@ void bh_twin_start(struct bh_ksvc *s)
 	struct bh_ctl m = { .op = BH_CTL_FORK_TWIN };
 	int ctl, err;
 
-	if (bh_child_state(z) != BH_PROC_UP || bh_child_live(c) || k->stop != BH_STOP_NOT)
+	if (bh_child_state(z) != BH_PROC_UP || bh_child_live(c) || k->stop != BH_STOP_NOT ||
+	    bh_service_resetting(s))
 		return;
 	bh_child_forget(c);
 	p->started_ns = k->now_ns;

@@ -166,6 +166,8 @@ static bool answered(struct bh_child *c, const struct bh_ctl *m, int pidfd, int 
 		s->board->worker_pid[c->slot] = m->value;
 		return true;
 	}
+	if (bh_service_ending(s))
+		return false; /* it is looked for when the slot is taken from it */
 	if (!made && c->life.early) {
 		c->life.early = false; /* the dead one is out of the way now */
 		bh_worker_ask(c);

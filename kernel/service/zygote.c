@@ -162,16 +162,6 @@ void bh_zygote_died(struct bh_child *c, int status, bool starting)
 	struct bh_child *twin = bh_zygote_child(s, BH_PROC_TWIN);
 	char text[40], why[120];
 
-	if (bh_service_ending(s)) {
-		bh_child_forget(c);
-		bh_st_rel(&c->p->state, BH_PROC_FREE);
-		bh_service_reset_step(s, false);
-		return;
-	}
-	if (c == twin) {
-		bh_twin_died(c, status);
-		return;
-	}
 	bh_twin_adopt(s);
 	if (!starting && bh_child_state(twin) == BH_PROC_UP && !bh_child_dead(twin)) {
 		promote(c, twin, status);

@@ -12,7 +12,7 @@ void bh_service_start(struct bh_ksvc *s);
 /* The zygote says that it is ready, or why it will never be. */
 void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m);
 
-/* Zygote or twin @c died. @starting: it was, before its last words were read. */
+/* Zygote @c died. @starting: it was, before its last words were read. */
 void bh_zygote_died(struct bh_child *c, int status, bool starting);
 
 #endif

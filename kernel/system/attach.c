@@ -158,10 +158,7 @@ static void do_without(struct bh_ksvc *s, int err)
 	char why[80];
 
 	snprintf(why, sizeof(why), "a new kernel cannot take up its arena: %s", strerror(-err));
-	if (bh_service_resetting(s))
-		bh_service_reset_step(s, true);
-	else
-		bh_service_reset(s, why);
+	bh_service_reset(s, why);
 	/* Workers that no kernel knew yet are ended as they are told of. */
 	bh_control_drain(bh_zygote_child(s, BH_PROC_ZYGOTE));
 }
@@ -188,10 +185,8 @@ static void attach_service(struct bh_ksvc *s)
 	bh_recover_kernel(&s->v);
 	z = bh_zygote_child(s, BH_PROC_ZYGOTE);
 	bh_control_drain(z);
-	if (bh_service_resetting(s)) {
-		bh_service_reset_step(s, true);
+	if (bh_service_resetting(s))
 		return;
-	}
 	if (z->p->pid == 0) {
 		bh_service_end(s); /* the kernel was killed while it made the zygote */
 	} else if (bh_child_state(z) == BH_PROC_UP) {

@@ -6,7 +6,6 @@
 #include "kernel/system/deaths.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,52 +14,38 @@
 #include "kernel/base/watch.h"
 #include "kernel/process/services.h"
 #include "kernel/process/table.h"
-#include "kernel/repair/death.h"
-#include "kernel/service/zygote.h"
-#include "kernel/system/messages.h"
-#include "kernel/system/servers.h"
+#include "kernel/service/heir.h"
 
-/* The last words of a zygote, first: workers and a twin that it made. They may end the
- * service, or the system. */
-static void zygote_died(struct bh_child *c, int status)
+static bool ending(const struct bh_child *c)
 {
-	bool starting = bh_child_state(c) == BH_PROC_STARTING;
+	return c->s ? bh_service_ending(c->s) : c->k->stop >= BH_STOP_KILL;
+}
 
-	if (c->p->kind == BH_PROC_ZYGOTE && !bh_service_ending(c->s)) {
-		bh_control_drain(c);
-		if (c->k->done || bh_service_ending(c->s))
-			return;
+/* Nothing is recovered, and nothing replaced. */
+static void ended(struct bh_child *c)
+{
+	if (c->slot < BH_SLOTS) {
+		bh_heir_drop(c);
+		c->s->board->worker_pid[c->slot] = 0;
 	}
-	bh_zygote_died(c, status, starting);
+	bh_child_forget(c);
+	bh_st_rel(&c->p->state, BH_PROC_FREE);
 }
 
 /* `gone` stays until the entry is forgotten: Linux says it once (bh_watch()). */
 static void died(struct bh_child *c)
 {
 	struct bh_kernel *k = c->k;
-	struct bh_proc *p = c->p;
-	int status = 0;
 
 	if (!c->life.seen_ns)
 		c->life.seen_ns = k->now_ns;
 	if (bh_child_state(c) != BH_PROC_DEAD && c->life.seen_ns == k->now_ns)
-		p->died_ns = k->now_ns;
-	if (p->kind == BH_PROC_WORKER || p->kind == BH_PROC_BLOCKING) {
-		if (!bh_worker_died(c))
-			bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
-		return;
-	}
-	bool known = bh_child_status(c, &status);
-	if (!known && bh_child_status_due(c)) {
+		c->p->died_ns = k->now_ns;
+	if (ending(c))
+		ended(c);
+	else if (!bh_kind_of(c)->died(c))
 		bh_wake_by(k, k->now_ns + BH_NS_PER_MS);
-		return;
-	}
-	if (p->kind == BH_PROC_ZYGOTE || p->kind == BH_PROC_TWIN)
-		zygote_died(c, known ? status : SIGKILL);
-	else
-		bh_server_died(c, status, known);
-	/* A zygote whose death resets its service is forgotten by the reset. */
-	if (c->life.gone)
+	else if (c->life.gone) /* its death ends its service, and so it is forgotten with that */
 		bh_wake_by(k, k->now_ns);
 }
 

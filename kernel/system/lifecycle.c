@@ -6,6 +6,9 @@
  *
  *                                     KILL ──all dead──▶ LAST ──▶ done
  *                                (all but admind)      (admind)
+ *
+ * That the system is to end is a fact in k->stop and on the board as soon as it is asked for, or
+ * fails (fail.c); what follows from it the phase does, once: k->carried is how far it has come.
  */
 #include "kernel/system/lifecycle.h"
 
@@ -22,7 +25,6 @@
 #include "kernel/base/log.h"
 #include "kernel/base/procfs.h"
 #include "kernel/base/watch.h"
-#include "kernel/process/fail.h"
 #include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/audit.h"
@@ -37,6 +39,7 @@ enum {
 	LOOK_MS = 10,          /* while tasks are waited for */
 	GO_MS = 1000,          /* for workers to write out what was printed, and go; */
 	GO_LATE_MS = 50,       /* if the grace period is over: those that have nothing to do */
+	DEATH_MS = 5000,       /* for the killed to be dead; the guardian sees to the rest */
 	LEAVE_MS = 1000,       /* for admind to end by itself */
 	/* Without a guardian: for what is under way, and for admind; the rest of a second is
 	 * for a busy machine. */
@@ -165,18 +168,12 @@ static void wake_guardian(struct bh_kernel *k)
 	kill(pid, SIGCONT);
 }
 
-/* Nobody new gets in; who has something to finish is woken to look at the time. */
 static void begin(struct bh_kernel *k)
 {
 	k->stop = BH_STOP_GRACE;
 	k->asked_ns = k->now_ns;
 	k->stop_ns = k->now_ns + k->plan->grace_ms * BH_NS_PER_MS;
 	bh_st_rel(&k->board->system_state, BH_SYSTEM_STOPPING);
-	bh_for_each_mapped_service(s, k) {
-		bh_st_rel(&s->v.a->run_state, BH_RUN_STOPPING);
-		bh_token_cancel_service(&s->v);
-	}
-	wake_guardian(k);
 	bh_wake_by(k, k->now_ns);
 }
 
@@ -188,7 +185,8 @@ void bh_stop(struct bh_kernel *k, bool now)
 		begin(k);
 	}
 	if (now && k->stop < BH_STOP_KILL)
-		bh_kill_all(k);
+		k->stop = BH_STOP_KILL;
+	bh_wake_by(k, k->now_ns);
 }
 
 void bh_stop_signalled(struct bh_kernel *k)
@@ -213,6 +211,16 @@ void bh_stop_orphaned(struct bh_kernel *k)
 		begin(k);
 	if (k->stop_ns > end)
 		k->stop_ns = end;
+}
+
+/* No task begins any more; a task that has something to finish is woken to look at the time. */
+static void cancel_all(struct bh_kernel *k)
+{
+	bh_for_each_mapped_service(s, k) {
+		bh_st_rel(&s->v.a->run_state, BH_RUN_STOPPING);
+		bh_token_cancel_service(&s->v);
+	}
+	wake_guardian(k);
 }
 
 static bool grace_over(struct bh_kernel *k)
@@ -255,6 +263,19 @@ static bool all_gone(struct bh_kernel *k)
 	return gone;
 }
 
+/* All but admind: the end of the stop, or of a system that failed. */
+static void kill_all(struct bh_kernel *k)
+{
+	k->stop_ns = k->now_ns + DEATH_MS * BH_NS_PER_MS;
+	bh_for_each_child(c, k, BH_PROCS_TRACED) {
+		if (c->p->pid > 0)
+			bh_child_kill(c);
+		else
+			bh_st_rel(&c->p->state, BH_PROC_FREE);
+	}
+	bh_wake_by(k, k->now_ns);
+}
+
 static bool all_dead(struct bh_kernel *k, uint32_t from)
 {
 	bh_for_each_child(c, k, from)
@@ -279,12 +300,16 @@ void bh_phase_stop(struct bh_kernel *k)
 {
 	struct bh_child *admind = bh_child_at(k, BH_PROCS_ADMIND);
 
+	if (k->stop != BH_STOP_NOT && k->carried == BH_STOP_NOT)
+		cancel_all(k);
 	if (k->stop == BH_STOP_GRACE)
 		close_addresses(k);
 	if (k->stop == BH_STOP_GRACE && grace_over(k))
 		dismiss(k);
 	if (k->stop == BH_STOP_LEAVE && (all_gone(k) || k->now_ns >= k->stop_ns))
-		bh_kill_all(k);
+		k->stop = BH_STOP_KILL;
+	if (k->stop == BH_STOP_KILL && k->carried < BH_STOP_KILL)
+		kill_all(k);
 	if (k->stop == BH_STOP_KILL && (all_dead(k, BH_PROCS_TRACED) || k->now_ns >= k->stop_ns))
 		last(k);
 	if (k->stop == BH_STOP_LAST && k->now_ns >= k->stop_ns && admind->p->pid > 0 &&
@@ -296,6 +321,7 @@ void bh_phase_stop(struct bh_kernel *k)
 		wake_guardian(k);
 		k->done = true;
 	}
+	k->carried = k->stop;
 	if (k->stop != BH_STOP_NOT)
 		bh_wake_by(k, k->now_ns + LOOK_MS * BH_NS_PER_MS);
 }

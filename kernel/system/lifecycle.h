@@ -5,7 +5,7 @@
 
 #include "kernel/base/state.h"
 
-/* Begins the end; @now: without grace. */
+/* Begins the end; @now: without grace. Stored here, carried out by bh_phase_stop(). */
 void bh_stop(struct bh_kernel *k, bool now);
 
 /* A signal asks for the end. The next one means now, unless it comes within a second: the
@@ -18,7 +18,7 @@ void bh_stop_orphaned(struct bh_kernel *k);
 /* Phase: services that are done, the system's start-up lines; if anything changed. */
 void bh_phase_system(struct bh_kernel *k);
 
-/* Phase. */
+/* Phase: carries out the stop, as far as it is due. */
 void bh_phase_stop(struct bh_kernel *k);
 
 #endif

@@ -31,6 +31,7 @@
 #include "kernel/service/hold.h"
 #include "kernel/service/listeners.h"
 #include "kernel/service/pool.h"
+#include "kernel/service/reset.h"
 #include "kernel/service/shortage.h"
 #include "kernel/service/start.h"
 #include "kernel/service/timers.h"
@@ -38,6 +39,7 @@
 #include "kernel/service/worker.h"
 #include "kernel/system/attach.h"
 #include "kernel/system/deaths.h"
+#include "kernel/system/kinds.h"
 #include "kernel/system/lifecycle.h"
 #include "kernel/system/messages.h"
 #include "kernel/system/restarts.h"
@@ -222,6 +224,7 @@ static void run(struct bh_kernel *k)
 		bh_phase_audit(k);
 		bh_phase_record(k);
 		bh_phase_restarts(k);
+		bh_phase_resets(k);
 		bh_phase_blocking(k);
 		bh_phase_servers(k);
 		housekeeping(k);
@@ -245,6 +248,7 @@ int bh_kernel_main(void *arg)
 		err = -errno;
 	if (!err) {
 		k->plan = boot->plan;
+		k->kinds = bh_kinds;
 		k->images = &boot->images;
 		k->board = boot->board;
 		k->board_fd = boot->board_fd;

@@ -4,8 +4,12 @@
  * instance, and each turn goes through these phases, always in this order:
  *
  *   wait → signals → deaths → control → workers → starts → listeners → reactor
- *        → timers → hold → verify → stalls → trim → audit → record → restarts → blocking → servers
- *        → housekeeping → system → stop
+ *        → timers → hold → verify → stalls → trim → audit → record → restarts → resets → blocking
+ *        → servers → housekeeping → system → stop
+ *
+ * What ends more than one process (a reset, a failure of the system, its stop) is stored where it
+ * is found, and carried out by the phases `resets` and `stop` of the same turn. From the store on
+ * every phase leaves alone what is to be ended: bh_service_ending().
  */
 #ifndef BH_KERNEL_SYSTEM_LOOP_H
 #define BH_KERNEL_SYSTEM_LOOP_H

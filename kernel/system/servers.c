@@ -43,11 +43,6 @@ enum {
 	RETRY_MS = 10,   /* when a server does not read its messages */
 };
 
-static const char *name_of(const struct bh_proc *p)
-{
-	return p->kind == BH_PROC_ADMIND ? "admin server" : "trace server";
-}
-
 static int open_read_only(int fd)
 {
 	char path[40];
@@ -83,7 +78,7 @@ void bh_server_start(struct bh_child *c)
 	int err = bh_child_start(c, server_main);
 
 	if (err) {
-		bh_log("cannot start the %s: %s", name_of(c->p), strerror(-err));
+		bh_log("cannot start the %s: %s", bh_kind_of(c)->name, strerror(-err));
 		bh_restart_later(c, c->p->failures + 1, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
 		return;
 	}
@@ -102,15 +97,10 @@ void bh_server_died(struct bh_child *c, int status, bool known)
 	};
 	char text[40];
 
-	if (k->stop >= BH_STOP_KILL) {
-		bh_child_forget(c);
-		bh_st_rel(&p->state, BH_PROC_FREE);
-		return;
-	}
 	if (known && WIFSIGNALED(status))
 		bh_crash_record(c, &f);
 	else
-		bh_log("the %s (pid %d) %s", name_of(p), p->pid,
+		bh_log("the %s (pid %d) %s", bh_kind_of(c)->name, p->pid,
 		       known ? bh_death_text(status, text) : "died");
 	bh_child_forget(c);
 	if (c->idx == BH_PROCS_TRACED && known && WIFSIGNALED(status) &&

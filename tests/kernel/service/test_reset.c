@@ -96,6 +96,7 @@ START_TEST(a_failed_start_is_no_failure_and_is_tried_after_a_pause)
 		s->board->state = BH_PROC_STARTING;
 		s->board->start_failures = i;
 		bh_service_end(s);
+		bh_phase_resets(k);
 		ck_assert_uint_eq(s->board->state, BH_PROC_BACKOFF);
 		ck_assert_uint_eq(zygote()->failures, i);
 		/* A tenth of a second, of which up to a quarter is left out. */
@@ -106,7 +107,48 @@ START_TEST(a_failed_start_is_no_failure_and_is_tried_after_a_pause)
 	/* And what is reset next starts at once. */
 	s->board->start_failures = 0;
 	ck_assert(!reset_after(0));
+	bh_phase_resets(k);
 	ck_assert_int_eq(zygote()->start_at_ns, k->now_ns);
+}
+END_TEST
+
+/* The fact at once, for who asks; what follows from it in the phase, once. */
+START_TEST(a_reset_is_stored_and_its_phase_carries_it_out)
+{
+	struct bh_child *z = bh_child_at(k, s->procs), *starting = bh_slot_child(s, 0);
+	uint32_t epoch = starting->p->epoch;
+
+	z->p->pid = 2;
+	bh_st_rel(&starting->p->state, BH_PROC_STARTING); /* asked for, and seen by nobody */
+	ck_assert(!reset_after(0));
+	ck_assert_uint_eq(s->board->state, BH_PROC_DEAD);
+	ck_assert_uint_eq(s->board->resets, 1);
+	ck_assert(!z->life.killed);
+	ck_assert_uint_eq(starting->p->epoch, epoch);
+	ck_assert_int_le(k->wake_ns, k->now_ns);
+	for (int i = 0; i < 2; i++) {
+		bh_phase_resets(k);
+		ck_assert_uint_eq(s->board->state, BH_PROC_DEAD);
+		ck_assert(z->life.killed == !i);
+		z->life.killed = false;
+		ck_assert_uint_ne(starting->p->epoch, epoch);
+		ck_assert_uint_eq(bh_child_state(starting), BH_PROC_FREE);
+	}
+	z->p->pid = 0;
+	bh_phase_resets(k);
+	ck_assert_uint_eq(s->board->state, BH_PROC_BACKOFF);
+}
+END_TEST
+
+/* A kernel that was killed in the middle: its successor finds DEAD, and knows no more. */
+START_TEST(a_new_kernel_ends_again_all_of_a_service_that_is_dead)
+{
+	struct bh_child *z = bh_child_at(k, s->procs);
+
+	z->p->pid = 2;
+	s->board->state = BH_PROC_DEAD;
+	bh_phase_resets(k);
+	ck_assert(z->life.killed);
 }
 END_TEST
 
@@ -135,6 +177,8 @@ int main(void)
 	tcase_add_test(c, the_largest_intensity_is_counted);
 	tcase_add_test(c, a_crash_counts_once);
 	tcase_add_test(c, a_failed_start_is_no_failure_and_is_tried_after_a_pause);
+	tcase_add_test(c, a_reset_is_stored_and_its_phase_carries_it_out);
+	tcase_add_test(c, a_new_kernel_ends_again_all_of_a_service_that_is_dead);
 	tcase_add_loop_test(c, one_for_all_leaves_alone_whose_init_runs, 0, 2);
 	suite_add_tcase(suite, c);
 	return bh_check_run(suite);
