@@ -40,7 +40,7 @@ enum {
 	EXIT_SYSTEM = 111,
 };
 
-_Static_assert(BH_TRACE_TEXT <= sizeof(((struct bh_ctl *)0)->text), "a reason fits");
+_Static_assert(BH_TRACE_TEXT <= BH_CTL_WHY, "a reason fits");
 
 /* libc looks for it by name. */
 __attribute__((visibility("default"))) const char *argp_program_version =
@@ -89,7 +89,7 @@ static const struct bh_trace_status *first_failure(const struct bh_trace_page *p
 static int send_page(const struct bh_trace_page *page, int page_fd)
 {
 	const struct bh_trace_status *first = first_failure(page);
-	struct bh_ctl ctl = { .op = BH_CTL_TRACE_PAGE, .value = first->error };
+	struct bh_ctl ctl = { .op = BH_CTL_TRACE_PAGE, .trace_page.error = first->error };
 	struct iovec iov = { &ctl, sizeof(ctl) };
 	union {
 		struct cmsghdr align;
@@ -101,7 +101,8 @@ static int send_page(const struct bh_trace_page *page, int page_fd)
 			      .msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	snprintf(ctl.text, sizeof(ctl.text), "%.*s", BH_TRACE_TEXT - 1, first->reason);
+	snprintf(ctl.trace_page.why, sizeof(ctl.trace_page.why), "%.*s", BH_TRACE_TEXT - 1,
+		 first->reason);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
@@ -133,8 +134,8 @@ static bool take_message(struct tracer *t)
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	if (fd >= 0 && n == sizeof(m) && m.op == BH_CTL_ARENA &&
-	    bh_arenas_take(&t->arenas, m.slot, fd, &where))
-		bh_follow_arena(&t->follow, m.slot, &where);
+	    bh_arenas_take(&t->arenas, m.arena.service, fd, &where))
+		bh_follow_arena(&t->follow, m.arena.service, &where);
 	if (fd >= 0)
 		close(fd);
 	return true;

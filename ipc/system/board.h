@@ -192,6 +192,7 @@ struct bh_board {
 	uint32_t n_services;
 	uint32_t admin_served; /* 1: this system's admind has served: its socket is ours, */
 	uint64_t admin_ino;    /* unless it is another one by now */
+	uint32_t trace_page;   /* the kernel's descriptor of traced's histograms; 0: none */
 	struct bh_board_service services[BH_PLAN_SERVICES];
 	struct bh_proc procs[BH_BOARD_PROCS];
 	struct bh_board_crash crash[BH_BOARD_CRASHES];

@@ -12,49 +12,92 @@
 #ifndef BH_IPC_CONTROL_H
 #define BH_IPC_CONTROL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define BH_CTL_FD 4 /* a child's control socket */
 #define BH_CTL_MARK \
-	6             /* SO_PRIORITY of a child's end, which means nothing to such a socket:
+	6               /* SO_PRIORITY of a child's end, which means nothing to such a socket:
 			 zygotes know by it those of dead ones, in a table full of sockets */
-#define BH_BOARD_FD 5 /* admind, traced: the board, read-only; the plan is on BH_PLAN_FD */
+#define BH_CTL_WHY  112 /* bytes of a reason, for people; NUL-terminated */
+#define BH_BOARD_FD 5   /* admind, traced: the board, read-only; the plan is on BH_PLAN_FD */
 
 enum bh_ctl_op {
 	/* kernel -> zygote */
-	BH_CTL_FORK_WORKER =
-		1,          /* slot, epoch: make a worker, which waits for that epoch to start */
-	BH_CTL_FORK_TWIN,   /* epoch, fd: the control socket of the twin to make. Without fd:
-				   the twin of that epoch is told of (again) */
-	BH_CTL_CLOSE_IO,    /* slot = I/O index, epoch = generation: close it */
-	BH_CTL_AUDIT_FDS,   /* close what nobody owns (after a death in accept, or a zygote's).
+	BH_CTL_FORK_WORKER = 1, /* make a worker, which waits for its epoch to start */
+	BH_CTL_FORK_TWIN,       /* fd: the control socket of the twin to make. Without fd: the twin
+				   of that epoch is told of (again) */
+	BH_CTL_CLOSE_IO,        /* close what is in that I/O slot */
+	BH_CTL_AUDIT_FDS,       /* close what nobody owns (after a death in accept, or a zygote's).
 				   Comes back if that cannot be told now: to be asked again */
-	BH_CTL_CLOSE_FILES, /* close the files that are marked as lost (files.h) */
+	BH_CTL_CLOSE_FILES,     /* close the files that are marked as lost (files.h) */
 	/* zygote -> kernel */
-	BH_CTL_READY,  /* init() has run; value: its result */
-	BH_CTL_FORKED, /* slot, epoch, value = pid, fd = pidfd; pid < 0: -errno */
-	BH_CTL_TWIN,   /* epoch, value = pid, fd = pidfd; pid < 0: -errno, -ENOENT: not made */
+	BH_CTL_READY,  /* init() has run */
+	BH_CTL_FORKED, /* fd: the pidfd */
+	BH_CTL_TWIN,   /* fd: the pidfd */
 	/* kernel -> admind, traced */
-	BH_CTL_ARENA, /* slot = service, epoch = arena_seq, fd = arena, read-only */
-	BH_CTL_TRACE, /* to admind: fd = traced's histogram page, read-only */
+	BH_CTL_ARENA, /* fd: the arena, read-only */
+	BH_CTL_TRACE, /* to admind: fd: traced's histogram page, read-only */
 	/* admind -> kernel */
-	BH_CTL_STOP,    /* stop the system; value 1: now */
-	BH_CTL_WORKERS, /* slot = service, value = how many workers it is to have */
-	BH_CTL_LIFT,    /* slot = service, epoch = task type (BH_TYPES: all), value 1: of that only
-			   the key in text, in hexadecimal: is quarantined no more */
+	BH_CTL_STOP,    /* stop the system */
+	BH_CTL_WORKERS, /* a service is to have so many workers */
+	BH_CTL_LIFT,    /* what is quarantined by that type and key is so no more */
 	BH_CTL_HELLO,   /* ready to serve */
-	BH_CTL_RECORD,  /* value: events are recorded for so many ms from now on */
+	BH_CTL_RECORD,  /* events are to be recorded from now on, for so long */
 	/* traced -> kernel */
-	BH_CTL_TRACE_PAGE, /* fd: its histogram page; value = 0, or -errno + text */
+	BH_CTL_TRACE_PAGE, /* fd: its histogram page */
+	BH_CTL_COUNT
 };
 
+/* One message: `op`, and the member of that name (those without one have nothing to say). */
 struct bh_ctl {
 	uint32_t op; /* enum bh_ctl_op */
-	uint32_t slot;
-	uint32_t epoch;
-	int32_t value;
-	char text[112]; /* a reason, for people; NUL-terminated */
+	union {
+		struct {
+			uint32_t slot, epoch;
+		} fork_worker;
+		struct {
+			uint32_t slot, epoch; /* as asked */
+			int32_t pid;          /* or -errno */
+		} forked;
+		struct {
+			uint32_t epoch;
+		} fork_twin;
+		struct {
+			uint32_t epoch; /* as asked */
+			int32_t pid;    /* or -errno; -ENOENT: it was not made */
+		} twin;
+		struct {
+			uint32_t io, gen; /* index and generation */
+		} close_io;
+		struct {
+			int32_t result; /* of init(); 0: it is ready */
+			char why[BH_CTL_WHY];
+		} ready;
+		struct {
+			uint32_t service, seq; /* seq: how many arenas it has had */
+		} arena;
+		struct {
+			uint32_t now; /* 1: without grace */
+		} stop;
+		struct {
+			uint32_t service, count;
+		} workers;
+		struct {
+			uint32_t service, type;
+			uint64_t key; /* 0: of the type as a whole */
+		} lift;
+		struct {
+			int32_t ms;
+		} record;
+		struct {
+			int32_t error; /* 0 or -errno: why there are no latencies */
+			char why[BH_CTL_WHY];
+		} trace_page;
+	};
 };
 _Static_assert(sizeof(struct bh_ctl) == 128, "one packet");
+_Static_assert(offsetof(struct bh_ctl, ready.why) == offsetof(struct bh_ctl, trace_page.why),
+	       "a reader ends both with one store");
 
 #endif

@@ -52,6 +52,6 @@ int bh_ctl_peek(int ctl, struct bh_ctl *m, int *fd)
 			memcpy(fd, CMSG_DATA(c), sizeof(*fd));
 	if (n != sizeof(*m))
 		m->op = 0; /* not one of ours: taken off and forgotten */
-	m->text[sizeof(m->text) - 1] = '\0';
+	m->ready.why[BH_CTL_WHY - 1] = '\0';
 	return 1;
 }

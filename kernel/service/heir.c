@@ -38,10 +38,10 @@ bool bh_heir_forked(struct bh_child *c, const struct bh_ctl *m, int pidfd, bool 
 {
 	struct bh_kheir *h = bh_child_is_worker(c) ? &c->s->heir[c->slot] : NULL;
 
-	if (!h || !h->epoch || m->epoch != h->epoch || h->pid)
+	if (!h || !h->epoch || m->forked.epoch != h->epoch || h->pid)
 		return false;
 	if (real) {
-		h->pid = m->value;
+		h->pid = m->forked.pid;
 		h->pidfd = pidfd;
 		return true;
 	}

@@ -30,7 +30,7 @@ static void close_io(void *ctx, uint32_t idx)
 
 	if (!slot)
 		return;
-	struct bh_ctl m = { .op = BH_CTL_CLOSE_IO, .slot = idx, .epoch = bh_ld_acq(&slot->gen) };
+	struct bh_ctl m = { .op = BH_CTL_CLOSE_IO, .close_io = { idx, bh_ld_acq(&slot->gen) } };
 	if (bh_child_state(z) == BH_PROC_UP && !bh_ctl_send(z->p->ctl, &m, -1))
 		return;
 	/* The slot says CLOSING: it is found again when the zygote listens. */

@@ -13,7 +13,7 @@
 int bh_slot_ask(struct bh_child *c, uint32_t epoch)
 {
 	const struct bh_child *z = bh_zygote_child(c->s, BH_PROC_ZYGOTE);
-	struct bh_ctl m = { .op = BH_CTL_FORK_WORKER, .slot = c->slot, .epoch = epoch };
+	struct bh_ctl m = { .op = BH_CTL_FORK_WORKER, .fork_worker = { c->slot, epoch } };
 
 	return bh_child_state(z) == BH_PROC_UP ? bh_ctl_send(z->p->ctl, &m, -1) : -ENOTCONN;
 }

@@ -42,7 +42,7 @@ void bh_twin_start(struct bh_ksvc *s)
 	bh_child_forget(c);
 	p->started_ns = k->now_ns;
 	/* Of both entries: they change places, and no two twins share an epoch. */
-	m.epoch = p->epoch = 1 + (p->epoch > z->p->epoch ? p->epoch : z->p->epoch);
+	m.fork_twin.epoch = p->epoch = 1 + (p->epoch > z->p->epoch ? p->epoch : z->p->epoch);
 	bh_st_rel(&p->state, BH_PROC_STARTING);
 	ctl = bh_child_socket(c);
 	err = ctl < 0 ? ctl : bh_ctl_send(z->p->ctl, &m, ctl);
@@ -52,16 +52,17 @@ void bh_twin_start(struct bh_ksvc *s)
 		try_later(c, p->failures + 1);
 }
 
-void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
+void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int *pidfd)
 {
 	struct bh_kernel *k = s->kernel;
 	struct bh_child *c = bh_zygote_child(s, BH_PROC_TWIN);
 	struct bh_proc *p = c->p;
-	int32_t pid = m->value;
-	bool mine = bh_child_state(c) == BH_PROC_STARTING && p->pid == 0 && m->epoch == p->epoch;
+	int32_t pid = m->twin.pid;
+	bool mine =
+		bh_child_state(c) == BH_PROC_STARTING && p->pid == 0 && m->twin.epoch == p->epoch;
 
 	/* A pid that was reaped already, or of another entry, is not the twin's. */
-	if (mine && pid > 0 && (bh_pidfd_pid(k, pidfd) != pid || bh_pid_taken(k, pid)))
+	if (mine && pid > 0 && (bh_pidfd_pid(k, *pidfd) != pid || bh_pid_taken(k, pid)))
 		pid = -ENOENT;
 	if (mine && pid < 0) {
 		/* The first, the second, the fourth time in a row, and so on. */
@@ -70,13 +71,11 @@ void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
 			       s->plan->name, strerror(-pid), bh_proc_hint(pid));
 		try_later(c, p->failures + 1);
 	}
-	if (!mine || pid <= 0) {
-		/* A twin of an earlier request lost its socket, and ends by itself. */
-		if (pidfd >= 0)
-			close(pidfd);
+	/* A twin of an earlier request lost its socket, and ends by itself. */
+	if (!mine || pid <= 0)
 		return;
-	}
-	bh_child_pid(c, pid, pidfd);
+	bh_child_pid(c, pid, *pidfd);
+	*pidfd = -1;
 	bh_st_rel(&p->state, BH_PROC_UP);
 }
 
@@ -102,7 +101,7 @@ void bh_twin_adopt(struct bh_ksvc *s)
 void bh_twin_ask(struct bh_ksvc *s)
 {
 	struct bh_child *c = bh_zygote_child(s, BH_PROC_TWIN);
-	struct bh_ctl m = { .op = BH_CTL_FORK_TWIN, .epoch = c->p->epoch };
+	struct bh_ctl m = { .op = BH_CTL_FORK_TWIN, .fork_twin = { c->p->epoch } };
 
 	bh_twin_adopt(s);
 	if (c->p->pid != 0 && bh_child_state(c) == BH_PROC_STARTING)

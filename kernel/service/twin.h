@@ -9,8 +9,8 @@
 /* The zygote is asked for another. */
 void bh_twin_start(struct bh_ksvc *s);
 
-/* What the zygote says of one that it was asked for. */
-void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
+/* What the zygote says of one that it was asked for. *pidfd is -1 after it if it is kept. */
+void bh_twin_made(struct bh_ksvc *s, const struct bh_ctl *m, int *pidfd);
 
 /* Which process it is Linux itself wrote to the arena, in the clone (ipc/base/clones.h).
  * The zygote is dead, or its message will find the twin known. */

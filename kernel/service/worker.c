@@ -143,13 +143,13 @@ static int who(struct bh_kernel *k, const struct bh_ctl *m, int pidfd)
 {
 	int32_t is;
 
-	if (m->value < 0)
-		return m->value;
+	if (m->forked.pid < 0)
+		return m->forked.pid;
 	/* A message that a dead kernel acted upon comes again, and zygotes may lie. */
-	if (!m->value || bh_pid_taken(k, m->value))
+	if (!m->forked.pid || bh_pid_taken(k, m->forked.pid))
 		return -EEXIST;
 	is = pidfd < 0 ? -EBADF : bh_pidfd_pid(k, pidfd);
-	if (is == m->value)
+	if (is == m->forked.pid)
 		return 0;
 	return is < 0 ? is : -EEXIST;
 }
@@ -159,11 +159,11 @@ static int who(struct bh_kernel *k, const struct bh_ctl *m, int pidfd)
 static bool answered(struct bh_child *c, const struct bh_ctl *m, int pidfd, int err)
 {
 	struct bh_ksvc *s = c->s;
-	bool made = m->value >= 0;
+	bool made = m->forked.pid >= 0;
 
 	if (!err || (made && err == -ESRCH)) {
-		bh_child_pid(c, m->value, pidfd);
-		s->board->worker_pid[c->slot] = m->value;
+		bh_child_pid(c, m->forked.pid, pidfd);
+		s->board->worker_pid[c->slot] = m->forked.pid;
 		return true;
 	}
 	if (bh_service_ending(s))
@@ -187,26 +187,28 @@ static bool answered(struct bh_child *c, const struct bh_ctl *m, int pidfd, int 
 /* The slot that @m names; NULL: there is none of that number. */
 static struct bh_child *slot_of(struct bh_ksvc *s, const struct bh_ctl *m)
 {
-	bool known = m->slot < s->workers || (m->slot >= BH_MAX_WORKERS &&
-					      m->slot - BH_MAX_WORKERS < s->board->blocking_mark);
+	bool known = m->forked.slot < s->workers ||
+		     (m->forked.slot >= BH_MAX_WORKERS &&
+		      m->forked.slot - BH_MAX_WORKERS < s->board->blocking_mark);
 
-	return known ? bh_slot_child(s, m->slot) : NULL;
+	return known ? bh_slot_child(s, m->forked.slot) : NULL;
 }
 
-void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd)
+void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int *pidfd)
 {
 	struct bh_child *c = slot_of(s, m);
 	bool kept = false;
-	int err = who(s->kernel, m, pidfd);
+	int err = who(s->kernel, m, *pidfd);
 
-	if (c && bh_heir_forked(c, m, pidfd, !err))
-		return;
-	if (c && bh_child_state(c) == BH_PROC_STARTING && m->epoch == c->p->epoch && c->p->pid == 0)
-		kept = answered(c, m, pidfd, err);
+	if (c && bh_heir_forked(c, m, *pidfd, !err))
+		kept = true;
+	else if (c && bh_child_state(c) == BH_PROC_STARTING && m->forked.epoch == c->p->epoch &&
+		 c->p->pid == 0)
+		kept = answered(c, m, *pidfd, err);
 	else if (c && !err) /* made for an epoch that has passed: it will find its slot taken */
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	if (pidfd >= 0 && !kept)
-		close(pidfd);
+		syscall(SYS_pidfd_send_signal, *pidfd, SIGKILL, NULL, 0);
+	if (kept)
+		*pidfd = -1;
 }
 
 /* -- watching ------------------------------------------------------------------------ */

@@ -23,7 +23,8 @@ void bh_worker_adopt(struct bh_child *c, int32_t pid);
  * of the old epoch has taken the slot. */
 bool bh_worker_bump(struct bh_child *c);
 
-void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int pidfd);
+/* What the zygote says of a worker that it was asked for. *pidfd is -1 after it if it is kept. */
+void bh_worker_forked(struct bh_ksvc *s, const struct bh_ctl *m, int *pidfd);
 
 /* Phase: which of those that start are up. */
 void bh_phase_workers(struct bh_kernel *k);

@@ -30,11 +30,11 @@
 /* The kernel is told as a zygote would tell it. */
 static __attribute__((format(printf, 2, 3))) int zygote_fails(int err, const char *fmt, ...)
 {
-	struct bh_ctl m = { .op = BH_CTL_READY, .value = err };
+	struct bh_ctl m = { .op = BH_CTL_READY, .ready.result = err };
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(m.text, sizeof(m.text), fmt, ap);
+	vsnprintf(m.ready.why, sizeof(m.ready.why), fmt, ap);
 	va_end(ap);
 	bh_ctl_send(BH_CTL_FD, &m, -1);
 	return 111;
@@ -106,14 +106,15 @@ void bh_service_start(struct bh_ksvc *s)
 void bh_zygote_ready(struct bh_ksvc *s, const struct bh_ctl *m)
 {
 	struct bh_child *z = bh_zygote_child(s, BH_PROC_ZYGOTE);
+	int32_t result = m->ready.result;
 
 	/* Asked to stop, it need not begin. */
 	if (bh_child_state(z) != BH_PROC_STARTING || bh_service_resetting(s) ||
 	    s->kernel->stop != BH_STOP_NOT)
 		return;
-	if (m->value) {
-		bh_start_failed(s,
-				m->text[0] ? m->text : strerror(m->value < 0 ? -m->value : EPROTO));
+	if (result) {
+		bh_start_failed(s, m->ready.why[0] ? m->ready.why :
+						     strerror(result < 0 ? -result : EPROTO));
 		return;
 	}
 	bh_st_rel(&s->v.a->run_state, BH_RUN_RUNNING);

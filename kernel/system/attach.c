@@ -76,22 +76,14 @@ static void fill_board(struct bh_kernel *k)
 	self->p->kind = BH_PROC_KERNEL;
 }
 
-/* The kernel's own two descriptors stand in its entry, so that its successor can
- * close them. */
 static void take_entry(struct bh_kernel *k)
 {
 	struct bh_proc *p = bh_child_at(k, BH_PROCS_KERNEL)->p;
-	int old[] = { p->pidfd, p->ctl };
 
-	p->pidfd = k->sigfd;
-	p->ctl = k->epfd;
 	p->pid = getpid();
 	p->started_ns = k->now_ns;
 	p->restarts = k->board->kernel_restarts;
 	bh_st_rel(&p->state, BH_PROC_UP);
-	for (int i = 0; i < 2; i++)
-		if (old[i] >= 0 && old[i] != k->sigfd && old[i] != k->epfd)
-			close(old[i]);
 }
 
 /* A kernel that was killed while a twin took over left two zygotes. */
@@ -212,8 +204,6 @@ static void attach_server(struct bh_child *c, bool wanted)
 
 static bool is_known(struct bh_kernel *k, int fd)
 {
-	uint32_t page = bh_child_at(k, BH_PROCS_TRACED)->p->slot;
-
 	bh_for_each_child(c, k, BH_PROCS_KERNEL)
 		if (c->p->pidfd == fd || c->p->ctl == fd)
 			return true;
@@ -228,8 +218,9 @@ static bool is_known(struct bh_kernel *k, int fd)
 				return true;
 	}
 	return fd <= BH_PLAN_FD || bh_out_has(fd) || bh_images_have(k->images, fd) ||
-	       fd == k->plan->lock_fd || fd == k->board_fd || fd == k->death_fd ||
-	       fd == k->lifeline || fd == k->lifeline_end || fd == (int)page;
+	       fd == k->sigfd || fd == k->epfd || fd == k->plan->lock_fd || fd == k->board_fd ||
+	       fd == k->death_fd || fd == k->lifeline || fd == k->lifeline_end ||
+	       fd == (int)k->board->trace_page;
 }
 
 /* The guardian shares the table, but opens nothing while there is a kernel; and main()

@@ -16,44 +16,105 @@
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
 #include "kernel/repair/lostfds.h"
+#include "kernel/repair/quarantine.h"
+#include "kernel/service/events.h"
+#include "kernel/service/resize.h"
 #include "kernel/service/twin.h"
 #include "kernel/service/worker.h"
 #include "kernel/service/zygote.h"
+#include "kernel/system/lifecycle.h"
 #include "kernel/system/servers.h"
 
 enum {
 	BUDGET = 64, /* messages of one child in one turn */
 };
 
-/* What a message carries is its handler's to keep or close. */
-static void handle_service(struct bh_ksvc *s, const struct bh_ctl *m, int fd)
+static void on_ready(struct bh_child *c, const struct bh_ctl *m, int *fd)
 {
-	switch (m->op) {
-	case BH_CTL_READY:
-		bh_zygote_ready(s, m);
-		break;
-	case BH_CTL_FORKED:
-		bh_worker_forked(s, m, fd);
-		return;
-	case BH_CTL_TWIN:
-		bh_twin_made(s, m, fd);
-		return;
-	case BH_CTL_AUDIT_FDS:
-		bh_audit_again(s);
-		break;
-	default:
-		break;
-	}
-	if (fd >= 0)
-		close(fd);
+	(void)fd;
+	bh_zygote_ready(c->s, m);
 }
+
+static void on_forked(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	bh_worker_forked(c->s, m, fd);
+}
+
+static void on_twin(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	bh_twin_made(c->s, m, fd);
+}
+
+static void on_audit_fds(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	(void)m, (void)fd;
+	bh_audit_again(c->s);
+}
+
+static void on_stop(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	(void)fd;
+	bh_stop(c->k, m->stop.now == 1);
+}
+
+static void on_workers(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	(void)fd;
+	if (m->workers.service < c->k->plan->n_services)
+		bh_service_resize(&c->k->svc[m->workers.service], m->workers.count);
+}
+
+static void on_lift(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	(void)fd;
+	if (m->lift.service < c->k->plan->n_services)
+		bh_quarantine_lift(&c->k->svc[m->lift.service], m->lift.type, &m->lift.key);
+}
+
+static void on_hello(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	(void)m, (void)fd;
+	bh_server_up(c);
+}
+
+static void on_record(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	(void)fd;
+	bh_record(c->k, m->record.ms);
+}
+
+static void on_trace_page(struct bh_child *c, const struct bh_ctl *m, int *fd)
+{
+	bh_server_page(c, m, fd);
+	bh_server_up(c);
+}
+
+#define FROM(kind) (1u << BH_PROC_##kind)
+
+/* What is said to the kernel, by which kinds of process, and what is done about it. A function
+ * that keeps the descriptor stores -1 in its place. All else is dropped. */
+static const struct {
+	uint32_t from;
+	void (*fn)(struct bh_child *c, const struct bh_ctl *m, int *fd);
+} messages[BH_CTL_COUNT] = {
+	[BH_CTL_READY] = { FROM(ZYGOTE) | FROM(TWIN), on_ready },
+	[BH_CTL_FORKED] = { FROM(ZYGOTE) | FROM(TWIN), on_forked },
+	[BH_CTL_TWIN] = { FROM(ZYGOTE) | FROM(TWIN), on_twin },
+	[BH_CTL_AUDIT_FDS] = { FROM(ZYGOTE) | FROM(TWIN), on_audit_fds },
+	[BH_CTL_STOP] = { FROM(ADMIND), on_stop },
+	[BH_CTL_WORKERS] = { FROM(ADMIND), on_workers },
+	[BH_CTL_LIFT] = { FROM(ADMIND), on_lift },
+	[BH_CTL_HELLO] = { FROM(ADMIND), on_hello },
+	[BH_CTL_RECORD] = { FROM(ADMIND), on_record },
+	[BH_CTL_TRACE_PAGE] = { FROM(TRACED), on_trace_page },
+};
 
 static void handle(struct bh_child *c, const struct bh_ctl *m, int fd)
 {
-	if (c->s)
-		handle_service(c->s, m, fd);
-	else
-		bh_server_message(c, m, fd);
+	if (m->op < BH_CTL_COUNT && messages[m->op].from & 1u << c->p->kind)
+		messages[m->op].fn(c, m, &fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 void bh_control_drain(struct bh_child *c)

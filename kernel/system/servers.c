@@ -30,10 +30,6 @@
 #include "kernel/process/spawn.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
-#include "kernel/repair/quarantine.h"
-#include "kernel/service/events.h"
-#include "kernel/service/resize.h"
-#include "kernel/system/lifecycle.h"
 
 enum {
 	HEALTHY_MS = 1000,
@@ -129,7 +125,7 @@ static void remember_socket(struct bh_kernel *k)
 	k->board->admin_served = 1;
 }
 
-static void is_up(struct bh_child *c)
+void bh_server_up(struct bh_child *c)
 {
 	if (bh_child_state(c) != BH_PROC_STARTING)
 		return;
@@ -142,54 +138,26 @@ static void is_up(struct bh_child *c)
 	bh_system_changed(c->k);
 }
 
-/* traced's page: kept (its number in the entry's `slot`) for each admind to come. */
-static void take_page(struct bh_child *c, const struct bh_ctl *m, int fd)
-{
-	uint32_t old = c->p->slot;
-
-	if (m->value && bh_child_state(c) == BH_PROC_STARTING)
-		bh_log("no wake-up latencies: %s", m->text[0] ? m->text : strerror(-m->value));
-	if (fd < 0)
-		return;
-	c->p->slot = (uint32_t)fd;
-	if (old)
-		close((int)old);
-	bh_child_at(c->k, BH_PROCS_ADMIND)->life.owed = true;
-}
-
-void bh_server_message(struct bh_child *c, const struct bh_ctl *m, int fd)
+void bh_server_page(struct bh_child *c, const struct bh_ctl *m, int *fd)
 {
 	struct bh_kernel *k = c->k;
-	uint32_t idx = c->idx;
+	uint32_t old = k->board->trace_page;
 
-	if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_HELLO) {
-		is_up(c);
-	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_STOP) {
-		bh_stop(k, m->value == 1);
-	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_RECORD) {
-		bh_record(k, m->value);
-	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_WORKERS &&
-		   m->slot < k->plan->n_services) {
-		bh_service_resize(&k->svc[m->slot], (uint32_t)m->value);
-	} else if (idx == BH_PROCS_ADMIND && m->op == BH_CTL_LIFT &&
-		   m->slot < k->plan->n_services) {
-		uint64_t key = strtoull(m->text, NULL, 16);
-
-		bh_quarantine_lift(&k->svc[m->slot], m->epoch, m->value ? &key : NULL);
-	} else if (idx == BH_PROCS_TRACED && m->op == BH_CTL_TRACE_PAGE) {
-		take_page(c, m, fd);
-		is_up(c);
+	if (m->trace_page.error && bh_child_state(c) == BH_PROC_STARTING)
+		bh_log("no wake-up latencies: %s",
+		       m->trace_page.why[0] ? m->trace_page.why : strerror(-m->trace_page.error));
+	if (*fd < 0)
 		return;
-	}
-	if (fd >= 0)
-		close(fd);
+	k->board->trace_page = (uint32_t)*fd;
+	*fd = (int)old - !old; /* the old one is the caller's to close */
+	bh_child_at(k, BH_PROCS_ADMIND)->life.owed = true;
 }
 
 static int send_arenas(struct bh_kernel *k, int ctl)
 {
 	for (uint32_t i = 0; i < k->plan->n_services; i++) {
 		const struct bh_board_service *b = &k->board->services[i];
-		struct bh_ctl m = { .op = BH_CTL_ARENA, .slot = i, .epoch = b->arena_seq };
+		struct bh_ctl m = { .op = BH_CTL_ARENA, .arena = { i, b->arena_seq } };
 
 		if (!b->arena_memfd)
 			continue;
@@ -206,7 +174,7 @@ static int send_arenas(struct bh_kernel *k, int ctl)
 static int send_page(struct bh_kernel *k, int ctl)
 {
 	struct bh_ctl m = { .op = BH_CTL_TRACE };
-	uint32_t page = bh_child_at(k, BH_PROCS_TRACED)->p->slot;
+	uint32_t page = k->board->trace_page;
 
 	return page ? bh_ctl_send(ctl, &m, (int)page) : 0;
 }

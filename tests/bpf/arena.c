@@ -66,7 +66,7 @@ void scene_open(struct scene *s)
 	s->rig.board->procs[0].kind = BH_PROC_ZYGOTE;
 	s->rig.board->procs[0].pid = getpid();
 	rig_start(&s->rig, getuid());
-	ck_assert_msg(s->rig.said.value == 0, "%s", s->rig.said.text);
+	ck_assert_msg(s->rig.said.trace_page.error == 0, "%s", s->rig.said.trace_page.why);
 	s->arena_fd = bh_arena_create(&s->layout, "test", 0);
 	ck_assert_int_ge(s->arena_fd, 0);
 	ck_assert_int_eq(

@@ -43,10 +43,11 @@ START_TEST(traced_says_what_is_missing_and_stays)
 	rig_open(&rig);
 	rig.board->services[0].worker_pid[0] = getpid();
 	rig_start(&rig, somebody_without_privilege());
-	ck_assert_int_lt(rig.said.value, 0);
-	ck_assert_msg(strstr(rig.said.text, expected_word()), "%s", rig.said.text);
-	ck_assert_int_eq(rig.page->part[0].error, rig.said.value);
-	ck_assert_str_eq(rig.page->part[0].reason, rig.said.text);
+	ck_assert_int_lt(rig.said.trace_page.error, 0);
+	ck_assert_msg(strstr(rig.said.trace_page.why, expected_word()), "%s",
+		      rig.said.trace_page.why);
+	ck_assert_int_eq(rig.page->part[0].error, rig.said.trace_page.error);
+	ck_assert_str_eq(rig.page->part[0].reason, rig.said.trace_page.why);
 	pause_ms(1500);
 	ck_assert_int_eq(waitpid(rig.traced, NULL, WNOHANG), 0);
 	ck_assert_uint_eq(rig.page->n_workers, 0);

@@ -28,8 +28,8 @@ static void start(void)
 {
 	rig_open(&rig);
 	rig_start(&rig, getuid());
-	ck_assert_msg(rig.said.value == 0, "%s", rig.said.text);
-	ck_assert_str_eq(rig.said.text, "");
+	ck_assert_msg(rig.said.trace_page.error == 0, "%s", rig.said.trace_page.why);
+	ck_assert_str_eq(rig.said.trace_page.why, "");
 }
 
 static void stop(void)

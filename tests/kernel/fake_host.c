@@ -171,20 +171,21 @@ static _Noreturn void work(uint32_t slot, uint32_t epoch)
 
 static void claim(struct bh_ctl m, pid_t first)
 {
-	m.value = first;
-	for (int i = 0; i < 2; i++, m.epoch--)
+	uint32_t *epoch = m.op == BH_CTL_TWIN ? &m.twin.epoch : &m.forked.epoch;
+
+	*(m.op == BH_CTL_TWIN ? &m.twin.pid : &m.forked.pid) = first;
+	for (int i = 0; i < 2; i++, --*epoch)
 		answer(&m, (int)syscall(SYS_pidfd_open, first, 0));
 }
 
 static bool no_room(const struct bh_ctl *m)
 {
 	static bool refused;
-	struct bh_ctl no = *m;
+	struct bh_ctl no = { .op = BH_CTL_FORKED,
+			     .forked = { m->fork_worker.slot, m->fork_worker.epoch, -EAGAIN } };
 
-	if (!getenv("FAKE_NO_ROOM") || m->epoch == 1 || (refused = !refused) == false)
+	if (!getenv("FAKE_NO_ROOM") || m->fork_worker.epoch == 1 || (refused = !refused) == false)
 		return false;
-	no.op = BH_CTL_FORKED;
-	no.value = -EAGAIN;
 	answer(&no, -1);
 	return true;
 }
@@ -193,7 +194,7 @@ static bool mute(const struct bh_ctl *m)
 {
 	static bool before;
 
-	if (!getenv("FAKE_MUTE") || m->epoch == 1 || before)
+	if (!getenv("FAKE_MUTE") || m->fork_worker.epoch == 1 || before)
 		return false;
 	return before = true;
 }
@@ -203,53 +204,64 @@ static bool untold(const struct bh_ctl *m, pid_t pid)
 {
 	static bool before;
 	int how = getenv("FAKE_UNTOLD") ? atoi(getenv("FAKE_UNTOLD")) : 0;
-	_Atomic uint64_t *word = &view.workers[m->slot].word;
+	_Atomic uint64_t *word = &view.workers[m->fork_worker.slot].word;
 
-	if (!how || before || m->epoch == 1)
+	if (!how || before || m->fork_worker.epoch == 1)
 		return false;
 	before = true;
-	while (bh_ld_acq(word) != bh_slot_word(BH_SLOT_UP, m->epoch, (uint32_t)pid))
+	while (bh_ld_acq(word) != bh_slot_word(BH_SLOT_UP, m->fork_worker.epoch, (uint32_t)pid))
 		usleep(100);
 	if (how > 1)
 		kill(pid, SIGKILL);
 	while (how > 1 && !kill(pid, 0))
 		usleep(100);
 	if (how > 2)
-		bh_st_rel(word, bh_slot_word(BH_SLOT_UP, m->epoch, 1u << 30));
+		bh_st_rel(word, bh_slot_word(BH_SLOT_UP, m->fork_worker.epoch, 1u << 30));
 	return true;
+}
+
+static void fork_one(const struct bh_ctl *m, int fd)
+{
+	static pid_t first;
+	bool twin = m->op == BH_CTL_FORK_TWIN;
+	uint32_t epoch = twin ? m->fork_twin.epoch : m->fork_worker.epoch;
+	struct bh_ctl rep = { .op = twin ? BH_CTL_TWIN : BH_CTL_FORKED };
+	int pidfd = -1;
+
+	if (!twin && (mute(m) || no_room(m)))
+		return;
+	pid_t pid = clone_self(&pidfd);
+	if (pid == 0 && !twin)
+		work(m->fork_worker.slot, epoch);
+	if (pid == 0) {
+		ctl = fd;
+		return;
+	}
+	if (twin)
+		rep.twin.epoch = epoch;
+	else
+		rep.forked.slot = m->fork_worker.slot, rep.forked.epoch = epoch;
+	if (first && epoch == 1 && getenv("FAKE_CLAIM"))
+		claim(rep, first);
+	first = first ? first : pid;
+	*(twin ? &rep.twin.pid : &rep.forked.pid) = pid;
+	answer(&rep, !twin && untold(m, pid) ? -1 : pidfd);
 }
 
 static void serve(void)
 {
-	static pid_t first;
 	struct bh_ctl m;
-	int fd, pidfd = -1;
-	pid_t pid;
+	int fd;
 
 	while (request(&m, &fd)) {
-		if (m.op == BH_CTL_FORK_WORKER || m.op == BH_CTL_FORK_TWIN) {
-			bool twin = m.op == BH_CTL_FORK_TWIN;
+		struct bh_ioslot *io =
+			m.op == BH_CTL_CLOSE_IO ? bh_io_at(&view, m.close_io.io) : NULL;
+		uint64_t closing = BH_IO_CLOSING;
 
-			if (!twin && (mute(&m) || no_room(&m)))
-				continue;
-			pid = clone_self(&pidfd);
-			if (pid == 0 && !twin)
-				work(m.slot, m.epoch);
-			if (pid == 0) {
-				ctl = fd;
-				continue;
-			}
-			m.op = twin ? BH_CTL_TWIN : BH_CTL_FORKED;
-			if (first && m.epoch == 1 && getenv("FAKE_CLAIM"))
-				claim(m, first);
-			first = first ? first : pid;
-			m.value = pid;
-			answer(&m, !twin && untold(&m, pid) ? -1 : pidfd);
-		} else if (m.op == BH_CTL_CLOSE_IO && bh_io_at(&view, m.slot)) {
-			uint64_t closing = BH_IO_CLOSING;
-
-			bh_cas(&bh_io_at(&view, m.slot)->owner, &closing, 0);
-		}
+		if (m.op == BH_CTL_FORK_WORKER || m.op == BH_CTL_FORK_TWIN)
+			fork_one(&m, fd);
+		else if (io)
+			bh_cas(&io->owner, &closing, 0);
 	}
 }
 
@@ -273,8 +285,8 @@ int main(void)
 	bh_st_rel(&view.tasks[1].state, bh_state_make(1, 0, BH_OWNER_NONE, 0, BH_WAITING));
 	if (getenv("FAKE_INIT_ERROR") ||
 	    (getenv("FAKE_BROKEN") && !access(getenv("FAKE_BROKEN"), F_OK))) {
-		ready.value = -EIO;
-		strcpy(ready.text, "init said no");
+		ready.ready.result = -EIO;
+		strcpy(ready.ready.why, "init said no");
 	}
 	bh_st_rel(&view.a->start, BH_START_INIT);
 	if (getenv("FAKE_INIT_MS") &&

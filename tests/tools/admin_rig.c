@@ -133,7 +133,7 @@ static void send_arena(struct rig *r)
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} room = { .bytes = { 0 } };
-	struct bh_ctl m = { .op = BH_CTL_ARENA, .epoch = 1 };
+	struct bh_ctl m = { .op = BH_CTL_ARENA, .arena.seq = 1 };
 	struct iovec iov = { .iov_base = &m, .iov_len = sizeof(m) };
 	struct msghdr h = { .msg_iov = &iov,
 			    .msg_iovlen = 1,

@@ -353,7 +353,7 @@ START_TEST(stop_is_passed_on)
 		bulkhead__reply__free_unpacked(r, NULL);
 		rig_hear(&rig, &m);
 		ck_assert_uint_eq(m.op, BH_CTL_STOP);
-		ck_assert_int_eq(m.value, now);
+		ck_assert_int_eq(m.stop.now, now);
 	}
 }
 END_TEST
@@ -378,8 +378,8 @@ START_TEST(resize_is_passed_on_within_its_bounds)
 	bulkhead__reply__free_unpacked(r, NULL);
 	rig_hear(&rig, &m);
 	ck_assert_uint_eq(m.op, BH_CTL_WORKERS);
-	ck_assert_uint_eq(m.slot, 0);
-	ck_assert_int_eq(m.value, 1);
+	ck_assert_uint_eq(m.workers.service, 0);
+	ck_assert_uint_eq(m.workers.count, 1);
 }
 END_TEST
 
@@ -418,7 +418,7 @@ START_TEST(events_since_the_last_answer_are_told_once)
 	ck_assert_uint_eq(r->trace_events->events.len, 0);
 	rig_hear(&rig, &m);
 	ck_assert_uint_eq(m.op, BH_CTL_RECORD);
-	ck_assert_int_eq(m.value, 60000);
+	ck_assert_int_eq(m.record.ms, 60000);
 
 	/* Of its own ring, whatever it says; and what is no event is lost. */
 	put_event(0, (struct bh_event){ .kind = BH_EV_WAKE, .service = 9, .slot = 77, .a = 2 });

@@ -123,7 +123,7 @@ void bh_system_message(struct bh_system *s, const struct bh_ctl *m, int fd)
 	if (fd < 0)
 		return;
 	if (m->op == BH_CTL_ARENA)
-		take_arena(s, m->slot, fd);
+		take_arena(s, m->arena.service, fd);
 	else if (m->op == BH_CTL_TRACE)
 		take_trace(s, fd);
 	close(fd);

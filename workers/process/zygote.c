@@ -159,24 +159,24 @@ static void leave_fds(void)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-static void fork_worker(const struct bh_ctl *req)
+static void fork_worker(uint32_t slot, uint32_t epoch)
 {
-	struct bh_ctl rep = { .op = BH_CTL_FORKED, .slot = req->slot, .epoch = req->epoch };
+	struct bh_ctl rep = { .op = BH_CTL_FORKED, .forked = { slot, epoch, 0 } };
 	_Atomic int32_t *pidfd = &bh_rt.v.a->clones.worker_pidfd;
 	char name[32]; /* of which Linux takes 15 */
 	pid_t pid = clone_self(pidfd, NULL);
 
 	if (pid == 0) {
-		bool blocking = req->slot >= BH_MAX_WORKERS;
+		bool blocking = slot >= BH_MAX_WORKERS;
 
 		snprintf(name, sizeof(name), "bh:%.7s:%s%u", bh_rt.plan_service->name,
-			 blocking ? "b" : "", req->slot - (blocking ? BH_MAX_WORKERS : 0));
+			 blocking ? "b" : "", slot - (blocking ? BH_MAX_WORKERS : 0));
 		prctl(PR_SET_NAME, name);
 		leave_fds();
-		(blocking ? bh_blocking_run : bh_executor_run)(req->slot, req->epoch);
+		(blocking ? bh_blocking_run : bh_executor_run)(slot, epoch);
 		_exit(0); /* the slot is another incarnation's */
 	}
-	rep.value = pid;
+	rep.forked.pid = pid;
 	answer(&rep, pid > 0 ? bh_ld_rlx(pidfd) : -1);
 	bh_fd_drop_pidfd(pidfd);
 }
@@ -206,29 +206,29 @@ static void end_twin(int keep)
 /* Asked without a socket: was that one made? The kernel that asked for it is dead,
  * or there was no room here for the descriptor. Requests are carried out in their
  * order, so if it was not, it will not be. */
-static void tell_twin(const struct bh_ctl *req)
+static void tell_twin(uint32_t epoch)
 {
-	struct bh_ctl rep = { .op = BH_CTL_TWIN, .epoch = req->epoch, .value = -ENOENT };
+	struct bh_ctl rep = { .op = BH_CTL_TWIN, .twin = { epoch, -ENOENT } };
 	struct bh_clones *c = &bh_rt.v.a->clones;
 
-	if (bh_ld_rlx(&c->twin_epoch) == req->epoch && bh_ld_rlx(&c->twin_pid) > 0)
-		rep.value = bh_ld_rlx(&c->twin_pid);
-	answer(&rep, rep.value > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
+	if (bh_ld_rlx(&c->twin_epoch) == epoch && bh_ld_rlx(&c->twin_pid) > 0)
+		rep.twin.pid = bh_ld_rlx(&c->twin_pid);
+	answer(&rep, rep.twin.pid > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
 }
 
-static void fork_twin(const struct bh_ctl *req, int fd)
+static void fork_twin(uint32_t epoch, int fd)
 {
-	struct bh_ctl rep = { .op = BH_CTL_TWIN, .slot = req->slot, .epoch = req->epoch };
+	struct bh_ctl rep = { .op = BH_CTL_TWIN, .twin = { epoch, 0 } };
 	struct bh_clones *c = &bh_rt.v.a->clones;
 	pid_t pid;
 
 	if (fd < 0) {
-		tell_twin(req);
+		tell_twin(epoch);
 		return;
 	}
 	end_twin(fd);
 	bh_st_rel(&c->twin_pid, 0);
-	bh_st_rel(&c->twin_epoch, req->epoch);
+	bh_st_rel(&c->twin_epoch, epoch);
 	bh_st_rel(&c->twin_ctl, fd);
 	pid = clone_self(&c->twin_pidfd, &c->twin_pid);
 	if (pid == 0) {
@@ -239,7 +239,7 @@ static void fork_twin(const struct bh_ctl *req, int fd)
 		bh_files_enter();
 		return;
 	}
-	rep.value = pid;
+	rep.twin.pid = pid;
 	answer(&rep, pid > 0 ? bh_ld_rlx(&c->twin_pidfd) : -1);
 	if (pid < 0) {
 		bh_st_rlx(&c->twin_ctl, 0);
@@ -300,14 +300,14 @@ static _Noreturn void serve(void)
 	while (recv_msg(&m, &fd)) {
 		switch (m.op) {
 		case BH_CTL_FORK_WORKER:
-			fork_worker(&m);
+			fork_worker(m.fork_worker.slot, m.fork_worker.epoch);
 			break;
 		case BH_CTL_FORK_TWIN:
-			fork_twin(&m, fd);
+			fork_twin(m.fork_twin.epoch, fd);
 			fd = -1; /* the twin's */
 			break;
 		case BH_CTL_CLOSE_IO:
-			close_io(m.slot, m.epoch);
+			close_io(m.close_io.io, m.close_io.gen);
 			break;
 		case BH_CTL_CLOSE_FILES:
 			bh_fd_close_lost();
@@ -326,11 +326,11 @@ static _Noreturn void serve(void)
 
 _Noreturn void bh_zygote_fail(int err, const char *fmt, ...)
 {
-	struct bh_ctl m = { .op = BH_CTL_READY, .value = err ? err : -EINVAL };
+	struct bh_ctl m = { .op = BH_CTL_READY, .ready.result = err ? err : -EINVAL };
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(m.text, sizeof(m.text), fmt, ap);
+	vsnprintf(m.ready.why, sizeof(m.ready.why), fmt, ap);
 	va_end(ap);
 	send_msg(&m, -1);
 	fflush(NULL);

@@ -56,7 +56,7 @@ bool bh_answer_known(struct bh_answer *a, const char *name)
 
 void bh_answer_stop(struct bh_answer *a)
 {
-	struct bh_ctl m = { .op = BH_CTL_STOP, .value = a->request->stop->now ? 1 : 0 };
+	struct bh_ctl m = { .op = BH_CTL_STOP, .stop.now = a->request->stop->now ? 1 : 0 };
 	Bulkhead__Stopping *s = bh_scratch_take(&a->scratch, sizeof(*s));
 
 	if (send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(m)) {

@@ -34,7 +34,7 @@ struct drain {
 /* False: the kernel takes no message; refused. */
 static bool record(struct bh_answer *a, uint32_t ms)
 {
-	struct bh_ctl m = { .op = BH_CTL_RECORD, .value = ms < 60000 ? (int32_t)ms : 60000 };
+	struct bh_ctl m = { .op = BH_CTL_RECORD, .record.ms = ms < 60000 ? (int32_t)ms : 60000 };
 
 	if (!ms || send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(m))
 		return true;

@@ -42,9 +42,8 @@ static bool named(const Bulkhead__Quarantined *e, const char *lift)
 
 static bool lift(struct bh_answer *a, uint32_t service, uint32_t type, uint64_t key)
 {
-	struct bh_ctl m = { .op = BH_CTL_LIFT, .slot = service, .epoch = type, .value = 1 };
+	struct bh_ctl m = { .op = BH_CTL_LIFT, .lift = { service, type, key } };
 
-	snprintf(m.text, sizeof(m.text), "%llx", (unsigned long long)key);
 	if (send(a->ctl, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(m))
 		return true;
 	bh_answer_refuse(a, BULKHEAD__ERROR__CODE__NOT_YET,

@@ -27,7 +27,7 @@ static uint32_t find(struct bh_answer *a, const char *name)
 void bh_answer_resize(struct bh_answer *a)
 {
 	uint32_t id = find(a, a->request->resize->service), n = a->request->resize->workers;
-	struct bh_ctl m = { .op = BH_CTL_WORKERS, .slot = id, .value = (int32_t)n };
+	struct bh_ctl m = { .op = BH_CTL_WORKERS, .workers = { id, n } };
 
 	if (id == UINT32_MAX)
 		return;
