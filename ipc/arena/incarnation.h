@@ -15,7 +15,7 @@
  *        └───────────── leave, vacate ────────────────────┘
  *
  * An epoch starts when the kernel says so. The process for it may have been made before,
- * while the slot's last worker was still being recovered (kernel/service/heir.c): it
+ * while the slot's last worker was still being recovered (kernel/worker/heir.c): it
  * touches nothing of the slot until then.
  *
  * `take` and `leave` are the worker's, all else is the kernel's. Each function ends in one

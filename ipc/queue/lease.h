@@ -20,7 +20,7 @@
  * The lease keeps two workers from doing the same work; it is no lock that keeps
  * events whole. Registrations are edge-triggered: each edge is given to one of
  * those who ask, and the kernel asks, too, when the word does not change
- * (kernel/service/epoll.c). So nothing is ever taken from a living worker that is slow.
+ * (kernel/reactor/epoll.c). So nothing is ever taken from a living worker that is slow.
  *
  * Crash. Edges that the dead one was given and had not marked are lost: recovery
  * marks every I/O slot ready once (ready.h), and then frees the lease. Edges that

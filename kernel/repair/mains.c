@@ -19,8 +19,8 @@
 #include "kernel/base/clock.h"
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"
-#include "kernel/process/backoff.h"
-#include "kernel/process/failures.h"
+#include "kernel/failure/backoff.h"
+#include "kernel/failure/failures.h"
 #include "kernel/process/services.h"
 #include "kernel/service/reset.h"
 

@@ -4,7 +4,7 @@
 #define BH_KERNEL_REPAIR_MAINS_H
 
 #include "kernel/base/state.h"
-#include "kernel/process/facts.h"
+#include "kernel/failure/facts.h"
 
 /* Main crashed, of which @crash is the record, and is to start again: says when. */
 void bh_main_crashed(struct bh_ksvc *s, const struct bh_crash_facts *f, uint64_t crash);

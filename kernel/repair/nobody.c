@@ -29,7 +29,7 @@
 #include "kernel/base/procfs.h"
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
-#include "kernel/service/worker.h"
+#include "kernel/worker/worker.h"
 
 enum {
 	ANSWER_MS = 1000, /* a fork of a large zygote on a busy machine takes its time, and a

@@ -4,7 +4,7 @@
 #define BH_KERNEL_REPAIR_QUARANTINE_H
 
 #include "kernel/base/state.h"
-#include "kernel/process/facts.h"
+#include "kernel/failure/facts.h"
 
 /* The crash of task @f->task is about to be recorded. True: its type crashes too
  * often, by its key or by many: who did it is quarantined from now on. */

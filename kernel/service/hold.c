@@ -22,7 +22,7 @@
 
 #include "kernel/base/clock.h"
 #include "kernel/base/watch.h"
-#include "kernel/process/crash.h"
+#include "kernel/failure/crash.h"
 #include "kernel/process/request.h"
 #include "kernel/process/services.h"
 

@@ -4,7 +4,7 @@
 #define BH_KERNEL_SERVICE_HOLD_H
 
 #include "kernel/base/state.h"
-#include "kernel/process/facts.h"
+#include "kernel/failure/facts.h"
 
 /* True: the task at hand is beyond its type's budget of crashes. The caller decides what
  * becomes of it (bh_recover_decide()), and that is carried out later. */

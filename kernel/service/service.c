@@ -17,10 +17,10 @@
 #include "kernel/base/wheel.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
-#include "kernel/service/epoll.h"
+#include "kernel/reactor/epoll.h"
+#include "kernel/reactor/timers.h"
 #include "kernel/service/hold.h"
 #include "kernel/service/shortage.h"
-#include "kernel/service/timers.h"
 
 static void close_io(void *ctx, uint32_t idx)
 {

@@ -21,7 +21,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"
 #include "kernel/base/watch.h"
-#include "kernel/process/fail.h"
+#include "kernel/failure/fail.h"
 #include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/service/reset.h"

@@ -4,7 +4,7 @@
 #define BH_KERNEL_SERVICE_START_H
 
 #include "kernel/base/state.h"
-#include "kernel/process/facts.h"
+#include "kernel/failure/facts.h"
 
 /* The service has not come up: it is tried again, for ever, with pauses. The first start
  * of all: ends the system. */

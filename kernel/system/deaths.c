@@ -14,7 +14,7 @@
 #include "kernel/base/watch.h"
 #include "kernel/process/services.h"
 #include "kernel/process/table.h"
-#include "kernel/service/heir.h"
+#include "kernel/worker/heir.h"
 
 static bool ending(const struct bh_child *c)
 {

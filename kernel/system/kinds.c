@@ -11,11 +11,11 @@
 #include "kernel/process/services.h"
 #include "kernel/process/table.h"
 #include "kernel/repair/death.h"
-#include "kernel/service/twin.h"
-#include "kernel/service/worker.h"
-#include "kernel/service/zygote.h"
 #include "kernel/system/messages.h"
 #include "kernel/system/servers.h"
+#include "kernel/worker/twin.h"
+#include "kernel/worker/worker.h"
+#include "kernel/worker/zygote.h"
 
 static void start_service(struct bh_child *c)
 {

@@ -27,10 +27,10 @@
 #include "kernel/base/watch.h"
 #include "kernel/process/services.h"
 #include "kernel/process/table.h"
+#include "kernel/reactor/epoll.h"
 #include "kernel/repair/audit.h"
 #include "kernel/repair/mains.h"
-#include "kernel/service/epoll.h"
-#include "kernel/service/resize.h"
+#include "kernel/worker/resize.h"
 
 enum {
 	ONE_REQUEST_MS = 1000, /* signals that come within it are one */

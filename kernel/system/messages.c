@@ -15,15 +15,15 @@
 #include "kernel/base/watch.h"
 #include "kernel/process/table.h"
 #include "kernel/process/wire.h"
+#include "kernel/reactor/events.h"
 #include "kernel/repair/lostfds.h"
 #include "kernel/repair/quarantine.h"
-#include "kernel/service/events.h"
-#include "kernel/service/resize.h"
-#include "kernel/service/twin.h"
-#include "kernel/service/worker.h"
-#include "kernel/service/zygote.h"
 #include "kernel/system/lifecycle.h"
 #include "kernel/system/servers.h"
+#include "kernel/worker/resize.h"
+#include "kernel/worker/twin.h"
+#include "kernel/worker/worker.h"
+#include "kernel/worker/zygote.h"
 
 enum {
 	BUDGET = 64, /* messages of one child in one turn */

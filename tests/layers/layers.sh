@@ -8,9 +8,11 @@
 #            A file is X.c with X.h; it uses what it includes and whose functions it names
 #   door     there, a function that X.c has for others is declared in X.h, or in include/
 #   size     a header of kernel/ has at most 150 lines and 25 functions
+#   crowd    no folder of ipc/, kernel/, workers/ or tools/ has more than 20 files
 set -u
 top=$1
 cd "$top" || exit 2
+failed=0
 mapfile -t files < <(find include ipc kernel workers bpf proto tools -name '*.[ch]' ! -name '*.bpf.c' | sort)
 if [ "${#files[@]}" -lt 300 ]; then
 	echo "only ${#files[@]} sources found below $top: the check looks in the wrong places" >&2
@@ -27,7 +29,7 @@ BEGIN {
 	may["tools"] = "tools proto ipc include"
 	# From the ground up. The guardian uses the ground alone.
 	rooms_of("ipc", "base system queue arena protocol repair")
-	rooms_of("kernel", "base process service repair system")
+	rooms_of("kernel", "base process failure reactor service worker repair system")
 	rooms_of("workers", "base owned libc crash strict queue wait task os executor io datagram process")
 	for (i = 1; i < ARGC; i++)
 		known[ARGV[i]] = 1
@@ -212,4 +214,11 @@ END {
 			say("size", f " has " lines[f] " lines and " functions[f] + 0 " functions")
 	exit failed > 0
 }' "${files[@]}" | sort
-[ "${PIPESTATUS[0]}" -eq 0 ]
+[ "${PIPESTATUS[0]}" -eq 0 ] || failed=1
+crowds=$(find ipc kernel workers tools -type f -printf '%h\n' | sort | uniq -c |
+	awk '$1 > 20 { print "crowd: " $2 "/ has " $1 " files: more than 20 are divided into rooms" }')
+if [ -n "$crowds" ]; then
+	echo "$crowds"
+	failed=1
+fi
+exit $failed

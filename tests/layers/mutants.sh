@@ -90,6 +90,13 @@ finds 'size: kernel/one.h has 151 lines'
 for i in $(seq 26); do echo "void bh_one_$i(void);"; done >kernel/one.h
 finds 'size: kernel/one.h has 26 lines and 26 functions'
 
+mkdir -p ipc/one
+for i in $(seq 20); do echo >"ipc/one/$i.txt"; done
+passes 'a folder of 20 files'
+echo >ipc/one/21.txt
+finds 'crowd: ipc/one/ has 21 files'
+rm -r ipc/one
+
 rm -rf kernel workers tools
 finds 'the check looks in the wrong places'
 

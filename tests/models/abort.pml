@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abort.pml: the abort of a job (ipc/protocol/blocking.h, kernel/service/pool.c). If it runs, its
+ * abort.pml: the abort of a job (ipc/protocol/blocking.h, kernel/worker/pool.c). If it runs, its
  * process may end it just then and take the next one, which must not be hit. If it
  * waits, a worker ends it, while a process or a worker with an old hint takes it.
  *

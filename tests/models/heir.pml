@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heir.pml: one worker slot, from a death to the next process in it (kernel/service/heir.c,
- * kernel/service/worker.c, ipc/arena/incarnation.h), while two of heir, its successor, zygote and
+ * heir.pml: one worker slot, from a death to the next process in it (kernel/worker/heir.c,
+ * kernel/worker/worker.c, ipc/arena/incarnation.h), while two of heir, its successor, zygote and
  * kernel are killed, at any step. One answer of the zygote is that it cannot make a process, or
  * does not say which it made. The process made for epoch e is process e. How a zygote gets a
  * twin is twin.pml's.

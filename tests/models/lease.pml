@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lease.pml: ipc/queue/lease.h, ipc/protocol/ready.h and kernel/service/epoll.c: sockets whose edges are
+ * lease.pml: ipc/queue/lease.h, ipc/protocol/ready.h and kernel/reactor/epoll.c: sockets whose edges are
  * taken from epoll by a worker that has the lease, or by the kernel when nobody
  * looks, and become marks and wake-ups.
  *

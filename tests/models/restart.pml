@@ -2,7 +2,7 @@
 /*
  * restart.pml: a kernel that is killed, again and again, while it recovers after
  * a worker (kernel/repair/death.c, ipc/repair/recover.c) and while it keeps the time
- * (kernel/service/timers.c); its successor has the board and the arena alone (attach.c).
+ * (kernel/reactor/timers.c); its successor has the board and the arena alone (attach.c).
  * The steps of workers, whose own journals task.pml checks, are atomic here.
  *
  * A is the task that its worker dies with, P waits for A, T sleeps twice.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * twin.pml: a service's zygote and its twin (kernel/service/zygote.c,
- * kernel/service/twin.c, workers/process/zygote.c):
+ * twin.pml: a service's zygote and its twin (kernel/worker/zygote.c,
+ * kernel/worker/twin.c, workers/process/zygote.c):
  * one of the two is killed at any step, and again once there is another twin; the
  * kernel is killed once. A process made for request e is process e, and has
  * control socket e.

@@ -2,7 +2,7 @@
 /*
  * worker_init.c: the service's worker_init(), between the CAS that takes the slot and the
  * word that the process is ready: the kernel waits as for any worker that starts
- * (kernel/service/worker.c), and hands it nothing meanwhile.
+ * (kernel/worker/worker.c), and hands it nothing meanwhile.
  *
  * A process that dies in it says so by `initing`, which stands in its slot with its
  * epoch.

@@ -3,7 +3,7 @@
  * deferred_fence.h: fences that one poll pays once.
  *
  * Who queues work, or posts a timer, must look afterwards at who sleeps, with a full
- * fence between the two (D2 of ipc/queue/idle.h; the second pair of kernel/service/timers.c). A poll
+ * fence between the two (D2 of ipc/queue/idle.h; the second pair of kernel/reactor/timers.c). A poll
  * that does so a hundred times needs one such look, when it is over. Until then it
  * looks without the fence, which finds nearly every sleeper at once and costs two loads;
  * whoever went to sleep in that very moment is found at the end.

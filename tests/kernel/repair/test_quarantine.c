@@ -9,7 +9,7 @@
 
 #include "ipc/base/crash_key.h"
 #include "kernel/base/clock.h"
-#include "kernel/process/facts.h"
+#include "kernel/failure/facts.h"
 #include "kernel/repair/quarantine.h"
 #include "tests/check_run.h"
 #include "tests/kernel/desk.h"

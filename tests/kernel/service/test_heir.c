@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A dead worker's heir (kernel/service/heir.c): it waits for the slot, and whoever else dies
+/* A dead worker's heir (kernel/worker/heir.c): it waits for the slot, and whoever else dies
  * meanwhile, there is one worker in the end, and nobody is left over. While the guardian
  * is stopped the kernel does not learn how the worker died, and so recovers nothing. */
 #include <check.h>

@@ -4,7 +4,7 @@
 #include <signal.h>
 
 #include "kernel/base/clock.h"
-#include "kernel/process/facts.h"
+#include "kernel/failure/facts.h"
 #include "kernel/service/hold.h"
 #include "tests/check_run.h"
 #include "tests/kernel/desk.h"

@@ -2,7 +2,7 @@
 /* test_reset.c: suite kernel.reset. When a service has been reset too often. */
 #include <check.h>
 
-#include "kernel/process/failures.h"
+#include "kernel/failure/failures.h"
 #include "kernel/service/reset.h"
 #include "tests/check_run.h"
 #include "tests/kernel/desk.h"

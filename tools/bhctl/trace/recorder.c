@@ -14,7 +14,7 @@
 enum {
 	LEASE_MS = 3000,
 	/* A third of what fills the ring of a worker that records as much as it may
-	 * (ALLOW_PER_MS of kernel/service/events.c). Each time costs CPU that the observed may
+	 * (ALLOW_PER_MS of kernel/reactor/events.c). Each time costs CPU that the observed may
 	 * want. */
 	EACH_MS = 50,
 	ANSWERS = 2,    /* at a time: there may be more for ever */
