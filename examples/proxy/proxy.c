@@ -8,7 +8,6 @@
  */
 #include <bulkhead/bulkhead.h>
 #include <errno.h>
-#include <stdio.h>
 
 static int64_t passage(void *arg)
 {
@@ -17,7 +16,7 @@ static int64_t passage(void *arg)
 	int err = bh_connect(&server, to, bh_after(BH_S(10)));
 
 	if (err)
-		fprintf(stderr, "proxy: %s: %s\n", to, bh_strerror(err));
+		bh_log(BH_LOG_ERROR, "proxy: %s: %s", to, bh_strerror(err));
 	else
 		err = bh_copy_both(client, server, NULL, BH_FOREVER);
 	return err; /* both are closed with the task that owns them */
@@ -29,7 +28,8 @@ static int64_t proxy_main(void *unused)
 
 	(void)unused;
 	if (!bh_option("to")) {
-		fprintf(stderr, "proxy: set the option `to`: the address that it passes on to\n");
+		bh_log(BH_LOG_ERROR,
+		       "proxy: set the option `to`: the address that it passes on to");
 		return -EINVAL;
 	}
 	return bh_serve(0, passage, &opts);

@@ -17,6 +17,10 @@ void tour_service(void)
 	say("option colour: %s", colour ? colour : "not set");
 	say("stopping: %d", bh_stopping());
 	say("version: %s", strlen(bh_version()) ? "known" : "unknown");
+	/* Two lines on stderr. */
+	bh_log(BH_LOG_INFO, "the tour is nearly over: %d stops behind it", 10);
+	bh_log_fields(BH_LOG_INFO, (struct bh_field[]){ { "version", bh_version(), 0 } }, 1,
+		      "this is");
 	bh_unconstrained(1); /* no budget: this task may hold its worker for long */
 	bh_unconstrained(0);
 }

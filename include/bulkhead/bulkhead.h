@@ -12,6 +12,7 @@
 #include <bulkhead/datagram.h>
 #include <bulkhead/fs.h>
 #include <bulkhead/local.h>
+#include <bulkhead/log.h>
 #include <bulkhead/mem.h>
 #include <bulkhead/net.h>
 #include <bulkhead/pipe.h>
