@@ -43,6 +43,13 @@ extern "C" {
 #define BH_NODISCARD __attribute__((warn_unused_result))
 #define BH_API       __attribute__((visibility("default")))
 
+/* As many as the structure says: ISO C++ has no such arrays. */
+#ifdef __cplusplus
+#define BH_AT_ITS_END 1
+#else
+#define BH_AT_ITS_END
+#endif
+
 typedef uint64_t bh_task;  /* a task: see task.h */
 typedef uint64_t bh_io;    /* a socket or listener: see net.h */
 typedef uint64_t bh_token; /* a cancellation token: see cancel.h */

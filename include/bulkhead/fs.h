@@ -118,7 +118,7 @@ struct bh_fs_entry {
 
 struct bh_fs_dir {
 	size_t count;
-	struct bh_fs_entry entry[]; /* in the order in which the directory has them */
+	struct bh_fs_entry entry[BH_AT_ITS_END]; /* in the order in which the directory has them */
 };
 
 /* What is in directory @path, but "." and "..": *@out is one piece of the task's memory, to

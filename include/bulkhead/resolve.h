@@ -23,7 +23,8 @@ extern "C" {
 
 struct bh_addresses {
 	size_t count;
-	char address[][BH_ADDRESS_MAX]; /* "1.2.3.4:80", "[::1]:80", in the order to try them */
+	/* "1.2.3.4:80", "[::1]:80", in the order to try them */
+	char address[BH_AT_ITS_END][BH_ADDRESS_MAX];
 };
 
 /*
