@@ -36,6 +36,7 @@ static const struct stop {
 	{ "scopes", tour_scopes },
 	{ "memory", tour_memory },
 	{ "local sets", tour_local },
+	{ "locks", tour_locks },
 	{ "blocking", tour_blocking },
 	{ "sockets", tour_sockets },
 	{ "connections", tour_connections },

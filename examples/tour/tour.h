@@ -15,6 +15,7 @@ void tour_cancel(void);
 void tour_scopes(void);
 void tour_memory(void);
 void tour_local(void);
+void tour_locks(void);
 void tour_blocking(void);
 void tour_sockets(void);
 void tour_connections(void);

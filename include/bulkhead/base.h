@@ -53,6 +53,8 @@ extern "C" {
 typedef uint64_t bh_task;  /* a task: see task.h */
 typedef uint64_t bh_io;    /* a socket or listener: see net.h */
 typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
+typedef uint64_t bh_mutex, bh_rwlock, bh_semaphore, bh_notice; /* see sync.h */
+typedef uint64_t bh_permit; /* what a task holds of a rwlock or a semaphore: likewise */
 
 #define BH_FOREVER INT64_MAX
 #define BH_NOWAIT  ((int64_t)0)
@@ -74,6 +76,7 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
  *   -BH_ENOSLOT      the service's task (or socket) table is full: see the
  *                    limits of its configuration
  *   -BH_ETRUNCATED   the peer's end came in the middle of a line or frame (buffered.h)
+ *   -BH_EOWNERDEAD   the lock is the caller's; whoever held it before crashed with it
  *   -BH_EFORKED      this process is a fork() of a worker, not a worker: it runs on,
  *                    but no task does in it (docs/guide.md, Processes and threads)
  */
@@ -84,6 +87,7 @@ typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
 #define BH_ETIMEDOUT    ETIMEDOUT
 #define BH_ENOSLOT      ENOBUFS
 #define BH_ETRUNCATED   ENODATA
+#define BH_EOWNERDEAD   EOWNERDEAD
 #define BH_EFORKED      ENOLINK
 
 /* A text for a negative error value (or its positive twin). Never NULL; static. */

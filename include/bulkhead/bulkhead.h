@@ -18,6 +18,7 @@
 #include <bulkhead/pipe.h>
 #include <bulkhead/resolve.h>
 #include <bulkhead/service.h>
+#include <bulkhead/sync.h>
 #include <bulkhead/task.h>
 #include <bulkhead/time.h>
 #include <bulkhead/unix.h>

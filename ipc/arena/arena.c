@@ -83,6 +83,8 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
 	l->tokens = l->ios; /* about one a connection */
+	l->syncs = l->tasks;
+	l->claims = 2 * (l->tasks - 1) + 1;
 	l->files = l->ios + OTHER_FILES;
 	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
 		l->inject_log2++;
@@ -101,6 +103,10 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->off_io_bits = fence(l, &n, &at, (l->ios + 63) / 64 * 8ull);
 	l->off_tokens = fence(l, &n, &at, sizeof(struct bh_token_slot) * (uint64_t)l->tokens);
 	l->off_token_bits = fence(l, &n, &at, (l->tokens + 63) / 64 * 8ull);
+	l->off_syncs = fence(l, &n, &at, sizeof(struct bh_sync) * (uint64_t)l->syncs);
+	l->off_sync_bits = fence(l, &n, &at, (l->syncs + 63) / 64 * 8ull);
+	l->off_claims = fence(l, &n, &at, sizeof(struct bh_claim) * (uint64_t)l->claims);
+	l->off_claim_bits = fence(l, &n, &at, (l->claims + 63) / 64 * 8ull);
 	set_blocks(l, memory);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		l->off_block[c] =
@@ -199,6 +205,8 @@ static void point(struct bh_view *v, unsigned char *base)
 	v->tasks = (void *)(base + l->off_tasks);
 	v->ios = (void *)(base + l->off_ios);
 	v->tokens = (void *)(base + l->off_tokens);
+	v->syncs = (void *)(base + l->off_syncs);
+	v->claims = (void *)(base + l->off_claims);
 	v->files = (void *)(base + l->off_files);
 	v->inject = inject_view(l, &v->a->inject, base + l->off_inject);
 	v->blocking = inject_view(l, &v->a->blocking.queue, base + l->off_blocking);
@@ -210,6 +218,11 @@ static void point(struct bh_view *v, unsigned char *base)
 		pool_view(&v->a->io_pool, base + l->off_io_bits, l->ios, v->ios, sizeof(*v->ios));
 	v->token_pool = pool_view(&v->a->token_pool, base + l->off_token_bits, l->tokens, v->tokens,
 				  sizeof(*v->tokens));
+	v->sync_pool = pool_view(&v->a->sync_pool, base + l->off_sync_bits, l->syncs, v->syncs,
+				 sizeof(*v->syncs));
+	v->claim_pool = pool_view(&v->a->claim_pool, base + l->off_claim_bits, l->claims, v->claims,
+				  sizeof(*v->claims));
+	v->claim_pool.used = BH_STATE_MASK;
 	v->extents = (void *)(base + l->off_extents);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		v->blocks[c] = (void *)(base + l->off_block[c]);

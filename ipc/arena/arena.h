@@ -27,6 +27,7 @@
 #include "ipc/arena/file_entry.h"
 #include "ipc/arena/job_queue.h"
 #include "ipc/arena/shortage.h"
+#include "ipc/arena/sync_slot.h"
 #include "ipc/arena/task.h"
 #include "ipc/arena/token_slot.h"
 #include "ipc/arena/worker.h"
@@ -61,7 +62,7 @@ enum bh_start {
 
 enum {
 	BH_ARENA_CRASHES = 64,
-	BH_ARENA_PARTS = 15 + 2 * BH_CLASSES, /* that end in a guard */
+	BH_ARENA_PARTS = 19 + 2 * BH_CLASSES, /* that end in a guard */
 	BH_UNIT_LOG2 = 14,                    /* what limits.memory is counted in: 16 KiB */
 };
 
@@ -133,7 +134,8 @@ struct bh_arena {
 	struct bh_idle idle;
 	struct bh_inject inject;
 	struct bh_blocking blocking;
-	struct bh_pool task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
+	struct bh_pool task_pool, io_pool, token_pool, sync_pool, claim_pool;
+	struct bh_pool block_pool[BH_CLASSES];
 	struct bh_charge charge;
 	struct bh_shortage shortage;
 	struct bh_arena_crash crash[BH_ARENA_CRASHES];
@@ -146,6 +148,7 @@ BH_FORMAT_STANDS_IN(struct bh_arena);
 struct bh_layout {
 	uint64_t bytes;
 	uint32_t workers, reactors, blocking, tasks, ios, tokens, files, inject_log2, pinned_log2;
+	uint32_t syncs, claims;
 	uint32_t blocks[BH_CLASSES];
 	uint32_t units, work_units; /* limits.memory; the last of it, for stacks of work */
 	/* Extents (extent.h): blocks in one, and the number of the class's first one. */
@@ -154,6 +157,7 @@ struct bh_layout {
 	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types, off_events;
 	uint64_t off_tasks, off_task_bits, off_ios, off_io_bits;
 	uint64_t off_tokens, off_token_bits, off_files;
+	uint64_t off_syncs, off_sync_bits, off_claims, off_claim_bits;
 	uint64_t off_block[BH_CLASSES], off_block_bits[BH_CLASSES], off_data[BH_CLASSES];
 	uint64_t off_guard[BH_ARENA_PARTS];
 };
@@ -168,6 +172,8 @@ struct bh_view {
 	struct bh_ioslot *ios;
 	struct bh_evring *events; /* by slot; the last one is the kernel's */
 	struct bh_token_slot *tokens;
+	struct bh_sync *syncs;
+	struct bh_claim *claims;
 	struct bh_file *files; /* by number */
 	struct bh_block *blocks[BH_CLASSES];
 	unsigned char *data[BH_CLASSES];
@@ -176,7 +182,8 @@ struct bh_view {
 	struct bh_inject_view inject;
 	_Atomic uint64_t *pinned; /* cells of all workers' rings: bh_pinned_of() */
 	struct bh_inject_view blocking;
-	struct bh_pool_view task_pool, io_pool, token_pool, block_pool[BH_CLASSES];
+	struct bh_pool_view task_pool, io_pool, token_pool, sync_pool, claim_pool;
+	struct bh_pool_view block_pool[BH_CLASSES];
 	int kick[BH_MAX_REACTORS]; /* this process's descriptors of the kicks; -1: none */
 };
 
@@ -219,6 +226,16 @@ static inline struct bh_tcb *bh_tcb_at(const struct bh_view *v, uint32_t idx)
 static inline struct bh_ioslot *bh_io_at(const struct bh_view *v, uint32_t idx)
 {
 	return idx && idx < v->l.ios ? &v->ios[idx] : NULL;
+}
+
+static inline struct bh_sync *bh_sync_at(const struct bh_view *v, uint32_t idx)
+{
+	return idx && idx < v->l.syncs ? &v->syncs[idx] : NULL;
+}
+
+static inline struct bh_claim *bh_claim_at(const struct bh_view *v, uint32_t idx)
+{
+	return idx && idx < v->l.claims ? &v->claims[idx] : NULL;
 }
 
 static inline struct bh_block *bh_block_at(const struct bh_view *v, uint32_t ref)

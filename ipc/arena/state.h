@@ -63,6 +63,7 @@ enum bh_state {
 #define BH_OWNER_MASK 0x3ffu
 
 /* Owners that are not slots. */
+#define BH_OWNER_KERNEL 0x3ffu
 #define BH_OWNER_ZYGOTE 0x3feu
 #define BH_OWNER_NONE   0x3fdu
 

@@ -56,11 +56,13 @@ enum bh_wait {
 	BH_WAIT_SUSPEND,
 	BH_WAIT_CHILDREN, /* any child of a scope */
 	BH_WAIT_TOKEN,
+	BH_WAIT_SYNC,
 	BH_WAIT_HELD, /* in CLEANUP: for the budget of crashes (kernel/service/hold.c) */
 };
 
 enum {
-	BH_TASK_INLINE = 24
+	BH_TASK_INLINE = 24,
+	BH_TASK_CLAIMS = 255, /* and stays so: nobody counts any more */
 };
 
 /* In a task's opts: what its spawner asked for. */
@@ -131,7 +133,7 @@ struct bh_tcb {
 	uint8_t opts;               /* BH_TASK_* */
 	uint8_t hog;                /* bh_hog_code() of its limit; 0: the service's */
 	uint8_t wait;               /* enum bh_wait */
-	uint8_t reserved;
+	uint8_t claims;             /* that it has (sync/claim.h); BH_TASK_CLAIMS: many */
 	union {
 		_Atomic uint32_t fate; /* all three, stored at once in CLEANUP */
 		struct {

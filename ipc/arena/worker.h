@@ -64,6 +64,8 @@ struct bh_journal {
 	_Atomic uint32_t wake;       /* task index being woken: SCHEDULED, perhaps not queued */
 	_Atomic uint32_t io;         /* I/O slot being opened, given or closed */
 	_Atomic uint32_t token;      /* token being made, canceled or dropped */
+	_Atomic uint32_t sync;       /* object being made, served or closed */
+	_Atomic uint32_t claim;      /* claim being made, posted or given up */
 	_Atomic uint32_t block;      /* block being taken, moved or freed */
 	_Atomic uint32_t extent;     /* 1 + number of the extent being uncharged (extent.h) */
 	_Atomic uint64_t count;      /* what the counter of `op` will be once it is done */
@@ -115,7 +117,7 @@ struct bh_slot {
 	_Alignas(128) struct bh_counters count;
 	struct bh_timer_ring timers;
 
-	struct bh_pool_cache tasks, ios, tokens, blocks[BH_CLASSES];
+	struct bh_pool_cache tasks, ios, tokens, syncs, claims, blocks[BH_CLASSES];
 	struct bh_last_words last_words;
 	struct bh_last_words sample; /* where a hog was, when the kernel asked */
 	struct bh_meter meter;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/repair/audit.h"
 #include "ipc/arena/extent.h"
+#include "ipc/sync/serve.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ enum {
 };
 
 struct marks {
-	unsigned char *tasks, *ios, *tokens, *blocks[BH_CLASSES];
+	unsigned char *tasks, *ios, *tokens, *syncs, *claims, *blocks[BH_CLASSES];
 };
 
 struct audit {
@@ -114,12 +115,16 @@ static void mark_pools(struct audit *a)
 	mark_pool(&v->task_pool, a->m.tasks);
 	mark_pool(&v->io_pool, a->m.ios);
 	mark_pool(&v->token_pool, a->m.tokens);
+	mark_pool(&v->sync_pool, a->m.syncs);
+	mark_pool(&v->claim_pool, a->m.claims);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		mark_pool(&v->block_pool[c], a->m.blocks[c]);
 	for (uint32_t w = 0; w < BH_SLOTS; w = bh_slot_after(v, w)) {
 		mark_cache(&v->task_pool, &v->workers[w].tasks, a->m.tasks);
 		mark_cache(&v->io_pool, &v->workers[w].ios, a->m.ios);
 		mark_cache(&v->token_pool, &v->workers[w].tokens, a->m.tokens);
+		mark_cache(&v->sync_pool, &v->workers[w].syncs, a->m.syncs);
+		mark_cache(&v->claim_pool, &v->workers[w].claims, a->m.claims);
 		for (uint32_t c = 0; c < BH_CLASSES; c++)
 			mark_cache(&v->block_pool[c], &v->workers[w].blocks[c], a->m.blocks[c]);
 	}
@@ -297,6 +302,90 @@ static void check_token(struct audit *a, uint32_t i)
 		       (unsigned long long)owner);
 }
 
+/* The list of object @i, whose claims are LISTED by it. */
+static void check_list(struct audit *a, uint32_t i)
+{
+	struct bh_sync *s = &a->v->syncs[i];
+	uint32_t prev = 0, idx = bh_ld_rlx(&s->head);
+	struct bh_claim *c;
+
+	for (; (c = bh_claim_at(a->v, idx)); idx = bh_ld_rlx(&c->next)) {
+		if (bh_ld_rlx(&c->prev) != prev || (a->m.claims[idx] & LISTED) ||
+		    bh_claim_state(bh_ld_rlx(&c->word)) != BH_CLAIM_ASKS ||
+		    bh_handle_idx(bh_ld_rlx(&c->sync)) != i) {
+			/* One that waits no more may stay for a while. */
+			if (bh_claim_state(bh_ld_rlx(&c->word)) != BH_CLAIM_GONE ||
+			    (a->m.claims[idx] & LISTED)) {
+				report(a, "sync-list", "claim %u is in the list of object %u", idx,
+				       i);
+				return;
+			}
+		}
+		a->m.claims[idx] |= LISTED;
+		prev = idx;
+	}
+	if (bh_ld_rlx(&s->tail) != prev)
+		report(a, "sync-list", "object %u: the last is %u, not %u", i, prev,
+		       bh_ld_rlx(&s->tail));
+}
+
+static void check_sync_count(struct audit *a, uint32_t i)
+{
+	struct bh_sync *s = &a->v->syncs[i];
+	uint64_t word = bh_ld_rlx(&s->word);
+	uint32_t held = 0;
+
+	if (bh_sync_kind(word) == BH_SYNC_NOTICE || (word & BH_SYNC_CLOSED))
+		return;
+	for (uint32_t k = 1; k < used(&a->v->claim_pool); k++) {
+		struct bh_claim *c = &a->v->claims[k];
+
+		if (bh_claim_state(bh_ld_rlx(&c->word)) == BH_CLAIM_HELD &&
+		    bh_ld_rlx(&c->sync) == bh_handle((uint32_t)(word >> 32), i))
+			held += bh_ld_rlx(&c->count);
+	}
+	if (held != bh_ld_rlx(&s->taken))
+		report(a, "sync-count", "object %u: %u taken, and %u held", i, bh_ld_rlx(&s->taken),
+		       held);
+}
+
+static void check_sync(struct audit *a, uint32_t i)
+{
+	struct bh_sync *s = &a->v->syncs[i];
+	uint64_t owner = bh_ld_acq(&s->owner);
+
+	if (!owner && !(a->m.syncs[i] & POOLED))
+		report(a, "sync-pool", "sync object %u is free and in no pool", i);
+	if (owner && !bh_owner_alive(a->v, owner))
+		report(a, "sync-owner", "sync object %u: its owner %#llx is gone", i,
+		       (unsigned long long)owner);
+	if (bh_ld_acq(&s->lock) || bh_ld_acq(&s->inbox) || bh_ld_acq(&s->step) ||
+	    bh_ld_acq(&s->suspect))
+		report(a, "sync-served", "sync object %u: lock %#llx, inbox %u, step %#llx", i,
+		       (unsigned long long)bh_ld_rlx(&s->lock), bh_ld_rlx(&s->inbox),
+		       (unsigned long long)bh_ld_rlx(&s->step));
+	check_list(a, i);
+	check_sync_count(a, i);
+}
+
+static void check_claim(struct audit *a, uint32_t i)
+{
+	struct bh_claim *c = &a->v->claims[i];
+	enum bh_claim_state is = bh_claim_state(bh_ld_acq(&c->word));
+
+	if (is == BH_CLAIM_FREE && !(a->m.claims[i] & POOLED))
+		report(a, "claim-pool", "claim %u is free and in no pool", i);
+	if ((is == BH_CLAIM_ASKS || is == BH_CLAIM_GONE || is == BH_CLAIM_BACK) &&
+	    !(a->m.claims[i] & LISTED))
+		report(a, "sync-list", "claim %u is in no list", i);
+	if ((is == BH_CLAIM_ASKS || is == BH_CLAIM_HELD || is == BH_CLAIM_REFUSED) &&
+	    !bh_owner_alive(a->v, bh_ld_acq(&c->owner)))
+		report(a, "claim-owner", "claim %u: its owner %#llx is gone", i,
+		       (unsigned long long)bh_ld_rlx(&c->owner));
+	if (is == BH_CLAIM_NEW)
+		report(a, "claim-word", "claim %u is being made, by nobody", i);
+}
+
 static void check_counts(struct audit *a)
 {
 	uint64_t began, ended, live = 0;
@@ -340,6 +429,10 @@ static void check_quiet(struct audit *a)
 		check_io(a, i);
 	for (uint32_t i = 1; i < used(&v->token_pool); i++)
 		check_token(a, i);
+	for (uint32_t i = 1; i < used(&v->sync_pool); i++)
+		check_sync(a, i);
+	for (uint32_t i = 1; i < used(&v->claim_pool); i++)
+		check_claim(a, i);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_blocks(a, c);
 	check_charge(a);
@@ -378,7 +471,9 @@ int bh_audit_run(const struct bh_view *v, bool quiet, struct bh_audit *out)
 	a.m.tasks = calloc(v->l.tasks, 1);
 	a.m.ios = calloc(v->l.ios, 1);
 	a.m.tokens = calloc(v->l.tokens, 1);
-	if (!a.m.tasks || !a.m.ios || !a.m.tokens)
+	a.m.syncs = calloc(v->l.syncs, 1);
+	a.m.claims = calloc(v->l.claims, 1);
+	if (!a.m.tasks || !a.m.ios || !a.m.tokens || !a.m.syncs || !a.m.claims)
 		err = -ENOMEM;
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		a.m.blocks[c] = calloc(v->l.blocks[c], 1);
@@ -390,6 +485,8 @@ int bh_audit_run(const struct bh_view *v, bool quiet, struct bh_audit *out)
 	free(a.m.tasks);
 	free(a.m.ios);
 	free(a.m.tokens);
+	free(a.m.syncs);
+	free(a.m.claims);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		free(a.m.blocks[c]);
 	return err;

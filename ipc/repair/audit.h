@@ -39,10 +39,19 @@
  *   io-woken        nobody waits on a direction that is marked ready     quiet
  *   token-owner     likewise tokens                                      steps
  *   token-cell      whom a token is to tell is in a table                busy
+ *   sync-owner      likewise sync objects                                steps
+ *   sync-links      kinds and lists can be                               busy
+ *   sync-lock       who serves is a slot in use                          busy
+ *   sync-served     nobody serves, nothing is left to do                 quiet
+ *   sync-list       the list is one, both ways, of claims that wait      quiet
+ *   sync-count      what is taken out is what claims hold                quiet
+ *   claim-word      states, slots and links can be                       busy
+ *   claim-owner     who asks, or holds, is alive                         steps
  *   task-pool       every free task slot below the mark is in the pool   quiet
  *   block-pool      likewise blocks                                      quiet
  *   io-pool         likewise I/O slots                                   quiet
  *   token-pool      likewise tokens                                      quiet
+ *   sync-pool, claim-pool   likewise those                               quiet
  *   pool-mark       marks lie within their table, and are even           busy
  *   pool-cache      workers' caches name what is in the table            busy
  *   runq            head <= tail <= head + 256, entries in the table     busy

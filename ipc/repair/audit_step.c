@@ -11,6 +11,7 @@
 #include "ipc/repair/audit_step.h"
 
 #include "ipc/arena/extent.h"
+#include "ipc/sync/serve.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -104,6 +105,8 @@ static void check_header(const struct check *l)
 	check_mark(l, &v->task_pool, 64, "tasks");
 	check_mark(l, &v->io_pool, 64, "I/O slots");
 	check_mark(l, &v->token_pool, 64, "tokens");
+	check_mark(l, &v->sync_pool, 64, "sync objects");
+	check_mark(l, &v->claim_pool, 64, "claims");
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		snprintf(name, sizeof(name), "blocks %u", c);
 		check_mark(l, &v->block_pool[c], 1u << v->l.extent_log2[c], name);
@@ -199,12 +202,13 @@ static void check_journal(const struct check *l, struct bh_journal *j)
 	uint32_t tasks = l->v->l.tasks, slot = bh_ld_rlx(&j->slot), popped = bh_ld_rlx(&j->popped);
 	uint32_t wake = bh_ld_rlx(&j->wake), io = bh_ld_rlx(&j->io), ref = bh_ld_rlx(&j->block);
 	uint32_t token = bh_ld_rlx(&j->token);
+	uint32_t sync = bh_ld_rlx(&j->sync), claim = bh_ld_rlx(&j->claim);
 
 	if (slot >= tasks || popped >= tasks || wake >= tasks || io >= l->v->l.ios ||
-	    token >= l->v->l.tokens || (ref && !bh_block_at(l->v, ref)) ||
-	    bh_ld_rlx(&j->extent) > bh_extents(&l->v->l))
+	    token >= l->v->l.tokens || sync >= l->v->l.syncs || claim >= l->v->l.claims ||
+	    (ref && !bh_block_at(l->v, ref)) || bh_ld_rlx(&j->extent) > bh_extents(&l->v->l))
 		report(l, "journal", CERTAIN, (uint64_t)slot << 32 | popped,
-		       (uint64_t)wake << 32 | (io ^ ref ^ token),
+		       (uint64_t)wake << 32 | (io ^ ref ^ token ^ sync ^ claim),
 		       "worker %u: tasks %u, %u, %u, I/O slot %u, token %u, block %#x", l->idx,
 		       slot, popped, wake, io, token, ref);
 }
@@ -256,6 +260,8 @@ static void check_worker(const struct check *l)
 	check_cache(l, &v->task_pool, &w->tasks);
 	check_cache(l, &v->io_pool, &w->ios);
 	check_cache(l, &v->token_pool, &w->tokens);
+	check_cache(l, &v->sync_pool, &w->syncs);
+	check_cache(l, &v->claim_pool, &w->claims);
 	for (uint32_t c = 0; c < BH_CLASSES; c++)
 		check_cache(l, &v->block_pool[c], &w->blocks[c]);
 }
@@ -462,6 +468,8 @@ static const char *part_name(const struct check *l)
 {
 	return l->part == BH_AUDIT_IOS    ? "I/O slot" :
 	       l->part == BH_AUDIT_TOKENS ? "token" :
+	       l->part == BH_AUDIT_SYNCS  ? "sync object" :
+	       l->part == BH_AUDIT_CLAIMS ? "claim" :
 					    "block";
 }
 
@@ -511,6 +519,45 @@ static void check_token(const struct check *l)
 			report(l, "token-cell", CERTAIN, who, 0, "token %u: cell %d names %#llx",
 			       l->idx, i, (ull)who);
 	}
+}
+
+static void check_sync(const struct check *l)
+{
+	const struct bh_view *v = l->v;
+	struct bh_sync *s = &v->syncs[l->idx];
+	uint64_t owner = bh_ld_acq(&s->owner), word = bh_ld_acq(&s->word);
+	uint32_t slot, epoch, head = bh_ld_rlx(&s->head), tail = bh_ld_rlx(&s->tail);
+
+	if (owner)
+		check_owner(l, "sync-owner", owner);
+	if (bh_sync_kind(word) >= BH_SYNC_KINDS || bh_ld_rlx(&s->inbox) >= v->l.claims ||
+	    head >= v->l.claims || tail >= v->l.claims)
+		report(l, "sync-links", CERTAIN, word, (uint64_t)head << 32 | tail,
+		       "sync object %u: kind %u, list from %u to %u", l->idx, bh_sync_kind(word),
+		       head, tail);
+	if (bh_sync_serve_holder(s, &slot, &epoch) && slot != BH_OWNER_KERNEL &&
+	    !slot_valid(v, slot))
+		report(l, "sync-lock", CERTAIN, slot, epoch, "sync object %u is served by slot %u",
+		       l->idx, slot);
+}
+
+static void check_claim(const struct check *l)
+{
+	const struct bh_view *v = l->v;
+	struct bh_claim *c = &v->claims[l->idx];
+	uint64_t w = bh_ld_acq(&c->word), owner = bh_ld_acq(&c->owner);
+	uint32_t slot = bh_state_worker(w);
+
+	if (bh_claim_state(w) == BH_CLAIM_FREE)
+		return;
+	if (bh_claim_state(w) >= BH_CLAIM_STATES ||
+	    (slot != BH_OWNER_KERNEL && !slot_valid(v, slot)) ||
+	    bh_ld_rlx(&c->link) >= v->l.claims || bh_ld_rlx(&c->next) >= v->l.claims ||
+	    bh_ld_rlx(&c->prev) >= v->l.claims)
+		report(l, "claim-word", CERTAIN, w, 0, "claim %u: word %#llx", l->idx, (ull)w);
+	if ((bh_claim_state(w) == BH_CLAIM_ASKS || bh_claim_state(w) == BH_CLAIM_HELD) &&
+	    bh_ld_acq(&c->word) == w)
+		check_owner(l, "claim-owner", owner);
 }
 
 static void check_block(const struct check *l)
@@ -578,6 +625,10 @@ static uint32_t entries(const struct bh_view *v, uint32_t part)
 		return used(&v->io_pool);
 	case BH_AUDIT_TOKENS:
 		return tokens_used(v);
+	case BH_AUDIT_SYNCS:
+		return used(&v->sync_pool);
+	case BH_AUDIT_CLAIMS:
+		return used(&v->claim_pool);
 	default:
 		return used(&v->block_pool[part - BH_AUDIT_BLOCKS]);
 	}
@@ -607,6 +658,10 @@ void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct
 		check_io(&l);
 	else if (part == BH_AUDIT_TOKENS)
 		check_token(&l);
+	else if (part == BH_AUDIT_SYNCS)
+		check_sync(&l);
+	else if (part == BH_AUDIT_CLAIMS)
+		check_claim(&l);
 	else
 		check_block(&l);
 }

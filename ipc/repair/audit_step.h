@@ -27,6 +27,8 @@ enum bh_audit_part {
 	BH_AUDIT_TASKS,
 	BH_AUDIT_IOS,
 	BH_AUDIT_TOKENS,
+	BH_AUDIT_SYNCS,
+	BH_AUDIT_CLAIMS,
 	BH_AUDIT_BLOCKS, /* and so on, by size class */
 	BH_AUDIT_PARTS = BH_AUDIT_BLOCKS + BH_CLASSES
 };

@@ -9,6 +9,7 @@
 #include "ipc/protocol/enqueue.h"
 #include "ipc/protocol/trim.h"
 #include "ipc/protocol/wake.h"
+#include "ipc/repair/recover_sync.h"
 #include "ipc/repair/recover_token.h"
 
 /* -- pools: is a slot free? ---------------------------------------------------- */
@@ -37,6 +38,20 @@ static bool token_is_free(const void *ctx, uint32_t idx)
 	const struct bh_view *v = ctx;
 
 	return bh_ld_acq(&v->tokens[idx].owner) == 0;
+}
+
+static bool sync_is_free(const void *ctx, uint32_t idx)
+{
+	const struct bh_view *v = ctx;
+
+	return bh_ld_acq(&v->syncs[idx].owner) == 0;
+}
+
+static bool claim_is_free(const void *ctx, uint32_t idx)
+{
+	const struct bh_view *v = ctx;
+
+	return (bh_ld_acq(&v->claims[idx].word) & BH_STATE_MASK) == BH_CLAIM_FREE;
 }
 
 static bool block_is_free(const void *ctx, uint32_t idx)
@@ -365,6 +380,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS |
 			       BH_TASK_VALUED | BH_TASK_STAYS);
 	t->sp = t->heap = 0;
+	t->claims = 0;
 	bh_st_rlx(&t->deadline_ns, 0);
 	bh_state_restart(&t->state);
 	bh_enqueue_shared(v, idx);
@@ -413,8 +429,12 @@ bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	t->wait = BH_WAIT_NONE;
 	if (!orphan_children(v, t, task, &budget))
 		return false;
-	if (t->opts & BH_TASK_DEFERS) /* a token is freed by a clean-up */
+	if (t->opts & BH_TASK_DEFERS) { /* a token is freed by a clean-up, and so are they */
 		bh_recover_tokens_of(v, task);
+		bh_recover_syncs_of(v, task);
+	}
+	if (t->claims)
+		bh_recover_claims_of(v, task);
 	if (!close_ios(v, t, task, &budget, ops) || !free_blocks(v, t, task, &budget))
 		return false;
 	if (verdict != BH_VERDICT_RESTART) {
@@ -573,7 +593,10 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	recover_queues(v, w);
 	bh_pool_recover(&v->task_pool, &w->tasks, task_is_free, v);
 	bh_recover_journal_token(v, bh_ld_rlx(&j->token));
+	bh_recover_journal_sync(v, slot, epoch);
 	bh_pool_recover(&v->io_pool, &w->ios, io_is_free, v);
+	bh_pool_recover(&v->sync_pool, &w->syncs, sync_is_free, v);
+	bh_pool_recover(&v->claim_pool, &w->claims, claim_is_free, v);
 	bh_pool_recover(&v->token_pool, &w->tokens, token_is_free, v);
 	for (uint32_t c = 0; c < BH_CLASSES; c++) {
 		struct class_ctx ctx = { v, c, slot };
@@ -589,6 +612,8 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	bh_st_rlx(&j->block, 0);
 	bh_st_rlx(&j->io, 0);
 	bh_st_rlx(&j->token, 0);
+	bh_st_rlx(&j->sync, 0);
+	bh_st_rlx(&j->claim, 0);
 	bh_st_rlx(&w->recovered, 0);
 	/* Whoever waits for a wake-up that the dead one owed. */
 	bh_unpark_all(v);

@@ -5,6 +5,7 @@
 #include "ipc/repair/verify.h"
 
 #include "ipc/protocol/enqueue.h"
+#include "ipc/repair/recover_sync.h"
 #include "ipc/repair/recover_token.h"
 
 /* True if the incarnation named in state word @w is not alive any more. It was up when it
@@ -190,10 +191,10 @@ static uint32_t used(const struct bh_pool_view *p)
 bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 		    const struct bh_recover_ops *ops)
 {
-	const uint32_t tables = 4 + BH_CLASSES;
+	const uint32_t tables = 6 + BH_CLASSES;
 
 	for (uint32_t i = 0; i < n && scan->table < tables; i++) {
-		uint32_t cls = scan->table - 3;
+		uint32_t cls = scan->table - 5;
 
 		if (cls == BH_CLASSES) {
 			verify_extent(v, scan);
@@ -202,6 +203,8 @@ bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 		const struct bh_pool_view *p = scan->table == 0 ? &v->task_pool :
 					       scan->table == 1 ? &v->io_pool :
 					       scan->table == 2 ? &v->token_pool :
+					       scan->table == 3 ? &v->sync_pool :
+					       scan->table == 4 ? &v->claim_pool :
 								  &v->block_pool[cls];
 		uint32_t idx = ++scan->cursor;
 
@@ -217,6 +220,10 @@ bool bh_verify_step(const struct bh_view *v, struct bh_verify *scan, uint32_t n,
 			verify_io(v, idx, scan, ops);
 		} else if (scan->table == 2) {
 			verify_token(v, idx, scan);
+		} else if (scan->table == 3) {
+			scan->repaired += bh_verify_sync(v, idx, holder_gone);
+		} else if (scan->table == 4) {
+			scan->repaired += bh_verify_claim(v, idx, holder_gone);
 		} else {
 			verify_block(v, cls, idx, scan);
 		}

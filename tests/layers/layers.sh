@@ -28,9 +28,9 @@ BEGIN {
 	may["proto"] = "proto"
 	may["tools"] = "tools proto ipc include"
 	# From the ground up. The guardian uses the ground alone.
-	rooms_of("ipc", "base system queue arena protocol repair")
+	rooms_of("ipc", "base system queue arena protocol sync repair")
 	rooms_of("kernel", "base process failure reactor service worker repair system")
-	rooms_of("workers", "base owned libc crash strict queue wait task os executor io datagram process")
+	rooms_of("workers", "base owned libc crash strict queue wait task os executor sync io datagram process")
 	for (i = 1; i < ARGC; i++)
 		known[ARGV[i]] = 1
 }

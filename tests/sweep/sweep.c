@@ -13,6 +13,7 @@
 
 #include "ipc/repair/stall.h"
 #include "workers/queue/queue.h"
+#include "workers/task/claims.h"
 
 enum {
 	MAX_STEPS = 400000
@@ -77,13 +78,29 @@ static void intrude_relieve(struct world *w)
 	bh_stall_requeue(&w->v, VICTIM);
 }
 
+/* Wants something of each object that an operation has prepared, and lets go of it. */
+static void intrude_claim(struct world *w)
+{
+	for (uint32_t i = 1; bh_rt.task && i < 64; i++) {
+		uint64_t word = bh_ld_acq(&w->v.syncs[i].word);
+		uint64_t claim;
+
+		if (!bh_sync_kind(word) || (word & BH_SYNC_CLOSED))
+			continue;
+		claim = bh_claims_ask(bh_handle((uint32_t)(word >> 32), i), 1);
+		if (!bh_claims_leave(claim))
+			bh_claims_back(claim);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*act)(struct world *w);
 } intruders[] = {
-	{ "nobody", intrude_nothing }, { "a thief", intrude_steal },
-	{ "a waker", intrude_wake },   { "a spawner", intrude_spawn },
-	{ "a consumer", intrude_pop }, { "the kernel", intrude_relieve },
+	{ "nobody", intrude_nothing },   { "a thief", intrude_steal },
+	{ "a waker", intrude_wake },     { "a spawner", intrude_spawn },
+	{ "a consumer", intrude_pop },   { "the kernel", intrude_relieve },
+	{ "a claimant", intrude_claim },
 };
 
 /* -- judging ------------------------------------------------------------------- */

@@ -210,6 +210,89 @@ static void plant_token_cell(void)
 	bh_st_rlx(&w.v.tokens[7].cell[2], bh_handle(1, w.v.l.tasks));
 }
 
+static struct bh_sync *plant_sync(void)
+{
+	struct bh_sync *s = &w.v.syncs[7];
+
+	bh_st_rlx(&w.v.sync_pool.pool->mark, 64);
+	bh_st_rlx(&w.v.claim_pool.pool->mark, 64);
+	for (uint32_t i = 1; i < 64; i++)
+		if (i != 7) {
+			bh_pool_give_shared(&w.v.sync_pool, i);
+			bh_pool_give_shared(&w.v.claim_pool, i);
+		}
+	bh_st_rlx(&s->owner, bh_handle(bh_state_gen(bh_ld_rlx(&task(w.me)->state)), w.me));
+	bh_st_rlx(&s->word, 1ull << 32 | BH_SYNC_MUTEX);
+	bh_st_rlx(&s->asked, bh_handle(1, 1));
+	return s;
+}
+
+/* Beside its object, and in order but for what is said. */
+static struct bh_claim *plant_claim(enum bh_claim_state state, uint32_t slot)
+{
+	struct bh_sync *s = plant_sync();
+	struct bh_claim *c = &w.v.claims[7];
+
+	bh_st_rlx(&c->owner, bh_ld_rlx(&s->owner));
+	bh_st_rlx(&c->sync, bh_handle(1, 7));
+	bh_st_rlx(&c->count, 1);
+	bh_st_rlx(&c->word, bh_state_make(1, WORLD_EPOCH, slot, 0, (enum bh_state)state));
+	if (state == BH_CLAIM_HELD)
+		bh_st_rlx(&s->taken, 1);
+	return c;
+}
+
+static void plant_sync_pool(void)
+{
+	bh_st_rlx(&w.v.sync_pool.pool->mark, 64);
+}
+
+static void plant_claim_pool(void)
+{
+	bh_st_rlx(&w.v.claim_pool.pool->mark, 64);
+}
+
+static void plant_sync_owner(void)
+{
+	bh_st_rlx(&plant_sync()->owner, bh_handle(9, w.child));
+}
+
+static void plant_sync_links(void)
+{
+	bh_st_rlx(&plant_sync()->inbox, w.v.l.claims);
+}
+
+static void plant_sync_lock(void)
+{
+	bh_st_rlx(&plant_sync()->lock, 50);
+}
+
+static void plant_sync_served(void)
+{
+	bh_st_rlx(&plant_sync()->lock, (uint64_t)WORLD_EPOCH << 16 | (OTHER + 1));
+}
+
+static void plant_sync_list(void)
+{
+	plant_claim(BH_CLAIM_ASKS, OTHER);
+}
+
+static void plant_sync_count(void)
+{
+	plant_claim(BH_CLAIM_HELD, OTHER);
+	bh_st_rlx(&w.v.syncs[7].taken, 0);
+}
+
+static void plant_claim_word(void)
+{
+	plant_claim(BH_CLAIM_HELD, 50);
+}
+
+static void plant_claim_owner(void)
+{
+	bh_st_rlx(&plant_claim(BH_CLAIM_HELD, OTHER)->owner, bh_handle(9, w.child));
+}
+
 static void plant_mark(void)
 {
 	bh_st_rlx(&w.v.task_pool.pool->mark, 1u << 30);
@@ -457,6 +540,16 @@ static const struct {
 	{ "token-pool", plant_token_pool, QUIET },
 	{ "token-owner", plant_token_owner, STEPS },
 	{ "token-cell", plant_token_cell, BUSY },
+	{ "sync-pool", plant_sync_pool, QUIET },
+	{ "claim-pool", plant_claim_pool, QUIET },
+	{ "sync-owner", plant_sync_owner, STEPS },
+	{ "sync-links", plant_sync_links, BUSY },
+	{ "sync-lock", plant_sync_lock, BUSY },
+	{ "sync-served", plant_sync_served, QUIET },
+	{ "sync-list", plant_sync_list, QUIET },
+	{ "sync-count", plant_sync_count, QUIET },
+	{ "claim-word", plant_claim_word, BUSY },
+	{ "claim-owner", plant_claim_owner, STEPS },
 	{ "pool-mark", plant_mark, BUSY },
 	{ "runq", plant_runq, BUSY },
 	{ "inject", plant_inject, BUSY },

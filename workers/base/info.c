@@ -24,6 +24,8 @@ const char *bh_strerror(int error)
 		return "the service's table is full (see limits in its configuration)";
 	case BH_ETRUNCATED:
 		return "the peer's end came in the middle of a line or frame";
+	case BH_EOWNERDEAD:
+		return "the lock is yours, and who held it before crashed";
 	case BH_EFORKED:
 		return "this process was forked from a worker, and has no task: only the worker can call this";
 	default:

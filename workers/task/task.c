@@ -22,6 +22,7 @@
 #include "workers/queue/queue.h"
 #include "workers/queue/trace.h"
 #include "workers/task/admit.h"
+#include "workers/task/claims.h"
 #include "workers/task/room.h"
 
 enum {
@@ -68,6 +69,7 @@ void bh_task_blank(struct bh_tcb *t)
 	bh_st_rlx(&t->stack, 0);
 	t->end = 0;
 	t->wait = 0;
+	t->claims = 0;
 	t->crashes = t->verdict = 0;
 	t->sp = t->heap = t->wait_on = 0;
 }
@@ -366,6 +368,8 @@ static void drop_children(struct bh_tcb *me)
 /* Most tasks own nothing: it costs them no call. */
 static void release_owned(struct bh_tcb *t)
 {
+	if (t->claims)
+		bh_claims_drop(t);
 	if (bh_ld_rlx(&t->child))
 		drop_children(t);
 	if (bh_ld_rlx(&t->ios))

@@ -14,7 +14,7 @@ enum {
 static const char *const waits[] = {
 	[BH_WAIT_NONE] = "",       [BH_WAIT_SLEEP] = "sleep",     [BH_WAIT_JOIN] = "join",
 	[BH_WAIT_IO] = "I/O",      [BH_WAIT_SUSPEND] = "suspend", [BH_WAIT_CHILDREN] = "children",
-	[BH_WAIT_TOKEN] = "token", [BH_WAIT_HELD] = "",
+	[BH_WAIT_TOKEN] = "token", [BH_WAIT_SYNC] = "lock",       [BH_WAIT_HELD] = "",
 };
 
 static char *word(const char *text)
