@@ -6,11 +6,11 @@
  * task needs; so when all others are busy, a worker takes a few with one CAS (the oldest,
  * so that the order stays), and runs them from here.
  *
- * What is in the batch nobody can steal. Hence few at a time, a quarter of the ring at
- * most, and only if polls are short and nobody looks for work (workers/queue/batch_policy.h); and if
- * the worker comes to a long poll, the kernel hands out what it has (stall.h).
+ * Thieves cannot reach the batch. Hence few entries at a time, a quarter of the ring at
+ * most, and only while polls are short and no worker searches (workers/queue/batch_policy.h);
+ * in a long poll of the worker, the kernel hands its batch out (stall.h).
  *
- * Crash. The entries stand here before the CAS takes them, and until others are taken;
+ * Crash. The entries stand here before the CAS takes them, and until the next fill;
  * recovery looks at all cells, whatever `n` says.
  */
 #ifndef BH_IPC_BATCH_H
@@ -23,18 +23,18 @@ enum {
 };
 
 struct bh_batch {
-	_Atomic uint32_t n;             /* left: idx[0 .. n - 1], the last one is next */
+	_Atomic uint32_t n;             /* left: idx[0 .. n - 1], the last entry is next */
 	_Atomic uint32_t idx[BH_BATCH]; /* of tasks; hints, as in the ring */
 	_Atomic uint64_t told;          /* the kernel's: 1 + the heartbeat at which it handed
 					  them out */
 };
 
-/* Owner: the next one; 0: the batch is empty. Commit: the store of n. */
+/* Owner: the next entry; 0: the batch is empty. Commit: the store of n. */
 static inline uint32_t bh_batch_next(struct bh_batch *m)
 {
 	uint32_t n = bh_ld_rlx(&m->n);
 
-	if (n - 1 >= BH_BATCH) /* also a count that somebody overwrote */
+	if (n - 1 >= BH_BATCH) /* also a count that a stray write changed */
 		return 0;
 	bh_st_rlx(&m->n, n - 1);
 	return bh_ld_rlx(&m->idx[n - 1]);
@@ -43,7 +43,7 @@ static inline uint32_t bh_batch_next(struct bh_batch *m)
 /*
  * Owner, whose batch is empty: takes the oldest entries of its ring, a quarter of them
  * (rounded up), and returns the first; 0 when there is none. Commit: the CAS on head.
- * Killed before the store of n: they are in neither, and all cells still name them.
+ * Killed before the store of n: the entries are in neither, and all cells still name them.
  */
 static inline uint32_t bh_batch_fill(struct bh_batch *m, struct bh_runq *q)
 {

@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.h: who sleeps, who searches, and who is woken.
+ * idle.h: which workers sleep, which search, and which is woken.
  *
  * Two 64-bit masks, one bit a worker slot (masks, not counts: after a death the
- * kernel clears the dead worker's bits, and nothing is left of it):
+ * kernel clears the dead worker's bits, and no trace of it is left):
  *
  *   parked     sleeps on its futex or in epoll_wait (lease.h), or is about to
  *   searching  looks for work in other queues, or was woken to do so
  *
  * A wake-up is never lost, by this pair (D1/D2, Dekker's argument):
  *
- *   worker going to sleep              whoever queues work
+ *   worker going to sleep              pusher of work
  *   D1 set my bit in `parked`          D2 push the entry
  *      full fence                         full fence
  *      look at all queues                 look at `searching` and `parked`
  *
- * Either the worker sees the entry, or the pusher sees the bit. If somebody is
- * searching, the pusher wakes nobody: a searcher that gives up sets its parked
+ * Either the worker sees the entry, or the pusher sees the bit. While a worker
+ * searches, the pusher wakes none: a searcher that gives up sets its parked
  * bit before it looks at all queues a last time, which is the left column again.
  * The last searcher to find work wakes one more worker, so that work that came
- * while only one searched is not left to one (the rule is Tokio's).
+ * during a single worker's search is shared (the rule is Tokio's).
  *
- * One worker may spin before it sleeps (workers/base/spin.c). For the masks it is parked;
- * its park word says that no system call is needed, until it takes that back with a
- * CAS. `spinner` names it, so that it is picked first and no second one spins.
+ * One worker may spin before it sleeps (workers/base/spin.c). In the masks the spinner is
+ * parked; its park word says that no system call is needed, until the spinner changes the
+ * word with a CAS. `spinner` names the worker: pushers pick it first, no second worker spins.
  *
- * What is left: a picker stopped between its two steps (AND, OR), while something
- * else wakes its worker, sets the searching bit of a worker that is in a poll by
- * then, or sleeps again. The kernel clears it once the poll is old, or the picker has
- * not turned for a while (stall.h), and until then nobody is woken.
+ * Known gap: a picker is stopped between its two steps (AND, OR), and something else
+ * wakes the picked worker. The OR then sets the searching bit of a worker that is in a
+ * poll, or sleeps again. The kernel clears the bit once the poll is old, or the picker has
+ * not turned for a while (stall.h); until then pushers wake no worker.
  * tests/models/idle.pml has the rest.
  *
  * Crash. A waker killed after it took a parked bit and before futex_wake leaves
- * a sleeper nobody knows of: after every death the kernel wakes all workers of
- * the service. A worker killed with its bits set: the kernel clears them.
+ * a sleeper in no mask: after every death the kernel wakes all workers of
+ * the service. The kernel clears the bits of a dead worker.
  */
 #ifndef BH_IPC_IDLE_H
 #define BH_IPC_IDLE_H
@@ -42,28 +42,28 @@
 
 struct bh_idle {
 	_Alignas(128) _Atomic uint64_t parked;
-	_Atomic uint32_t spinner; /* slot + 1; 0: nobody */
+	_Atomic uint32_t spinner; /* slot + 1; 0: no worker spins */
 	_Alignas(128) _Atomic uint64_t searching;
 	struct bh_lease lease[BH_MAX_REACTORS];
 };
 
-/* A worker's parker: a futex word. Who sleeps in epoll_wait is woken by a kick: a
- * write to an eventfd in that epoll instance, edge-triggered, never read. */
+/* A worker's parker: a futex word. A kick wakes a worker in epoll_wait: a write to
+ * an eventfd in its epoll instance, edge-triggered, never read. */
 enum bh_park {
 	BH_AWAKE = 0,
 	BH_PARKED = 1,
 	BH_SPINNING = 2,        /* watches the word, and does not sleep yet */
-	BH_PARKED_IN_EPOLL = 3, /* from here on: and the number of the instance */
+	BH_PARKED_IN_EPOLL = 3, /* plus the number of the instance */
 	BH_PARKS = BH_PARKED_IN_EPOLL + BH_MAX_REACTORS
 };
 
-/* True if it takes a system call to wake who left @word in its parker. */
+/* True if the wake-up of a worker with @word in its parker takes a system call. */
 static inline bool bh_park_sleeps(uint32_t word)
 {
 	return word == BH_PARKED || (word >= BH_PARKED_IN_EPOLL && word < BH_PARKS);
 }
 
-/* The bits of those that wait for events in the first @reactors instances. */
+/* The bits of the workers that wait for events in the first @reactors instances. */
 static inline uint64_t bh_idle_sleepers(const struct bh_idle *i, uint32_t reactors)
 {
 	uint64_t bits = 0;
@@ -73,7 +73,7 @@ static inline uint64_t bh_idle_sleepers(const struct bh_idle *i, uint32_t reacto
 	return bits;
 }
 
-/* Of @parked, which is not 0: the one that spins, else one on its futex, else one
+/* Chooses from @parked (not 0): the spinner, else a worker on its futex, else a worker
  * that waits for events. A stale `spinner` or lease only costs time. */
 static inline int bh_idle_choose(const struct bh_idle *i, uint32_t reactors, uint64_t parked)
 {
@@ -86,7 +86,7 @@ static inline int bh_idle_choose(const struct bh_idle *i, uint32_t reactors, uin
 }
 
 /* Pusher, after the push: picks the worker to wake, and makes it a searcher.
- * -1: nobody needs to be woken. The caller then calls bh_unpark().
+ * -1: no wake-up is needed. The caller then calls bh_unpark() for the worker.
  * Commit: the AND that takes the parked bit. */
 static inline int bh_idle_pick(struct bh_idle *i, uint32_t reactors)
 {
@@ -108,9 +108,9 @@ static inline int bh_idle_pick(struct bh_idle *i, uint32_t reactors)
 	return -1;
 }
 
-/* Pusher of an entry that only worker @slot can take, after the push: true if it
- * sleeps; the caller then calls bh_unpark(). It is not made a searcher: what it was
- * woken for is in a queue of its own. Commit: the AND that takes the parked bit. */
+/* Pusher of an entry that only worker @slot can take, after the push: true if the worker
+ * sleeps; the caller then calls bh_unpark(). The worker does not become a searcher: the
+ * entry is in a queue of its own. Commit: the AND that takes the parked bit. */
 static inline bool bh_idle_pick_one(struct bh_idle *i, uint32_t slot)
 {
 	uint64_t bit = 1ull << slot;
@@ -132,7 +132,7 @@ static inline bool bh_idle_search_begin(struct bh_idle *i, uint32_t slot, uint32
 	return true;
 }
 
-/* Worker: no longer searches. True if it was the last one. */
+/* Worker: no longer searches. True if it was the last searcher. */
 static inline bool bh_idle_search_end(struct bh_idle *i, uint32_t slot)
 {
 	uint64_t bit = 1ull << slot;
@@ -142,7 +142,7 @@ static inline bool bh_idle_search_end(struct bh_idle *i, uint32_t slot)
 	return bh_and(&i->searching, ~bit) == bit;
 }
 
-/* Worker: may it spin? One at a time. Killed, the kernel gives its place back.
+/* Worker: may it spin? One worker at a time; the kernel frees a dead spinner's place.
  * Commit: the CAS. */
 static inline bool bh_idle_spin_begin(struct bh_idle *i, uint32_t slot)
 {
@@ -151,7 +151,7 @@ static inline bool bh_idle_spin_begin(struct bh_idle *i, uint32_t slot)
 	return !bh_ld_rlx(&i->spinner) && bh_cas(&i->spinner, &nobody, slot + 1);
 }
 
-/* Worker, or the kernel for a dead one: no longer spins, if it did. Nobody else
+/* Worker, or the kernel for a dead worker: no longer spins, if it did. No other process
  * changes the word while it names @slot. Commit: the store. */
 static inline void bh_idle_spin_end(struct bh_idle *i, uint32_t slot)
 {
@@ -159,16 +159,16 @@ static inline void bh_idle_spin_end(struct bh_idle *i, uint32_t slot)
 		bh_st_rel(&i->spinner, 0);
 }
 
-/* How a worker sleeps that has the lease of instance @leased - 1 (0: of none). */
+/* The park word of a worker that has the lease of instance @leased - 1 (0: no lease). */
 static inline uint32_t bh_idle_sleeps(uint32_t leased)
 {
 	return leased ? BH_PARKED_IN_EPOLL + leased - 1 : BH_PARKED;
 }
 
-/* Worker: announces that it is going to sleep, @as bh_idle_sleeps() says or, if it
- * may, BH_SPINNING. It must then look at all queues,
- * and call bh_idle_park_cancel() if it finds something. It stops searching before
- * it can be picked: later, it would take away the bit that a picker gave it. */
+/* Worker: announces that it is going to sleep; @as: bh_idle_sleeps() or, if it may spin,
+ * BH_SPINNING. The worker must then look at all queues, and call bh_idle_park_cancel() if
+ * it finds work. Its searching bit goes before it can be picked: later, the AND would
+ * clear the bit that a picker gave it. */
 static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park,
 				      uint32_t as)
 {
@@ -179,11 +179,11 @@ static inline void bh_idle_park_begin(struct bh_idle *i, uint32_t slot, _Atomic 
 }
 
 /*
- * Worker: does not want to sleep after all. False: somebody has picked it, and is
- * about to unpark it: it must wait for that. (Going on at once, it might be in a
+ * Worker: does not want to sleep after all. False: a pusher has picked it and is
+ * about to unpark it; the worker must wait for that. (Going on at once, it might be in a
  * long poll when its searching bit is set, and keep others from being woken.)
- * Otherwise it searches, so that it wakes one more when it finds what it saw:
- * what was queued while it searched before woke nobody.
+ * True: the worker searches now, and so wakes one more worker when it takes the work:
+ * a push during its former search woke no worker.
  */
 static inline bool bh_idle_park_cancel(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
 {
@@ -197,8 +197,8 @@ static inline bool bh_idle_park_cancel(struct bh_idle *i, uint32_t slot, _Atomic
 }
 
 /* Worker, in epoll_wait: events came, and it goes on with the tasks they woke. It
- * does not search: nothing was pushed that it should look for. False: somebody has
- * picked it, as above. Commit: the AND. */
+ * does not search: no push asked for a search. False: a pusher has picked the worker,
+ * as above. Commit: the AND. */
 static inline bool bh_idle_park_leave(struct bh_idle *i, uint32_t slot, _Atomic uint32_t *park)
 {
 	uint64_t bit = 1ull << slot;
@@ -210,8 +210,8 @@ static inline bool bh_idle_park_leave(struct bh_idle *i, uint32_t slot, _Atomic 
 }
 
 /* Worker: has spun enough, and will sleep, @as bh_idle_sleeps() says: from now on a
- * system call wakes it. False: it has been unparked, by one store that no system call
- * follows; it must not sleep. Commit: the CAS. */
+ * system call wakes it. False: a waker's store has unparked the worker, without a
+ * system call; the worker must not sleep. Commit: the CAS. */
 static inline bool bh_idle_spun(_Atomic uint32_t *park, uint32_t as)
 {
 	uint32_t spinning = BH_SPINNING;
@@ -219,8 +219,8 @@ static inline bool bh_idle_spun(_Atomic uint32_t *park, uint32_t as)
 	return bh_cas(park, &spinning, as);
 }
 
-/* Worker: was unparked. Whoever wakes all workers picks none of them, so its bit may
- * still be there, and it could be picked while it runs. Commit: the AND. */
+/* Worker: was unparked. A wake-up of all workers takes no parked bits, so a bit may
+ * still be set, and the worker could be picked while it runs. Commit: the AND. */
 static inline void bh_idle_park_end(struct bh_idle *i, uint32_t slot)
 {
 	uint64_t bit = 1ull << slot;
@@ -233,16 +233,16 @@ static inline void bh_idle_park_end(struct bh_idle *i, uint32_t slot)
  * are possible: the caller looks at `park`. */
 void bh_futex_wait(_Atomic uint32_t *park, uint32_t expected, int64_t timeout_ns);
 
-/* Wakes the worker that sleeps on @park, or in epoll_wait, by that instance's of the
- * BH_MAX_REACTORS kicks at @kick (NULL: there are no instances); one that spins sees the
+/* Wakes the worker of @park: from its futex, or from epoll_wait by the instance's kick.
+ * @kick: BH_MAX_REACTORS descriptors (NULL: there are no instances). A spinner sees the
  * word. */
 void bh_unpark(_Atomic uint32_t *park, const int *kick);
 
-/* Wakes who sleeps on @park although the word may say that it is awake: whoever
- * stored that may have been killed before its system call. */
+/* Wakes the sleeper on @park even if the word says awake: the waker that stored
+ * BH_AWAKE may have been killed before its system call. */
 void bh_unpark_again(_Atomic uint32_t *park);
 
-/* Ends the epoll_wait of whoever is in one there; it sleeps again if it was not meant. */
+/* Ends the epoll_wait of the worker in that instance; a worker not meant sleeps again. */
 void bh_kick(int kick);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/queue/inject.h"
 
-/* Bounds every loop below: what stands in the ring may be garbage, and then
- * giving up is right (a scan finds the tasks again). */
+/* Bounds every loop below: the ring may hold garbage, and then giving up is
+ * right (a scan finds the tasks again). */
 enum {
 	TRIES = 4096
 };

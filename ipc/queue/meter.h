@@ -2,14 +2,14 @@
 /*
  * meter.h: how much of its time a worker is busy, and how long its polls take.
  *
- * Written by the worker in the slot with plain stores, but for the end of `busy`
- * when it has died, which the kernel adds. Counters of the slot, not of the process:
- * the next incarnation goes on counting.
+ * Written by the worker in the slot with plain stores; the kernel ends `busy` of a
+ * dead worker. The counters are of the slot, not of the process: the next
+ * incarnation goes on counting.
  *
  * `busy` is one word, so that a reader never sees time twice or not at all:
  *
- *     asleep    the time it has been busy, in ns: >= 0
- *     busy      that, less the time at which it began to be: < 0
+ *     asleep    the sum of its busy time, in ns: >= 0
+ *     busy      that sum less the time at which it became busy: < 0
  */
 #ifndef BH_IPC_METER_H
 #define BH_IPC_METER_H
@@ -25,7 +25,7 @@ struct bh_meter {
 	_Atomic uint64_t buckets[BH_STATS_BUCKETS];
 };
 
-/* Sums wrap instead of overflowing: a reader may be given anything. */
+/* Sums wrap instead of overflowing: a reader may be given garbage. */
 static inline int64_t bh_meter_sum(int64_t a, int64_t b)
 {
 	return (int64_t)((uint64_t)a + (uint64_t)b);

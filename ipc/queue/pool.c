@@ -66,9 +66,9 @@ static bool claim_fresh(const struct bh_pool_view *v, struct bh_pool_cache *c)
 	return true;
 }
 
-/* A slot that says itself that it is free. Bounded: what caches can hold back of a
- * large table is little of it. No commit: it is a hint as any other, and the caller's CAS
- * decides; the cache that names it, too, loses it the same way. */
+/* Searches for a slot whose own word says free. Bounded: caches can hold back only a small
+ * part of a large table. No commit: the result is a hint, and the caller's CAS decides; a
+ * worker whose cache names the same slot loses it at its own CAS. */
 uint32_t bh_pool_search(const struct bh_pool_view *v)
 {
 	uint32_t mark = bh_ld_acq(&v->pool->mark), used = mark < v->capacity ? mark : v->capacity;
@@ -86,7 +86,7 @@ uint32_t bh_pool_search(const struct bh_pool_view *v)
 
 uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c)
 {
-	c->n = 0; /* also mends a count that somebody overwrote */
+	c->n = 0; /* also mends a count that a stray write changed */
 	if (bh_ld_rlx(&v->pool->spare) > 0 && bh_pool_claim_bits(v, c) && c->n)
 		return c->idx[--c->n];
 	if (claim_fresh(v, c) && c->n)
@@ -135,7 +135,7 @@ void bh_pool_recover(const struct bh_pool_view *v, struct bh_pool_cache *c,
 {
 	uint32_t word = bh_ld_rlx(&c->word), pending = bh_ld_rlx(&c->pending);
 
-	/* Every cell, whatever n says: a pop that was killed has moved n only. */
+	/* Every cell, whatever n says: a killed take has moved n only. */
 	for (uint32_t i = 0; i < BH_POOL_CACHE; i++) {
 		uint32_t idx = c->idx[i];
 

@@ -2,28 +2,28 @@
 /*
  * pool.h: finding a free slot in a table of state words.
  *
- * A pool knows nothing that matters: whether slot i is free stands in slot i's
- * own word, and taking it is a CAS on that word. The pool only says where it is
- * worth trying. Three places hold such hints:
+ * A pool holds hints only: slot i's own word says whether the slot is free, and a
+ * taker wins the slot by a CAS on that word. The pool says which slots are worth
+ * trying. Three places hold such hints:
  *
  *   cache   a few indexes per worker (in its worker slot, so that recovery can
  *           read them); no atomics, most recently freed first;
  *   bitmap  one bit a slot, shared; whole words are claimed by one exchange;
  *   mark    slots at and above it were never used; 64 are claimed by one CAS.
  *
- * When none of them has one, the slots themselves are looked at: what is left may
- * stand in the caches of others, who may not need it for long. Of a small table that
- * can be all of it.
+ * When none of the three has a hint, the slots themselves are searched: the free ones
+ * may stand in the caches of other workers, which may not need them for long. In a small
+ * table the caches can hold all free slots.
  *
  * Index 0 is never handed out: 0 means none everywhere.
  *
- * Blocks have a price, and extent.h instead of the claim of what was never used.
+ * Blocks are charged: extent.h replaces the claim at the mark.
  *
  * Crash. A worker that dies leaves its cache in place, plus two journal words:
- * `word` (the 64 indexes being claimed) and `pending` (the one being freed).
+ * `word` (the 64 indexes being claimed) and `pending` (the index being freed).
  * bh_pool_recover() puts every index named there back in the bitmap if its slot
- * is free. An index named twice is harmless (one CAS wins); one forgotten is
- * found by the verifying scan.
+ * is free. An index named twice is harmless (one CAS wins); the verifying scan
+ * finds a forgotten index.
  */
 #ifndef BH_IPC_POOL_H
 #define BH_IPC_POOL_H
@@ -40,8 +40,8 @@ struct bh_pool {
 						capacity rounded up */
 	_Atomic int32_t spare;               /* about how many bits are set; a hint of a hint */
 	_Atomic uint32_t rotor;
-	/* Of blocks (extent.h): about how many extents below the mark are not charged, and where
-	 * the last one that was not was found. Hints. */
+	/* Of blocks (extent.h): about how many extents below the mark are uncharged, and where
+	 * the last uncharged extent was found. Hints. */
 	_Atomic int32_t uncharged;
 	_Atomic uint32_t turn;
 };
@@ -69,13 +69,13 @@ struct bh_pool_view {
 /* An index worth trying, or 0: the table is full. */
 uint32_t bh_pool_refill(const struct bh_pool_view *v, struct bh_pool_cache *c);
 
-/* Its steps, for who does it in another way. */
+/* The steps of a refill, for extent.c, which combines them in another way. */
 bool bh_pool_claim_bits(const struct bh_pool_view *v, struct bh_pool_cache *c);
 void bh_pool_stock(const struct bh_pool_view *v, struct bh_pool_cache *c, uint32_t w,
 		   uint64_t bits);
 uint32_t bh_pool_search(const struct bh_pool_view *v);
 
-/* Not empty; a count may be what somebody wrote there. */
+/* Not empty; a stray write may have made the count garbage. */
 static inline bool bh_pool_has(const struct bh_pool_cache *c)
 {
 	return c->n && c->n <= BH_POOL_CACHE;
@@ -104,11 +104,11 @@ static inline void bh_pool_give(const struct bh_pool_view *v, struct bh_pool_cac
 	bh_st_rlx(&c->pending, 0);
 }
 
-/* Gives @idx straight to the bitmap: for those without a cache (the kernel). */
+/* Gives @idx straight to the bitmap: for a process without a cache (the kernel). */
 void bh_pool_give_shared(const struct bh_pool_view *v, uint32_t idx);
 
-/* After a confirmed death: hands what @c names to the bitmap where is_free()
- * says so, and empties it. Idempotent. */
+/* After a confirmed death: gives each index that @c names to the bitmap if is_free(),
+ * and empties the cache. Idempotent. */
 void bh_pool_recover(const struct bh_pool_view *v, struct bh_pool_cache *c,
 		     bool (*is_free)(const void *ctx, uint32_t idx), const void *ctx);
 

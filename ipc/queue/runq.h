@@ -13,8 +13,8 @@
  * I2  cells [head, tail) are not written until head has passed them.
  * I3  an entry is a hint: the state word decides who runs the task.
  *
- * Taking is one CAS on head, after the cells were read: whoever wins owns what
- * it read, by I2; whoever loses forgets it. (Go's runqgrab does the same. Tokio's
+ * Taking is one CAS on head, after the cells were read: the winner owns the entries
+ * it read, by I2; a loser drops them. (Go's runqgrab does the same. Tokio's
  * three steps, reserve, copy, release, would leave the queue shut for ever if
  * the thief died in the middle.)
  *
@@ -62,7 +62,7 @@ static inline bool bh_runq_push(struct bh_runq *q, uint32_t idx)
 	return true;
 }
 
-/* Owner: takes the oldest; 0 when empty. Commit: the CAS on head. */
+/* Owner: takes the oldest entry; 0 when empty. Commit: the CAS on head. */
 static inline uint32_t bh_runq_pop(struct bh_runq *q)
 {
 	uint64_t t = bh_ld_rlx(&q->tail);
@@ -78,12 +78,12 @@ static inline uint32_t bh_runq_pop(struct bh_runq *q)
 
 /*
  * Owner, when full: moves the newer half out, for the inject queue (the newer
- * half: it was pushed last, so moving it makes no task bounce). Returns how many
- * are in @out, oldest first; 0: it is no longer full.
+ * half was pushed last, so moving it makes no task bounce). Returns how many
+ * entries are in @out, oldest first; 0: the queue is no longer full.
  *
  * Commit: one CAS on head takes all 256, as a thief would. Then the older half is
  * put back by moving tail alone: position p + 256 is the cell of position p, and
- * nobody wrote to it. (Moving tail down instead would be wrong: a thief may have
+ * no worker wrote to it. (Moving tail down instead would be wrong: a thief may have
  * moved head past it meanwhile.) Killed in between, all entries stand in the cells.
  */
 static inline uint32_t bh_runq_overflow(struct bh_runq *q, uint32_t out[BH_RUNQ_CAP / 2])
@@ -102,9 +102,9 @@ static inline uint32_t bh_runq_overflow(struct bh_runq *q, uint32_t out[BH_RUNQ_
 }
 
 /*
- * Thief, who owns @to: takes half of @from (rounded up), returns the newest of
- * them to run and appends the rest to @to; *n is how many were taken in all. 0
- * when there is nothing, or @to is over half full. Commit: the CAS on
+ * Thief, the owner of @to: takes half of @from (rounded up), returns the newest
+ * entry to run and appends the rest to @to; *n counts all entries taken. 0
+ * when @from is empty, or @to is over half full. Commit: the CAS on
  * from->head; the entries stand in to's cells before it.
  */
 static inline uint32_t bh_runq_steal(struct bh_runq *from, struct bh_runq *to, uint32_t *n)
@@ -135,7 +135,7 @@ static inline uint32_t bh_runq_steal(struct bh_runq *from, struct bh_runq *to, u
 		}
 		if (!bh_cas(&from->head, &h, h + take)) /* R1 */
 			continue;
-		bh_st_rel(&to->tail, t0 + take - 1); /* R2; the last one is run, not queued */
+		bh_st_rel(&to->tail, t0 + take - 1); /* R2; the last entry is run, not queued */
 		*n = take;
 		return last;
 	}
