@@ -12,12 +12,12 @@
 
 enum {
 	REACTOR_WORKERS = 8,  /* share an epoll instance */
-	OTHER_FILES = 32768,  /* descriptors that are in no I/O slot, and are known */
+	OTHER_FILES = 32768,  /* known descriptors that are in no I/O slot */
 	PINNED_LOG2_MAX = 16, /* beyond that many pinned tasks at once, scans help out */
 	EXTENTS_LOG2 = 14,    /* of a limit, of large blocks */
 };
 
-#define UNITS_MOST ((1ull << 26) - 1) /* what the sum's word has room for */
+#define UNITS_MOST ((1ull << 26) - 1) /* the capacity of the units field (extent.h) */
 
 static uint64_t place(uint64_t *at, uint64_t bytes)
 {
@@ -46,9 +46,9 @@ static uint32_t blocks(uint64_t n, uint64_t most)
 	return (uint32_t)(n < 8 ? 8 : n > most ? most : n) + 1;
 }
 
-/* Each class has the addresses for all of the service's memory: which sizes will be asked
- * for is not known, and address space that is not touched costs nothing. What they have
- * together is bounded by extents (extent.h): of a 16384th of it, but in one word of the bitmap. */
+/* Each class has the addresses for all of the service's memory: the sizes that tasks will
+ * ask for are unknown, and untouched address space costs nothing. Extents (extent.h) bound
+ * the sum: each a 16384th of the memory, but in one word of the bitmap. */
 static void set_blocks(struct bh_layout *l, uint64_t memory)
 {
 	uint32_t log2 = BH_UNIT_LOG2;
@@ -82,14 +82,14 @@ static void lay_out(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 	l->blocking = BH_MAX_BLOCKING;
 	l->tasks = clamp(tasks, 64, 1u << 24) + 1;
 	l->ios = clamp(ios, 64, 1u << 22) + 1;
-	l->tokens = l->ios; /* about one a connection */
+	l->tokens = l->ios; /* about a token per connection */
 	l->syncs = l->tasks;
 	l->claims = 2 * (l->tasks - 1) + 1;
 	l->files = l->ios + OTHER_FILES;
 	while ((1u << l->inject_log2) < l->tasks || l->inject_log2 < 10)
 		l->inject_log2++;
 	fence(l, &n, &at, sizeof(struct bh_arena));
-	/* All slots from the start: they are filled at run time. */
+	/* All worker slots from the start: they are filled at run time. */
 	l->off_workers = fence(l, &n, &at, sizeof(struct bh_slot) * BH_SLOTS);
 	while (l->pinned_log2 < l->inject_log2 && l->pinned_log2 < PINNED_LOG2_MAX)
 		l->pinned_log2++;
@@ -130,7 +130,8 @@ void bh_layout_init(struct bh_layout *l, uint32_t workers, uint32_t tasks, uint3
 void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s)
 {
 	lay_out(l, bh_plan_slots(s), s->max_tasks, s->max_io, s->max_memory);
-	/* Each with somebody to sleep in it, as long as nobody makes the service smaller. */
+	/* No more reactors than workers, so that a worker can sleep in each, as long as the
+	 * service is not made smaller. */
 	l->reactors = clamp(s->workers, 1, l->reactors);
 	if (s->blocking_max)
 		l->blocking = clamp(s->blocking_max, 1, BH_MAX_BLOCKING);
@@ -165,7 +166,7 @@ int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns)
 	if (fd < 0)
 		return -errno;
 	strncpy(a.name, name, sizeof(a.name) - 1);
-	/* 0600: whoever is not the owner cannot open it anew through /proc. */
+	/* 0600: only the owner can open it anew through /proc. */
 	if (fchmod(fd, 0600) || ftruncate(fd, (off_t)l->bytes) || !fill(fd, l, &a) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		int err = errno;
@@ -243,8 +244,8 @@ int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base
 	void *p = mmap(base, l->bytes, PROT_READ | (write ? PROT_WRITE : 0), flags, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	/* To dump a page that is not there is to make it. (A system without this advice dumps
-	 * no memory at all.) */
+	/* A core dump would back each page that is not there yet. (A system without this advice
+	 * dumps no memory at all.) */
 	madvise(p, l->bytes, MADV_DONTDUMP);
 	v->l = *l;
 	for (uint32_t i = 0; i < BH_MAX_REACTORS; i++)

@@ -8,16 +8,16 @@
  *   └──────────┴─────────┴────────┴───────┴───────┴─────┴────────┴────────────┴───────┘
  *    each part page-aligned, found by an offset of struct bh_layout
  *
- * The last word of each part but the blocks is a guard: nobody writes it after the
- * arena was made, so one that has changed tells that something ran over a border.
+ * The last word of each part but the blocks is a guard: no process writes it after the
+ * arena was made, so a changed guard tells that a write ran over a border.
  *
  * A sealed memfd, sparse: reserved in full, backed where touched. In the service's
  * workers it is mapped at BH_ARENA_BASE, so that a pointer into it means the same
  * in each; the kernel maps it anywhere and follows no pointer in it.
  *
  * Trust. The layout is computed from the plan's numbers, by the kernel and by the
- * zygote alike, and kept in private memory (struct bh_view). Nobody reads an
- * offset or a capacity from the arena, so garbage in it can name no address.
+ * zygote alike, and kept in private memory (struct bh_view). No process reads an
+ * offset or a capacity from the arena, so garbage there can name no address.
  */
 #ifndef BH_IPC_ARENA_H
 #define BH_IPC_ARENA_H
@@ -63,7 +63,7 @@ enum bh_start {
 enum {
 	BH_ARENA_CRASHES = 64,
 	BH_ARENA_PARTS = 19 + 2 * BH_CLASSES, /* that end in a guard */
-	BH_UNIT_LOG2 = 14,                    /* what limits.memory is counted in: 16 KiB */
+	BH_UNIT_LOG2 = 14,                    /* the unit of limits.memory: 16 KiB */
 };
 
 /* The guard that stands at offset @off. */
@@ -72,8 +72,8 @@ static inline uint64_t bh_guard(uint64_t off)
 	return off ^ 0x6b9c4d17a35e82f0ull;
 }
 
-/* What joiners are told of a crash. Written by the kernel: seq is the crash's id,
- * stored last; 0 while it is written. */
+/* A crash as its joiners see it. Written by the kernel: id is stored last, and is 0 while
+ * the entry is being written. */
 struct bh_arena_crash {
 	_Atomic uint64_t id;
 	uint64_t address, instruction, task;
@@ -83,10 +83,10 @@ struct bh_arena_crash {
 	char task_name[40];
 };
 
-/* What is charged of limits.memory (extent.h). */
+/* The charged part of limits.memory (extent.h). */
 struct bh_charge {
 	_Alignas(128) _Atomic uint64_t word;
-	_Atomic uint32_t rotor; /* where to look for what nobody uses; a hint */
+	_Atomic uint32_t rotor; /* where to look for unused extents; a hint */
 };
 
 struct bh_arena {
@@ -95,14 +95,14 @@ struct bh_arena {
 	uint64_t bytes;
 	char name[32];
 	int64_t made_ns;
-	_Atomic uint32_t recording;      /* kernel: not 0: events are written (evring.h): the
-				       recording's number. Beside what nobody writes, for
-				       all workers read it */
+	_Atomic uint32_t recording;      /* kernel: the recording's number; not 0: events are
+				       written (evring.h). In a cache line that is not
+				       written otherwise, for all workers read it */
 	_Atomic uint32_t workers_wanted; /* kernel: slots from here on are surplus; 0: all are, for
 				       the system ends */
 
 	_Alignas(128) _Atomic uint32_t run_state; /* kernel */
-	_Atomic uint32_t rescan;                  /* anybody: a hint was lost, look at all */
+	_Atomic uint32_t rescan;                  /* any process: a hint was lost, scan all */
 	_Atomic int64_t kernel_sleeps_until;      /* kernel: a later deadline needs no bell */
 	_Atomic int64_t clock;                    /* clock.h */
 	_Atomic uint32_t timers;                  /* kernel: deadlines in its wheel */
@@ -112,24 +112,24 @@ struct bh_arena {
 						     perhaps not queued */
 	_Atomic uint32_t unlinked_io;             /* I/O slot and block taken out of the list of */
 	_Atomic uint32_t unlinked_block;          /* a task in CLEANUP, perhaps not yet released */
-	_Atomic uint32_t trimming;                /* block whose page it has taken (trim.h) */
+	_Atomic uint32_t trimming;                /* block whose page is being trimmed (trim.h) */
 	_Atomic uint64_t dropping;                /* handle of a child being orphaned: perhaps
 						     no longer in its parent's list */
 	_Atomic uint64_t ending;                  /* handle of the task being ended */
-	_Atomic uint64_t ending_count;            /* what `crashed` is once it has */
-	_Atomic uint32_t ending_canceled;         /* 1: what `canceled` is */
+	_Atomic uint64_t ending_count;            /* `crashed` once that task has ended */
+	_Atomic uint32_t ending_canceled;         /* 1: ending_count is for `canceled` */
 	_Atomic uint64_t canceled;                /* kernel: ended in CLEANUP by abort */
 	_Atomic uint64_t booted;                  /* zygote: tasks spawned before any worker */
 	_Atomic uint32_t start;                   /* zygote: enum bh_start */
 	_Atomic int64_t main_after_ns;    /* kernel: a main that crashed starts again then */
-	_Atomic int64_t main_value;       /* main's worker: what it returned, */
-	_Atomic int64_t main_returned_ns; /* and when (0: it has not): to be believed
-						     once its task has ended */
+	_Atomic int64_t main_value;       /* main's worker: the value that main returned, */
+	_Atomic int64_t main_returned_ns; /* and when (0: not yet): valid once the task has
+						     ended */
 	struct bh_clones clones;          /* zygote, and Linux for it */
 	_Atomic uint32_t listened;        /* workers: listeners of the plan that some task
 						     has asked for, a bit each; for the log */
-	_Atomic uint32_t ports[BH_PORTS]; /* that listeners were opened at by address:
-						     what has one and is in no slot is lost */
+	_Atomic uint32_t ports[BH_PORTS]; /* of listeners opened by address: a descriptor with
+						     such a port and in no slot is lost */
 	struct bh_files files;
 	struct bh_idle idle;
 	struct bh_inject inject;
@@ -150,8 +150,8 @@ struct bh_layout {
 	uint32_t workers, reactors, blocking, tasks, ios, tokens, files, inject_log2, pinned_log2;
 	uint32_t syncs, claims;
 	uint32_t blocks[BH_CLASSES];
-	uint32_t units, work_units; /* limits.memory; the last of it, for stacks of work */
-	/* Extents (extent.h): blocks in one, and the number of the class's first one. */
+	uint32_t units, work_units; /* limits.memory; its last part, for stacks of work */
+	/* Extents (extent.h): log2 of the blocks in each, and the class's first extent. */
 	uint32_t extent_log2[BH_CLASSES], extent_first[BH_CLASSES + 1];
 	uint64_t off_extents;
 	uint64_t off_workers, off_pinned, off_inject, off_blocking, off_types, off_events;
@@ -170,7 +170,7 @@ struct bh_view {
 	struct bh_type *types;
 	struct bh_tcb *tasks;
 	struct bh_ioslot *ios;
-	struct bh_evring *events; /* by slot; the last one is the kernel's */
+	struct bh_evring *events; /* by slot; the last ring is the kernel's */
 	struct bh_token_slot *tokens;
 	struct bh_sync *syncs;
 	struct bh_claim *claims;
@@ -197,8 +197,8 @@ void bh_layout_from_plan(struct bh_layout *l, const struct bh_plan_service *s);
 int bh_arena_create(const struct bh_layout *l, const char *name, int64_t now_ns);
 
 /* Maps @fd (PROT_READ if !write) at @base (NULL: anywhere) and checks magic,
- * format and size; no core dump has it, nor those of processes that are forked of this
- * one. Errors: -ENOMEM, -EBADMSG, -EEXIST (the address is taken). */
+ * format and size. The mapping is in no core dump of this process or its forks.
+ * Errors: -ENOMEM, -EBADMSG, -EEXIST (the address is taken). */
 int bh_view_map(struct bh_view *v, const struct bh_layout *l, int fd, void *base, bool write);
 void bh_view_unmap(struct bh_view *v);
 
@@ -263,14 +263,14 @@ static inline struct bh_tcb *bh_tcb_of(const struct bh_view *v, uint64_t h)
 	return bh_state_gen(w) == bh_handle_gen(h) && bh_state_of(w) != BH_FREE ? t : NULL;
 }
 
-/* True while the task that owns something is alive: not free, and not DONE
- * (what a DONE task still owns is its reply, which its parent releases). */
+/* True while the owner task is alive: not free, and not DONE (what a DONE task still owns
+ * is its reply, which its parent releases). */
 static inline bool bh_owner_alive(const struct bh_view *v, uint64_t h)
 {
 	return bh_tcb_of(v, h) != NULL;
 }
 
-/* The slot after @slot of those that may have been used: for (s = 0; s < BH_SLOTS;
+/* The next slot after @slot that may have been used: for (s = 0; s < BH_SLOTS;
  * s = bh_slot_after(v, s)). */
 static inline uint32_t bh_slot_after(const struct bh_view *v, uint32_t slot)
 {
@@ -281,7 +281,7 @@ static inline uint32_t bh_slot_after(const struct bh_view *v, uint32_t slot)
 	return slot < v->l.workers || slot < end ? slot : BH_SLOTS;
 }
 
-/* Wakes a sleeping worker if the idle rules ask for it. For whoever pushed. */
+/* Wakes a sleeping worker if the idle rules ask for it. For a pusher, after its push. */
 static inline void bh_notify(const struct bh_view *v)
 {
 	int w = bh_idle_pick(&v->a->idle, v->l.reactors);
@@ -290,7 +290,7 @@ static inline void bh_notify(const struct bh_view *v)
 		bh_unpark(&v->workers[w].park, v->kick);
 }
 
-/* The ring of tasks pinned to worker @slot. Others push, the worker alone pops. */
+/* The ring of tasks pinned to worker @slot. Any process pushes, the worker alone pops. */
 static inline struct bh_inject_view bh_pinned_of(const struct bh_view *v, uint32_t slot)
 {
 	return (struct bh_inject_view){ .q = &v->workers[slot].pinned,

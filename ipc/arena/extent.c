@@ -8,10 +8,10 @@
 #include "ipc/base/page.h"
 
 enum {
-	LOOK_MOST = 16384, /* extents of one search: what a limit is of large blocks */
+	LOOK_MOST = 16384, /* extents of one search: as many as a limit has of large blocks */
 	TRIM_WAITS = 1000,
 	TRIES = 8,
-	CHANGE_BITS = 20, /* of a block's owner: how much it knows of the change's number */
+	CHANGE_BITS = 20, /* of a block's owner: the low bits of the change's number */
 	EXTENT_BITS = 18,
 	CLASS_BITS = 4,
 	SEQ_BITS = 14,
@@ -42,7 +42,7 @@ static uint64_t units_of(uint64_t w)
 	return w >> UNITS_AT;
 }
 
-/* What follows @w when a change begins. */
+/* The sum's word after @w when a change begins. */
 static uint64_t begun(uint64_t w, uint64_t units, enum op op, uint32_t cls, uint32_t e)
 {
 	uint64_t seq = ((w >> SEQ_AT) + 1) & ((1u << SEQ_BITS) - 1);
@@ -73,7 +73,7 @@ static uint64_t limit_of(const struct bh_view *v, uint32_t cls)
 	return v->l.units - (cls == BH_WORK_CLASS ? 0 : v->l.work_units);
 }
 
-/* Its blocks; number 0 is nobody's. */
+/* The blocks of an extent; block 0 is never used. */
 static uint32_t first_of(const struct bh_view *v, uint32_t cls, uint32_t e)
 {
 	return e << v->l.extent_log2[cls] ? e << v->l.extent_log2[cls] : 1;
@@ -86,13 +86,13 @@ static uint32_t end_of(const struct bh_view *v, uint32_t cls, uint32_t e)
 	return end < v->l.blocks[cls] ? end : v->l.blocks[cls];
 }
 
-/* The first one of a class of large blocks has none. */
+/* The first extent of a class of large blocks has none: it is block 0 alone. */
 static bool has_blocks(const struct bh_view *v, uint32_t cls, uint32_t e)
 {
 	return first_of(v, cls, e) < end_of(v, cls, e);
 }
 
-/* Those below the mark: charged, or once charged. */
+/* The number of extents below the mark: charged, or once charged. */
 static uint32_t ever(const struct bh_view *v, uint32_t cls)
 {
 	uint32_t n = bh_ld_acq(&v->block_pool[cls].pool->mark) >> v->l.extent_log2[cls];
@@ -102,7 +102,7 @@ static uint32_t ever(const struct bh_view *v, uint32_t cls)
 
 /* -- owners of blocks that are kept from use ------------------------------------------ */
 
-/* The low half, a task's index, is 0; the high one of what the kernel has is 1. */
+/* The low half, a task's index, is 0; a high half of 1 is the kernel's (BH_BLOCK_TRIM). */
 static uint64_t keeper(uint32_t slot, uint32_t change)
 {
 	return (uint64_t)(change & ((1u << CHANGE_BITS) - 1)) << 44 | (uint64_t)(slot + 2) << 32;
@@ -118,7 +118,7 @@ static uint32_t slot_of(uint64_t owner)
 	return (uint32_t)(owner >> 32 & 0xfff) - 2;
 }
 
-/* How many changes @owner's is ahead of the extent's word @x: 1: not made yet. */
+/* How far @owner's change is ahead of the extent's word @x; 1: not made yet. */
 static uint32_t ahead(uint64_t owner, uint32_t x)
 {
 	return ((uint32_t)(owner >> 44) - x) & ((1u << CHANGE_BITS) - 1);
@@ -135,16 +135,16 @@ static void raise_mark(const struct bh_view *v, uint32_t cls, uint32_t e)
 		;
 }
 
-/* Goes on with the change that @w names. The extent's word is read before the sum's: as this
- * one still says the same, that one is what the change began with, or what it came to; and
- * once it is changed, it is never the same again. Commit: the CAS on the extent's word, then
- * that on the sum's. */
+/* Goes on with the change that @w names. The extent's word is read before the sum's: while
+ * the sum's word is still @w, the extent's is the one before the change or the one after it;
+ * and a changed word never has its old value again. Commit: the CAS on the extent's word, then
+ * the CAS on the sum's. */
 static void finish(const struct bh_view *v, uint64_t w)
 {
 	uint32_t e = (uint32_t)w & ((1u << EXTENT_BITS) - 1);
 	uint32_t cls = (uint32_t)(w >> CLASS_AT) & (BH_CLASSES - 1);
 
-	if (op_of(w) <= UNCHARGE && e < count_of(v, cls)) { /* or it is what somebody wrote there */
+	if (op_of(w) <= UNCHARGE && e < count_of(v, cls)) { /* else a stray write made the word */
 		_Atomic uint32_t *at = word_of(v, cls, e);
 		uint32_t x = bh_ld_acq(at);
 
@@ -167,7 +167,7 @@ void bh_extent_finish(const struct bh_view *v)
 }
 
 /* Charges or uncharges an extent. -EALREADY: it is; -ENOMEM: the limit is reached.
- * Commit: the CAS on the sum's word; killed after it, the next one finishes the change. */
+ * Commit: the CAS on the sum's word; killed after it, the next process finishes the change. */
 static int change(const struct bh_view *v, enum op op, uint32_t cls, uint32_t e)
 {
 	uint64_t w = bh_ld_acq(&v->a->charge.word), next;
@@ -197,7 +197,7 @@ static bool is_uncharged(const struct bh_view *v, uint32_t cls, uint32_t e)
 	return !(bh_ld_acq(word_of(v, cls, e)) & 1) && has_blocks(v, cls, e);
 }
 
-/* One that was uncharged, or else the first that never was charged. */
+/* Picks an uncharged extent below the mark, or else the first that was never charged. */
 static bool pick(const struct bh_view *v, uint32_t cls, uint32_t *e)
 {
 	struct bh_pool *p = v->block_pool[cls].pool;
@@ -224,16 +224,16 @@ bool bh_extent_settle(const struct bh_view *v, uint32_t cls, uint32_t idx, uint3
 
 	if (!(x & 1))
 		return false;
-	/* The owner was read first: if the word is past its number, no worker that gave it
-	 * is about to uncharge, and none will ever give the same. */
+	/* The owner was read first: if the word is past its number, the worker that wrote it
+	 * is not about to uncharge, and no worker will ever write the same owner. */
 	if (is_keeper(owner) && (ahead(owner, x) != 1 || slot_of(owner) == dead) &&
 	    bh_cas(&b->owner, &owner, 0))
 		return true;
 	return !owner;
 }
 
-/* Charges an extent and puts its blocks into the cache. Killed in between, the cache's
- * `word` names them. */
+/* Charges an extent and puts its blocks into the cache. After a death in between, the
+ * cache's `word` names the blocks. */
 static int claim(const struct bh_view *v, uint32_t slot, uint32_t cls)
 {
 	struct bh_pool_cache *c = &v->workers[slot].blocks[cls];
@@ -288,7 +288,8 @@ static bool give_pages_back(const struct bh_view *v, uint32_t cls, uint32_t firs
 		if (bh_ld_rlx(&b->next) == BH_BLOCK_CLEAN)
 			continue;
 		dirty++;
-		/* Larger pages are others', too: it stays charged until the kernel has cleared them. */
+		/* Larger pages hold other extents, too: this one stays charged until the kernel
+		 * has cleared them. */
 		if ((bh_class_stride(cls) << v->l.extent_log2[cls]) % bh_page_bytes())
 			return false;
 		if (gap && madvise(bh_block_data(v, bh_block_ref(cls, i)), bh_class_bytes(cls),
@@ -326,8 +327,9 @@ static void undo(const struct bh_view *v, uint32_t cls, uint32_t first, uint32_t
 	}
 }
 
-/* Uncharges an extent if nobody has a block of it. Commit: the CAS on each block; then
- * change(). Who has them all alone may uncharge it, so its word stands still. */
+/* Uncharges an extent if all its blocks are free. Commit: the CAS on each block; then
+ * change(). Only the worker that has all blocks may uncharge, so the extent's word stands
+ * still. */
 static bool uncharge(const struct bh_view *v, uint32_t slot, uint32_t cls, uint32_t e)
 {
 	_Atomic uint32_t *journal = &v->workers[slot].journal.extent;
@@ -369,7 +371,7 @@ static uint32_t class_of(const struct bh_view *v, uint32_t at)
 	return c;
 }
 
-/* Uncharges what nobody uses, of any class, until there is room for an extent of @cls. */
+/* Uncharges unused extents, of any class, until there is room for an extent of @cls. */
 static bool make_room(const struct bh_view *v, uint32_t slot, uint32_t cls)
 {
 	uint32_t at = bh_ld_rlx(&v->a->charge.rotor) % bh_extents(&v->l);
@@ -399,14 +401,14 @@ uint32_t bh_extent_refill(const struct bh_view *v, uint32_t slot, uint32_t cls)
 	uint32_t idx;
 	int rc;
 
-	c->n = 0; /* also mends a count that somebody overwrote */
+	c->n = 0; /* also mends a count that a stray write changed */
 	if (bh_ld_rlx(&p->pool->spare) > 0 && bh_pool_claim_bits(p, c) && c->n)
 		return c->idx[--c->n];
 	rc = claim(v, slot, cls);
 	if (rc && bh_pool_claim_bits(p, c) && c->n)
 		return c->idx[--c->n];
 	idx = rc ? bh_pool_search(p) : 0;
-	/* Others may be faster with what it has made room for. */
+	/* Other workers may be faster to use the room that this worker made. */
 	for (int i = 0; rc == -ENOMEM && !idx && i < TRIES && make_room(v, slot, cls); i++)
 		rc = claim(v, slot, cls);
 	return idx ? idx : c->n ? c->idx[--c->n] : 0;

@@ -10,8 +10,8 @@
 
 enum {
 	WAIT_MS = 100,
-	WAITS = 100, /* longer than the kernel waits to learn how a worker died: one that is not
-		       started by then is one that nobody knows */
+	WAITS = 100, /* longer than the kernel waits to learn how a worker died: a process not
+		       started by then is unknown to the kernel */
 };
 
 /* State and epoch: on our processors the first half of the word. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * incarnation.h: one process after the other is the worker in a slot; and the slot's word,
- * which says which one.
+ * incarnation.h: the processes that are the worker in a slot, one after the other; the slot's
+ * word names the present one.
  *
  *   63        32 31       16 15        0
  *  ┌────────────┬───────────┬───────────┐
@@ -21,8 +21,8 @@
  * `take` and `leave` are the worker's, all else is the kernel's. Each function ends in one
  * store or CAS of the word, its commit point: killed before it, nothing happened.
  *
- * An epoch is one that a task's state word can hold, BH_EPOCH_MASK at most. The field here
- * is wider: a word that has more in it was overwritten, and names no incarnation.
+ * An epoch fits in a task's state word: BH_EPOCH_MASK at most. The field here is wider: a
+ * word with a larger epoch was overwritten, and names no incarnation.
  */
 #ifndef BH_IPC_INCARNATION_H
 #define BH_IPC_INCARNATION_H
@@ -73,30 +73,30 @@ static inline uint32_t bh_epoch_next(uint32_t epoch)
 	return epoch % BH_EPOCH_MASK + 1;
 }
 
-/* @epoch starts: a process that was made for it takes the slot, those that were made for
- * another epoch go. Commit: the store of the word. */
+/* @epoch starts: a process made for @epoch takes the slot, processes made for another epoch
+ * go. Commit: the store of the word. */
 void bh_incarnation_start(_Atomic uint64_t *word, uint32_t epoch);
 
-/* @next starts, unless the process of @epoch is up: then false, and *pid is its own. Nobody
- * waits for @next yet. Commit: the CAS of the word. */
+/* @next starts, unless the process of @epoch is up: then false, and *pid is its pid. No
+ * process waits for @next yet. Commit: the CAS of the word. */
 bool bh_incarnation_next(_Atomic uint64_t *word, uint32_t epoch, uint32_t next, int32_t *pid);
 
 /* Waits while the epoch before is not over, at most for ten seconds, and takes the slot for
- * this process. False: it is another's. Commit: the CAS of the word. */
+ * this process. False: the slot is another process's. Commit: the CAS of the word. */
 bool bh_incarnation_take(_Atomic uint64_t *word, uint32_t epoch);
 
 /* The process @pid goes by itself. False: the slot is its own no longer. Commit: the CAS of
- * the word. A process that exits after it went, even if nobody can tell its exit status any
- * more; one that is killed before it is one that died. */
+ * the word. An exit after the CAS counts as leaving, even if its exit status is lost; a kill
+ * before the CAS counts as a death. */
 bool bh_incarnation_leave(_Atomic uint64_t *word, uint32_t epoch, int32_t pid);
 
-/* True if it did. */
+/* True if the process @pid left by itself. */
 bool bh_incarnation_left(uint64_t word, uint32_t epoch, int32_t pid);
 
-/* Its death is confirmed. Commit: the store of the word. */
+/* The death of the process is confirmed. Commit: the store of the word. */
 void bh_incarnation_end(_Atomic uint64_t *word, uint32_t epoch, int32_t pid);
 
-/* No process is as @seen says, which is what the word was. Commit: the CAS of the word,
+/* No process is as @seen, the word's former value, says. Commit: the CAS of the word,
  * which fails if a process has come since. */
 bool bh_incarnation_disown(_Atomic uint64_t *word, uint64_t seen);
 

@@ -8,9 +8,9 @@
 
 struct bh_blocking {
 	_Alignas(128) _Atomic uint64_t parked[BH_MAX_BLOCKING / 64];
-	_Alignas(128) _Atomic uint32_t wanted; /* anybody: there are jobs for which nobody is
-						  idle; only the kernel clears it */
-	_Atomic uint32_t aborted;              /* anybody: a running job was aborted */
+	_Alignas(128) _Atomic uint32_t wanted; /* any process: there are jobs and no idle job's
+						  process; only the kernel clears it */
+	_Atomic uint32_t aborted;              /* any process: a running job was aborted */
 	_Atomic uint32_t mark;                 /* kernel: slots ever used */
 	struct bh_inject queue;
 };

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shortage.h: what ran short, and what became of connections then. Workers count, and the
- * kernel says it in the log (kernel/service/shortage.c): a line of each worker's own would not be
- * one line.
+ * shortage.h: resources that ran short, and the fate of connections then. Workers count, and
+ * the kernel logs (kernel/service/shortage.c): a single line, not a line per worker.
  *
- * Every field is a counter that anybody raises and nobody lowers. One that was killed
- * before it raised one leaves an event unsaid.
+ * Every field is a counter that any worker raises and no process lowers. A worker killed
+ * before its increment leaves an event uncounted.
  */
 #ifndef BH_IPC_SHORTAGE_H
 #define BH_IPC_SHORTAGE_H
 
 #include "ipc/base/order.h"
 
-/* By what is short. */
+/* The resource that is short. */
 enum bh_short {
 	BH_SHORT_TASKS = 0, /* slots of the task table */
 	BH_SHORT_IO,        /* I/O slots */
@@ -24,7 +23,7 @@ enum bh_short {
 struct bh_shortage {
 	_Alignas(128) _Atomic uint64_t refused[BH_SHORTS]; /* spawns of tasks without a socket */
 	_Atomic uint64_t waited[BH_SHORTS]; /* connections that bh_serve() let wait */
-	_Atomic uint64_t left;              /* idle ones that were asked to leave */
+	_Atomic uint64_t left;              /* idle connections that were asked to leave */
 	_Atomic uint64_t turned_away;       /* closed: their type is quarantined */
 };
 

@@ -24,8 +24,8 @@
  * slot (of a worker or a blocking process: worker.h) and epoch name the incarnation
  * that holds the task: meaningful in
  * RESERVED and RUNNING, where that incarnation alone may touch the task's other
- * fields. In CLEANUP the kernel alone may. In SCHEDULED, WAITING and DONE nobody
- * may but by first winning a transition (DONE: the parent may).
+ * fields. In CLEANUP the kernel alone may. In SCHEDULED, WAITING and DONE a process
+ * must first win a transition (DONE: the parent may without).
  *
  * Every function here ends in one CAS or store: the commit point of what it is named after.
  * Killed before it, nothing happened; killed after it, all of it did.
@@ -55,7 +55,7 @@ enum bh_state {
 
 #define BH_NOTIFIED  (1ull << 4) /* woken while running: will be scheduled, not suspended */
 #define BH_ABORTED   (1ull << 5) /* asked to end; never unset in a task's life */
-#define BH_DETACHED  (1ull << 6) /* nobody will join: its end frees it; never unset */
+#define BH_DETACHED  (1ull << 6) /* has no joiner: its end frees it; never unset */
 #define BH_PINNED    (1ull << 7) /* runs at home alone; changed by its holder, if at all */
 #define BH_FLAG_MASK (0xfull << 4)
 
@@ -117,14 +117,14 @@ static inline bool bh_state_reserve(_Atomic uint64_t *p, uint32_t worker, uint32
 	return bh_cas(p, &w, *now);
 }
 
-/* RESERVED -> SCHEDULED. Only the holder calls it; nobody else has a handle yet,
+/* RESERVED -> SCHEDULED. Only the holder calls it; no other process has a handle yet,
  * so no flag can have been set. A plain release store commits. */
 static inline void bh_state_publish(_Atomic uint64_t *p, uint64_t reserved, uint64_t flags)
 {
 	bh_st_rel(p, bh_state_unheld(reserved, BH_SCHEDULED) | flags);
 }
 
-/* The same for a PINNED task whose home is @worker; @epoch 0: any incarnation of it. */
+/* The same for a PINNED task with @worker as its home; @epoch 0: any incarnation of it. */
 static inline void bh_state_publish_pinned(_Atomic uint64_t *p, uint64_t reserved, uint64_t flags,
 					   uint32_t worker, uint32_t epoch)
 {
@@ -203,8 +203,8 @@ static inline void bh_state_unpin(_Atomic uint64_t *p)
 }
 
 /* @w -> CLEANUP, for the kernel: the incarnation that held the task, or is its home, is
- * gone. The word goes on naming it. False: @w is what stands there now; the caller looks
- * whether that is still so. */
+ * gone. The word still names that incarnation. False: @w is the word found; the caller
+ * checks again whether the task is to be taken. */
 static inline bool bh_state_take(_Atomic uint64_t *p, uint64_t *w)
 {
 	return bh_cas(p, w, (*w & ~BH_STATE_MASK) | BH_CLEANUP);
@@ -217,9 +217,8 @@ enum bh_wake_result {
 };
 
 /*
- * Wakes a task, setting @flags (BH_ABORTED) as well. @gen 0 wakes whichever task
- * sits in the slot: spurious wake-ups are allowed, so a waker that only knows
- * the index need not know more.
+ * Wakes a task, setting @flags (BH_ABORTED) as well. @gen 0 wakes any task in the
+ * slot: spurious wake-ups are allowed, so a waker needs only the index.
  *
  * Killed between BH_WAKE_QUEUE's CAS and the push, the task is SCHEDULED without
  * a hint: the waker's journal names it, and so does a scan.
@@ -256,8 +255,8 @@ static inline enum bh_wake_result bh_state_wake(_Atomic uint64_t *p, uint32_t ge
 
 /* RUNNING or CLEANUP -> DONE, or -> FREE when DETACHED (returns true: freed, the
  * caller gives the slot back to its pool). Holder only. A store commits the latter:
- * DETACHED stays, nobody else moves a task that is held, and whatever flags others set
- * meanwhile, FREE is the same word. */
+ * DETACHED stays, only the holder moves a held task, and FREE is the same word whatever
+ * flags other processes set meanwhile. */
 static inline bool bh_state_end(_Atomic uint64_t *p)
 {
 	uint64_t w = bh_ld_rlx(p);

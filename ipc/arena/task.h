@@ -4,11 +4,11 @@
  * task is and what it owns.
  *
  * Ownership. A task owns three singly linked lists: children, blocks, I/O slots.
- * A list is changed only by who holds the task (its worker while it is RUNNING,
+ * A list is changed only by the task's holder (its worker while it is RUNNING,
  * the kernel in CLEANUP), and every change is one store: push writes the new
  * element's link, then the head; unlink stores the predecessor's link. Each
  * element also names its owner in a word of its own, which is the truth: a walk
- * stops at an element that names somebody else, and an element whose owner is
+ * stops at an element that names another owner, and an element whose owner is
  * dead is free to take, in a list or not.
  *
  * Between taking an element (CAS on its owner word) and linking it, the worker's
@@ -46,8 +46,8 @@ enum bh_task_kind {
 	BH_KIND_BLOCKING = 2 /* a job: runs in a blocking process, and never waits */
 };
 
-/* What a WAITING task waits for: diagnostic, but for BH_WAIT_IO, by which a new
- * kernel finds those whose edge it may have missed. */
+/* The cause of a WAITING task's wait: diagnostic, but for BH_WAIT_IO, by which a new
+ * kernel finds the tasks whose edge it may have missed. */
 enum bh_wait {
 	BH_WAIT_NONE = 0,
 	BH_WAIT_SLEEP,
@@ -62,10 +62,10 @@ enum bh_wait {
 
 enum {
 	BH_TASK_INLINE = 24,
-	BH_TASK_CLAIMS = 255, /* and stays so: nobody counts any more */
+	BH_TASK_CLAIMS = 255, /* a count that stays: no claim is counted any more */
 };
 
-/* In a task's opts: what its spawner asked for. */
+/* In a task's opts: requests of its spawner. */
 enum {
 	BH_TASK_RESTART = 1,       /* BH_CRASH_RESTART */
 	BH_TASK_KEEP = 2,          /* detach_on_end */
@@ -76,10 +76,10 @@ enum {
 	BH_TASK_DEFERS = 128,      /* not asked for: it has clean-ups (workers/owned/defer.c) */
 };
 
-/* What recovery has decided about a task in CLEANUP: 0: nothing yet, BH_VERDICT_RESTART,
- * or that it ends: BH_VERDICT_END plus its enum bh_end. A restart is counted by the store
- * that decides for it, so whoever finishes what a killed kernel began decides nothing and
- * counts nothing again. Of a task that runs again it is what was. */
+/* Recovery's decision about a task in CLEANUP. 0: not decided; BH_VERDICT_RESTART; or an
+ * end: BH_VERDICT_END plus its enum bh_end. The store that decides for a restart also counts
+ * it, so the successor of a killed kernel neither decides nor counts again. A task that runs
+ * again keeps its last verdict. */
 enum {
 	BH_VERDICT_END = 1,
 	BH_VERDICT_RESTART = 255
@@ -109,13 +109,13 @@ struct bh_tcb {
 	_Atomic uint64_t state;
 	_Atomic int64_t deadline_ns; /* the timer entry; 0: none. A later deadline and
 				        a cancel are plain stores: the wheel looks again */
-	_Atomic int64_t armed_ns;    /* for when the wheel holds it; 0: not in it */
+	_Atomic int64_t armed_ns;    /* its time in the wheel; 0: not in the wheel */
 	_Atomic uint64_t parent;     /* handle of the task that may join; 0: none */
 	uint64_t fn;                 /* an address in the service's image */
 	uint64_t arg;                /* an address in the arena */
 	union {
-		/* While it lives, but with BH_TASK_VALUED: whom a crash of it is counted
-		 * against (crash_key.h). */
+		/* While the task lives, but with BH_TASK_VALUED: the key that its crash is
+		 * counted against (crash_key.h). */
 		uint64_t crash_key;
 		int64_t value; /* then: the result; CRASHED, TIMEDOUT: the crash's id */
 	};
@@ -147,14 +147,14 @@ struct bh_tcb {
 		struct {
 			uint64_t sp;      /* fiber: its saved context; 0: not begun */
 			uint64_t heap;    /* address of its heap's state; 0: none yet */
-			uint64_t wait_on; /* handle of what it waits for; diagnostic */
+			uint64_t wait_on; /* handle of the object waited for; diagnostic */
 		};
 		unsigned char small[BH_TASK_INLINE]; /* poll: the state, if it fits */
 	};
 };
 _Static_assert(sizeof(struct bh_tcb) == 128, "two cache lines");
 
-/* Whom a crash of a task that lives is counted against. */
+/* The key that a crash of a living task is counted against. */
 static inline uint64_t bh_task_key(const struct bh_tcb *t)
 {
 	return t->opts & BH_TASK_VALUED ? 0 : t->crash_key;
@@ -232,7 +232,7 @@ static inline uint64_t bh_class_stride(uint32_t cls)
 }
 
 /* The smallest class from @first (0, or BH_DATA_CLASSES for stacks) on that holds
- * @bytes; BH_CLASSES: none does. */
+ * @bytes; BH_CLASSES: no class does. */
 static inline uint32_t bh_class_from(uint32_t first, uint64_t bytes)
 {
 	uint32_t end = first < BH_DATA_CLASSES ? BH_DATA_CLASSES : BH_WORK_CLASS;
@@ -253,15 +253,15 @@ static inline uint32_t bh_stack_class_of(uint64_t bytes)
 	return bh_class_from(BH_DATA_CLASSES, bytes);
 }
 
-/* Beside the blocks, not in them: a block's own bytes are the user's. */
+/* Stands beside the block, not in it: a block's own bytes are the user's. */
 struct bh_block {
 	_Atomic uint64_t owner; /* handle of a task; 0: free. Truth and commit point */
 	_Atomic uint32_t next;  /* in the owner's list; free: a mark of trim.h */
 	uint32_t len;           /* bytes in use: of a reply, of an argument */
 };
 
-/* `owner` while the kernel gives its pages back, and marks in `next` (trim.h): no task, and
- * references to no block. */
+/* `owner` while the kernel gives a block's pages back: no task's handle; and marks in `next`
+ * (trim.h): no block's reference. */
 #define BH_BLOCK_TRIM  (1ull << 32)
 #define BH_BLOCK_CLEAN 0xfffffffeu
 #define BH_BLOCK_SEEN  0xffffffffu
@@ -280,11 +280,11 @@ static inline uint64_t bh_state_copy_at(uint64_t len)
 
 /* In a ready word: low bit; the index of the task that waits stands above. */
 #define BH_IO_READY 1ull
-/* There may be something to read that no edge will tell of any more: the peer has closed
- * its side, or data came while its task waited for something else (workers/owned/gone.c). */
+/* No further edge will announce what there may be to read: the peer has closed its side, or
+ * data came while the slot's task waited for another thing (workers/owned/gone.c). */
 #define BH_IO_CLOSED 2ull
-/* To read: there is a mark of TCP's urgent data in what has come, where a read stops
- * short. Until a read has said EAGAIN, which is when its task begins to wait. */
+/* To read: the data that came has a mark of TCP's urgent data, where a read stops short.
+ * Set until a read says EAGAIN: its task begins to wait then. */
 #define BH_IO_URGENT 4ull
 
 struct bh_ioslot {
@@ -296,20 +296,20 @@ struct bh_ioslot {
 				    and used again is recognised by it */
 	_Atomic uint32_t next; /* in the owner's list */
 	uint32_t kind;         /* enum bh_io_kind */
-	_Atomic uint64_t peer; /* crash key of who is at the other end, if it was accepted;
+	_Atomic uint64_t peer; /* crash key of the other end, if the socket was accepted;
 				  BH_IO_DISK: the file's device */
-	/* A connection that waits for its next request, as bh_readable() does: since when, in ms
-	 * as born_ms; 0: it does not. And whether it was asked to leave, to make room. */
+	/* A connection that waits for its next request, as in bh_readable(): the start of the
+	 * wait, in ms as born_ms; 0: it does not wait. leave: it was asked to, to make room. */
 	_Atomic uint32_t idle_ms, leave;
 };
 _Static_assert(sizeof(struct bh_ioslot) == 64, "one cache line");
 
 enum bh_io_kind {
-	BH_IO_TCP = 0,       /* a stream over TCP, of which nobody but the runtime reads: what a
-			       read leaves in it is nothing, or what lies behind a mark */
-	BH_IO_STREAM = 1,    /* another: a read may stop short, as where a descriptor was sent */
+	BH_IO_TCP = 0,       /* a TCP stream that only the runtime reads: a short read leaves
+			       nothing behind but data after a mark */
+	BH_IO_STREAM = 1,    /* another stream: a read may stop short, as at a sent descriptor */
 	BH_IO_LISTENER = 2,  /* perhaps a duplicate */
-	BH_IO_SOCKET = 3,    /* adopted: of another type, perhaps a duplicate */
+	BH_IO_SOCKET = 3,    /* an adopted socket of another type, perhaps a duplicate */
 	BH_IO_UDP = 4,       /* opened or adopted */
 	BH_IO_MESSAGES = 5,  /* another socket that keeps the bounds of messages, likewise */
 	BH_IO_FILE = 6,      /* adopted, and no socket */
@@ -317,7 +317,7 @@ enum bh_io_kind {
 	BH_IO_DISK = 8,      /* a file that epoll does not take (workers/os/fs.c) */
 };
 
-/* True if the socket keeps the bounds of what is sent. */
+/* True if the socket keeps the bounds of messages. */
 static inline bool bh_io_is_bounded(enum bh_io_kind kind)
 {
 	return kind == BH_IO_UDP || kind == BH_IO_MESSAGES;

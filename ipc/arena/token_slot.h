@@ -9,7 +9,7 @@
 
 enum {
 	BH_TOKEN_CELLS = 12,
-	BH_TOKEN_SERVICE = 1, /* the slot of the one that the kernel cancels at a stop */
+	BH_TOKEN_SERVICE = 1, /* the slot of the token that the kernel cancels at a stop */
 	BH_TOKEN_DEPTH = 16,  /* of the tree */
 };
 
@@ -19,7 +19,7 @@ enum {
 /* In a cell: a token, not a task. Beyond the bits of any index. */
 #define BH_TOKEN_CHILD 0x80000000ull
 
-/* `owner` of the service's own. */
+/* `owner` of the service's own token. */
 #define BH_TOKEN_OWNER_SERVICE 0xfffffffe00000000ull
 
 struct bh_token_slot {

@@ -3,17 +3,17 @@
  * worker.h: the worker table: everything about one worker slot that must be
  * readable after its process is dead. Slots from BH_MAX_WORKERS on are those of
  * blocking processes (blocking.h), so that one recovery serves both; they use
- * neither run queue nor timers, and pages that nobody touches cost nothing.
+ * neither run queue nor timers, and untouched pages cost nothing.
  *
  * Written by the worker in the slot, but for `word` (see below), `runq.head`
  * (thieves too), `park` and `pinned` (wakers too), `timers.head` and `batch.told` (the kernel).
  *
  * Incarnations. `word` says which process is in the slot: incarnation.h.
  *
- * The journal says what a multi-step operation is about, before its first step;
- * recovery looks at each thing that it names and puts it right (recover.h). An
- * entry is never wrong to look at twice, so it is left standing when the
- * operation is over, unless that costs nothing.
+ * The journal names the objects of a multi-step operation before its first step;
+ * recovery checks each named object and puts it right (recover.h). A second check of
+ * an object does no harm, so an entry stays when the operation is over, unless its
+ * removal costs nothing.
  */
 #ifndef BH_IPC_WORKER_H
 #define BH_IPC_WORKER_H
@@ -33,7 +33,7 @@ enum {
 	BH_TIMER_RING = 1024
 };
 
-/* Indexes of tasks whose deadline the kernel should look at. Single producer
+/* Indexes of tasks with a deadline for the kernel to look at. Single producer
  * (the worker), single consumer (the kernel). When it is full the worker rings
  * the doorbell and waits: the kernel never waits for a worker, so it drains. */
 struct bh_timer_ring {
@@ -68,15 +68,15 @@ struct bh_journal {
 	_Atomic uint32_t claim;      /* claim being made, posted or given up */
 	_Atomic uint32_t block;      /* block being taken, moved or freed */
 	_Atomic uint32_t extent;     /* 1 + number of the extent being uncharged (extent.h) */
-	_Atomic uint64_t count;      /* what the counter of `op` will be once it is done */
-	_Atomic uint64_t task;       /* SPAWN: the state word once it is reserved, 0 before */
+	_Atomic uint64_t count;      /* the counter's value once `op` is done */
+	_Atomic uint64_t task;       /* SPAWN: the state word of the reserved slot, 0 before */
 	_Atomic uint32_t accepting;  /* 1: a descriptor may exist that no I/O slot names yet */
-	struct bh_incoming incoming; /* descriptors that are nobody's yet (files.h) */
+	struct bh_incoming incoming; /* descriptors without an owner yet (files.h) */
 };
 
-/* What a dying worker says of itself, from its signal handler. */
+/* A dying worker's account of its crash, from its signal handler. */
 struct bh_last_words {
-	_Atomic uint32_t valid; /* the epoch it was written in + 1 */
+	_Atomic uint32_t valid; /* 1 + the epoch of the writer */
 	int32_t signal;
 	uint32_t stack_overflow, n_frames;
 	uint64_t address, ip, sp, bp;
@@ -88,7 +88,7 @@ struct bh_counters {
 	_Atomic uint64_t spawned, completed, canceled; /* exact, by the journal */
 	_Atomic uint64_t polls, steals, steal_ops, overflows, parks, unparks, lifo_hits;
 	_Atomic uint64_t budget_yields;
-	_Atomic uint64_t noop_wakes; /* unparked, and found nothing */
+	_Atomic uint64_t noop_wakes; /* unparked, and found no work */
 };
 
 struct bh_slot {
@@ -97,13 +97,13 @@ struct bh_slot {
 	_Atomic uint32_t recovered;          /* the kernel's: 1 + epoch once the task that the
 						dead incarnation was running has been taken from
 						it, 0 when recovery is complete */
-	_Atomic uint32_t doomed;             /* the kernel's: the epoch that it is about to kill
-						because its job was aborted (blocking.h) */
+	_Atomic uint32_t doomed;             /* the kernel's: the epoch that the kernel is about
+						to kill: its job was aborted (blocking.h) */
 
 	_Alignas(128) _Atomic uint64_t heartbeat; /* turns of the executor's loop */
-	_Atomic uint64_t current;                 /* handle of the task it holds: stored before
+	_Atomic uint64_t current;                 /* handle of the task held: stored before
 						     SCHEDULED -> RUNNING, so it names the
-						     one task RUNNING in this worker, if any */
+						     only task RUNNING in this worker, if any */
 	struct bh_journal journal;
 
 	_Alignas(128) _Atomic uint32_t lifo; /* the task woken last; 0: none */
@@ -121,8 +121,8 @@ struct bh_slot {
 	struct bh_last_words last_words;
 	struct bh_last_words sample; /* where a hog was, when the kernel asked */
 	struct bh_meter meter;
-	_Atomic uint32_t initing;   /* the epoch + 1, as long as it is in worker_init() */
-	_Atomic int32_t init_error; /* what that returned, if it failed */
+	_Atomic uint32_t initing;   /* the epoch + 1, while the worker is in worker_init() */
+	_Atomic int32_t init_error; /* its return value, if it failed */
 };
 _Static_assert(offsetof(struct bh_slot, lifo) - offsetof(struct bh_slot, heartbeat) == 128,
 	       "what each poll stores: two cache lines");
