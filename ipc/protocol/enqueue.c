@@ -7,7 +7,7 @@ static void enqueue_pinned(const struct bh_view *v, uint32_t idx, uint32_t home)
 {
 	struct bh_inject_view ring = bh_pinned_of(v, home);
 
-	/* Full, or nobody will ever look: the slot's last worker went just now. */
+	/* Full, or without a reader: the slot's last worker went just now. */
 	if (!bh_inject_push(&ring, idx) ||
 	    bh_slot_state_of(bh_ld_acq(&v->workers[home].word)) == BH_SLOT_VACANT)
 		bh_st_rel(&v->a->rescan, 1);

@@ -5,10 +5,9 @@
 
 #include "ipc/arena/arena.h"
 
-/* Queues a hint where task @idx may be taken from by anybody who may run it: the
- * inject queue (also for a job that was aborted), a job's own, or its home's ring if it is
- * pinned; and wakes whom that concerns.
- * When the queue is full, asks for a scan. */
+/* Queues a hint where every process that may run task @idx finds it: the inject queue (also
+ * for an aborted job), the queue of jobs, or the home's ring of a pinned task; and wakes a
+ * process for it. When the queue is full, asks for a scan. */
 void bh_enqueue_shared(const struct bh_view *v, uint32_t idx);
 
 #endif

@@ -32,7 +32,7 @@ void bh_file_note(const struct bh_view *v, int fd, uint64_t by, uint64_t task, u
 	if (!f)
 		return;
 	raise_mark(v, fd);
-	/* What a predecessor left must not be taken for this, half stored. */
+	/* First 0: the former `by` must not stand with half of the new entry. */
 	bh_st_rel(&f->by, 0);
 	bh_fence();
 	bh_st_rlx(&f->task, task);
@@ -102,7 +102,7 @@ static bool is_lost(const struct bh_view *v, uint64_t by, uint64_t task, uint64_
 	return !process_lives(v, by) && !task_lives(v, task);
 }
 
-/* That which nobody but the dead worker knows: its file is for the zygote to look at. */
+/* A descriptor that only the dead worker's journal names: the zygote looks up its file. */
 static void lose_incoming(const struct bh_view *v, _Atomic int32_t *word)
 {
 	int fd = bh_ld_rlx(word);

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.h: who opened which descriptor. All processes of a service share one table of
- * descriptors, so Linux closes nothing when one of them dies: what it had opened would
- * stay open, and locked, for as long as the service lives.
+ * files.h: which process opened which descriptor. All processes of a service share one table
+ * of descriptors, so Linux closes nothing when one of them dies: its descriptors would stay
+ * open, and locked, for as long as the service lives.
  *
- * An entry for each number. `by` is the truth: which process opened it (slot, epoch, and
- * a count that makes the word unique), 0: nobody of whom it is known, or BH_FILE_LOST: it
- * is the zygote's to close. The rest is valid while `by` is.
+ * An entry for each number. `by` is the truth: the process that opened it (slot, epoch, and
+ * a count that makes the word unique), 0: no known process, or BH_FILE_LOST: the zygote is to
+ * close it. The rest is valid while `by` is.
  *
  *   a process opens      note: the entry is stored, `by` last
- *   it closes            close(), then a CAS of `by` to 0, which fails if the number is
- *                        another's by now
- *   a process dies       the kernel takes what nobody can use any more (lose); it only
- *                        marks: the zygote, who shares the table, closes
+ *   a process closes     close(), then a CAS of `by` to 0, which fails if the number is
+ *                        another process's by now
+ *   a process dies       the kernel marks unusable descriptors lost (lose); the zygote,
+ *                        which shares the table, closes them
  *
- * What nobody can use any more: what the task opened that crashed, and what a dead process
- * opened for a task that is gone as well, or for none. A descriptor of a task that lives
- * stays: its number lies on the task's stack, and is good in every process.
+ * Unusable descriptors: opened by the crashed task, or by a dead process for no task or for
+ * a task that is gone as well. A descriptor of a living task stays: its number lies on the
+ * task's stack, and is good in every process.
  *
- * Crash. Killed between the system call and the note, a descriptor is open that nobody
- * knows of; it holds no lock yet. Killed between close() and the CAS, the entry names a
- * number that is closed, or another's: the file's inode tells. (It does not if a process
- * that lives has just opened the same file, was given that number, and has not noted it yet.
+ * Crash. Killed between the system call and the note, a process leaves an open descriptor
+ * without an entry; it holds no lock yet. Killed between close() and the CAS, the entry names a
+ * closed number, or another process's: the file's inode tells. (Not if a living process
+ * has just opened the same file, was given that number, and has not noted it yet.
  * Clearing the entry first would leave a descriptor open, with its locks, far more often.)
  *
  * A descriptor that Linux hands over (received, or a pipe's end) is in the journal before it
- * exists (workers/owned/incoming.h), and noted before it leaves the journal. So what a dead
- * worker's journal has, and neither an entry nor a slot, is lost: with `ino` 0, which the
- * zygote fills in before it closes. A kernel that is killed between the mark and taking the
- * number from the journal makes its successor mark it again; wrong is that only if the zygote has
- * closed it meanwhile, and the number is another's that is not noted yet.
+ * exists (workers/owned/incoming.h), and noted before it leaves the journal. So a number in a
+ * dead worker's journal, but in no entry and no slot, is lost: with `ino` 0, which the zygote
+ * fills in before it closes. If a kernel is killed after the mark and before it takes the
+ * number from the journal, its successor marks it again; a mistake only if the zygote has
+ * closed it meanwhile, and the number is another process's that is not noted yet.
  *
  * A number that an I/O slot names is the slot's (task.h); `io` finds that slot, and is
  * checked against it.
@@ -60,9 +60,9 @@ void bh_file_note(const struct bh_view *v, int fd, uint64_t by, uint64_t task, u
 /* @fd, noted as @by, is closed. Commit: the CAS on `by`. */
 void bh_file_drop(const struct bh_view *v, int fd, uint64_t by);
 
-/* @fd, noted as @by, is task @task's from now on, and @mine noted it: what a job opened for
- * its parent. False: it is lost, or closed. Killed between the two stores, it is nobody's who
- * lives. Commit: the CAS on `by`. */
+/* @fd, noted as @by, is task @task's from now on, as if noted by @mine: a job opened it for
+ * its parent. False: it is lost, or closed. Killed between the two stores, the descriptor has
+ * no living owner. Commit: the CAS on `by`. */
 bool bh_file_take(const struct bh_view *v, int fd, uint64_t by, uint64_t mine, uint64_t task);
 
 /* @fd is I/O slot @idx's from now on. Commit: the store of `by`. */
@@ -71,9 +71,9 @@ void bh_file_to_io(const struct bh_view *v, int fd, uint32_t idx);
 /* The I/O slot in use that names @fd; 0: none. */
 uint32_t bh_file_io(const struct bh_view *v, int fd);
 
-/* For the kernel, after a death is confirmed: marks what task @crashed (0: none) opened,
- * what dead processes opened for nobody who lives, and what they were just given. Returns how many there are now for
- * the zygote to close. Safe to do twice. Commit: the CAS on `by`. */
+/* For the kernel, after a death is confirmed: marks the descriptors that task @crashed (0:
+ * none) opened, that dead processes opened for no living task, and that they were just given.
+ * Returns how many the zygote has to close now. Safe to do twice. Commit: the CAS on `by`. */
 uint32_t bh_files_lose(const struct bh_view *v, uint64_t crashed);
 
 #endif

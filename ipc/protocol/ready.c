@@ -5,8 +5,8 @@
 
 #include "ipc/protocol/wake.h"
 
-/* Returns the task that waits, which is to be woken; 0: none. With @again, also
- * when the mark was there: whoever set it may have been killed before its wake-up. */
+/* Returns the waiting task, which is to be woken; 0: none. With @again, also when the
+ * mark was there: its setter may have been killed before the wake-up. */
 static uint32_t mark(struct bh_ioslot *s, int way, uint64_t bits, bool again)
 {
 	uint64_t old = bh_ld_rlx(&s->ready[way]);
@@ -51,7 +51,7 @@ uint32_t bh_ready_step(const struct bh_view *v, uint32_t from, uint32_t n)
 		if (!owner || owner == BH_IO_CLOSING)
 			continue;
 		for (int way = 0; way < 2; way++) {
-			/* What the lost events said of urgent data nobody knows. */
+			/* The lost events may have announced urgent data. */
 			uint64_t bits = way ? BH_IO_READY : BH_IO_READY | BH_IO_URGENT;
 			uint32_t idx = mark(s, way, bits, true);
 			if (idx)

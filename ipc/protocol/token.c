@@ -18,7 +18,7 @@ int bh_token_check(const struct bh_view *v, uint64_t token)
 	return (w & BH_TOKEN_CANCELED) != 0;
 }
 
-/* True if nobody is there any more to be told. */
+/* True if listener @who is gone, or none. */
 static bool vacant(const struct bh_view *v, uint64_t who)
 {
 	if (!who)
@@ -85,7 +85,7 @@ static uint32_t used(const struct bh_pool_view *p)
 	return mark < p->capacity ? mark : p->capacity;
 }
 
-/* All that may wait for a token without a cell for each. */
+/* Tells all tasks and child tokens that may listen to @token without a cell. */
 static void tell_crowd(struct walk *w, uint64_t token, int depth)
 {
 	const struct bh_view *v = w->v;

@@ -5,7 +5,7 @@
 
 #include "ipc/base/page.h"
 
-/* How many blocks share a page; the first is a multiple of it. */
+/* How many blocks share a page; the index of its first block is a multiple. */
 static uint32_t in_page(uint32_t cls)
 {
 	uint64_t stride = bh_class_stride(cls), page = bh_page_bytes();
@@ -13,7 +13,7 @@ static uint32_t in_page(uint32_t cls)
 	return stride < page ? (uint32_t)(page / stride) : 1;
 }
 
-/* Where those from @at on end that are one page's. (Number 0 is nobody's.) */
+/* The end of the blocks from @at on that share a page. (Block 0 is never used.) */
 static uint32_t end_of(const struct bh_view *v, uint32_t cls, uint32_t at)
 {
 	uint32_t end = at + in_page(cls);
@@ -21,7 +21,7 @@ static uint32_t end_of(const struct bh_view *v, uint32_t cls, uint32_t at)
 	return end < v->l.blocks[cls] ? end : v->l.blocks[cls];
 }
 
-/* Of those below end_of(). */
+/* Block @idx, which is below end_of(). */
 static struct bh_block *block(const struct bh_view *v, uint32_t cls, uint32_t idx)
 {
 	return &v->blocks[cls][idx];
@@ -51,7 +51,7 @@ static void mark_seen(const struct bh_view *v, uint32_t cls, uint32_t idx)
 	give(v, cls, idx);
 }
 
-/* Takes all blocks of the page, or as many as nobody else took; true: all. */
+/* Takes the blocks of the page, up to the first that is taken; returns the end. */
 static uint32_t take_page(const struct bh_view *v, uint32_t cls, uint32_t at)
 {
 	uint32_t i = at + !at, end = end_of(v, cls, at);
@@ -83,7 +83,7 @@ static void clear_page(const struct bh_view *v, uint32_t cls, uint32_t at)
 	}
 }
 
-/* What is to be done about a page. */
+/* The next step for a page. */
 enum look {
 	NOTHING,
 	MARK,
@@ -146,7 +146,7 @@ void bh_trim_recover(const struct bh_view *v)
 {
 	uint32_t ref = bh_ld_rlx(&v->a->trimming), cls = bh_block_class(ref);
 
-	if (!bh_block_at(v, ref)) /* none, or what a worker wrote there */
+	if (!bh_block_at(v, ref)) /* none, or a stray write of a worker */
 		return;
 	uint32_t at = bh_block_idx(ref) & ~(in_page(cls) - 1);
 	for (uint32_t i = at + !at; i < end_of(v, cls, at); i++)
