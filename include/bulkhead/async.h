@@ -38,8 +38,8 @@
  *     function of its own is a child task to join, or another poll function that is
  *     awaited with its own state: BH_AWAIT_POLL().
  *
- * Cancel and crash: as for every poll task. An aborted one is not polled again, so
- * no code of it runs after the await; what it owns is released by the runtime.
+ * Cancel and crash: as for every poll task. An aborted task is not polled again, so
+ * its code after the await never runs; the runtime releases all that it owns.
  */
 #ifndef BULKHEAD_ASYNC_H
 #define BULKHEAD_ASYNC_H
@@ -53,7 +53,7 @@
 /* Where the task waits: a member of its state, zero at first. */
 struct bh_async {
 	int64_t deadline; /* of BH_AWAIT_SLEEP() */
-	uint32_t line;    /* of the await it is in; 0: not begun */
+	uint32_t line;    /* of the await the task is in; 0: not begun */
 	uint32_t reserved;
 };
 

@@ -17,16 +17,16 @@
  *
  * Handles
  *   bh_task and bh_io are {generation, index} values, not pointers. They may be
- *   stored anywhere and passed to any worker of the service; one whose object
+ *   stored anywhere and passed to any worker of the service; a handle whose object
  *   is gone is answered with -BH_ESTALE, never with undefined behaviour. 0 is no
  *   object.
  *
  * Names
  *   bh_poll_X() is for poll tasks what bh_X() is for fibers: it takes the poll's context
- *   first, and answers -EAGAIN where the other one would wait. What bh_X_open() makes is
- *   the runtime's, belongs to a task, and ends by bh_X_close() or with that; what bh_X_init()
- *   fills is a value of the caller's. What a call acts upon is its first parameter, then
- *   comes what it fills, and last the deadline. Times are in ns where no name says else.
+ *   first, and answers -EAGAIN where bh_X() would wait. An object made by bh_X_open() is the
+ *   runtime's, belongs to a task, and ends by bh_X_close() or with that task; bh_X_init()
+ *   fills a value of the caller's. The order of parameters: the object that a call acts upon,
+ *   then the result that it fills, last the deadline. Times are in ns unless the name says else.
  */
 #ifndef BULKHEAD_BASE_H
 #define BULKHEAD_BASE_H
@@ -43,7 +43,7 @@ extern "C" {
 #define BH_NODISCARD __attribute__((warn_unused_result))
 #define BH_API       __attribute__((visibility("default")))
 
-/* As many as the structure says: ISO C++ has no such arrays. */
+/* The bound of a flexible array at a structure's end; ISO C++ has no flexible arrays. */
 #ifdef __cplusplus
 #define BH_AT_ITS_END 1
 #else
@@ -54,7 +54,7 @@ typedef uint64_t bh_task;  /* a task: see task.h */
 typedef uint64_t bh_io;    /* a socket or listener: see net.h */
 typedef uint64_t bh_token; /* a cancellation token: see cancel.h */
 typedef uint64_t bh_mutex, bh_rwlock, bh_semaphore, bh_notice; /* see sync.h */
-typedef uint64_t bh_permit; /* what a task holds of a rwlock or a semaphore: likewise */
+typedef uint64_t bh_permit; /* a task's hold on a rwlock or a semaphore: likewise */
 
 #define BH_FOREVER INT64_MAX
 #define BH_NOWAIT  ((int64_t)0)
@@ -76,7 +76,7 @@ typedef uint64_t bh_permit; /* what a task holds of a rwlock or a semaphore: lik
  *   -BH_ENOSLOT      the service's task (or socket) table is full: see the
  *                    limits of its configuration
  *   -BH_ETRUNCATED   the peer's end came in the middle of a line or frame (buffered.h)
- *   -BH_EOWNERDEAD   the lock is the caller's; whoever held it before crashed with it
+ *   -BH_EOWNERDEAD   the lock is the caller's; the previous holder crashed with it
  *   -BH_EFORKED      this process is a fork() of a worker, not a worker: it runs on,
  *                    but no task does in it (docs/guide.md, Processes and threads)
  */

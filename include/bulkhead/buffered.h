@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buffered.h: reading lines and frames, gathering what is written, and passing streams on.
+ * buffered.h: reading lines and frames, buffering writes, and passing streams on.
  * For fibers.
  *
- * A reader and a writer belong to the task that opened them, as the bh_io does that they
- * are of, and lie in its memory (mem.h): they may be kept across any wait, they go when the
- * task ends, and after a crash nothing is left of them. They hold the bh_io's handle, and
- * do not close it.
+ * A reader or writer belongs to the task that opened it, as its bh_io does,
+ * and lies in the task's memory (mem.h): it may be kept across any wait, it goes when the
+ * task ends, and after a crash nothing is left of it. It holds the bh_io's handle, and
+ * does not close it.
  *
- * Timed out (-BH_ETIMEDOUT) and canceled (-BH_ECANCELED): what was read stays in the reader,
- * and the same call, or another one, goes on from there. So it does after all other errors.
+ * After any error, timed out (-BH_ETIMEDOUT) and canceled (-BH_ECANCELED) included, the bytes
+ * read stay in the reader, and the same call, or another, goes on from there.
  */
 #ifndef BULKHEAD_BUFFERED_H
 #define BULKHEAD_BUFFERED_H
@@ -32,33 +32,33 @@ struct bh_bytes {
 
 /*
  * A reader of @io that holds at most @most bytes (0: 64 KiB; at most 16 MiB - 64): no line,
- * frame or count can be longer. It begins with 4 KiB, and grows when more has come. Whatever
- * else reads from @io meanwhile misses what the reader has read already.
+ * frame or count can be longer. It begins with 4 KiB, and grows as more data comes. Other
+ * reads from @io miss the bytes that the reader has read already.
  * Errors: -ENOMEM, -EINVAL (@most), -EPERM (outside of a task).
  */
 BH_API int bh_reader_open(struct bh_reader **out, bh_io io, size_t most) BH_NODISCARD;
 
-/* Gives its memory back; what it holds is lost. @r may be NULL. */
+/* Frees the reader; the bytes it holds are lost. @r may be NULL. */
 BH_API void bh_reader_close(struct bh_reader *r);
 
 /*
  * The calls that read answer
  *
- *   1      *@out is what was asked for, and is taken out of the reader;
- *   0      the peer's end came, and nothing before it;
- *   -BH_ETRUNCATED  the peer's end came in the middle: bh_reader_some() has what came before;
- *   -EMSGSIZE       it is longer than @limit (0: as much as the reader holds). Nothing is
- *                   taken: a larger limit may be tried, or an answer sent and the
- *                   connection closed, for where the next one begins is not known;
+ *   1      *@out is the line, frame or bytes asked for, now taken out of the reader;
+ *   0      the stream ended, with nothing before its end;
+ *   -BH_ETRUNCATED  the stream ended in the middle: bh_reader_some() returns the rest;
+ *   -EMSGSIZE       the line or frame is longer than @limit (0: as much as the reader
+ *                   holds). Nothing is taken: try a larger limit, or send an answer and
+ *                   close the connection, for the start of the next one is unknown;
  *
- * or another negative error: those of bh_read(), and -ENOMEM, which may pass.
+ * or another negative error: an error of bh_read(), or -ENOMEM, which may pass.
  */
 
 /* A line, without its end: "\n" or "\r\n", which becomes a NUL. @limit counts the end. */
 BH_API int bh_reader_line(struct bh_reader *r, struct bh_bytes *out, size_t limit,
 			  int64_t deadline) BH_NODISCARD;
 
-/* All up to the first @mark, of @len bytes (at least 1), with it: "\r\n\r\n" of a head. */
+/* All bytes up to and with the first @mark (@len bytes, at least 1), such as "\r\n\r\n". */
 BH_API int bh_reader_until(struct bh_reader *r, struct bh_bytes *out, const void *mark, size_t len,
 			   size_t limit, int64_t deadline) BH_NODISCARD;
 
@@ -66,12 +66,12 @@ BH_API int bh_reader_until(struct bh_reader *r, struct bh_bytes *out, const void
 BH_API int bh_reader_exact(struct bh_reader *r, struct bh_bytes *out, size_t n,
 			   int64_t deadline) BH_NODISCARD;
 
-/* A frame, whose length stands in front of it: @prefix bytes (1, 2, 4 or 8), the highest
- * first, which do not count themselves. *@out is what follows them. -EINVAL: @prefix. */
+/* A frame with its length in front: @prefix bytes (1, 2, 4 or 8), big-endian, not counting
+ * themselves. *@out is the frame without its length. -EINVAL: @prefix. */
 BH_API int bh_reader_frame(struct bh_reader *r, struct bh_bytes *out, unsigned prefix, size_t limit,
 			   int64_t deadline) BH_NODISCARD;
 
-/* What is there, at most @limit bytes (0: all of it); waits for the first. */
+/* The bytes that are there, at most @limit (0: all); waits for the first. */
 BH_API int bh_reader_some(struct bh_reader *r, struct bh_bytes *out, size_t limit,
 			  int64_t deadline) BH_NODISCARD;
 
@@ -85,49 +85,48 @@ BH_API int bh_reader_readable(struct bh_reader *r, int64_t deadline) BH_NODISCAR
 
 struct bh_writer;
 
-/* A writer to @io that gathers up to @room bytes (0: 4 KiB). Errors: -ENOMEM, -EPERM. */
+/* A writer to @io that buffers up to @room bytes (0: 4 KiB). Errors: -ENOMEM, -EPERM. */
 BH_API int bh_writer_open(struct bh_writer **out, bh_io io, size_t room) BH_NODISCARD;
 
-/* Gives its memory back; what was not sent is lost. @w may be NULL. */
+/* Frees the writer; unsent bytes are lost. @w may be NULL. */
 BH_API void bh_writer_close(struct bh_writer *w);
 
 /*
- * Gathers @len bytes. What was gathered before is sent when they do not fit beside it. On
- * an error, timed out and canceled included, none of them was taken, and what is gathered
- * stays: the call may be repeated. That does not hold for more bytes than the writer has
- * room for, which are sent as by bh_write(). Errors: those of bh_write().
+ * Buffers @len bytes. If they do not fit beside the bytes buffered before, those are sent
+ * first. On an error, timed out and canceled included, none of the @len bytes was taken, and
+ * the buffer stays: the call may be repeated. The exception: more bytes than the writer has
+ * room for are sent as by bh_write(). Errors: as bh_write().
  */
 BH_API int bh_writer_write(struct bh_writer *w, const void *data, size_t len,
 			   int64_t deadline) BH_NODISCARD;
 
-/* The same of a frame for bh_reader_frame(). Errors: -EINVAL (@prefix), -EMSGSIZE (@len is
- * more than @prefix bytes can say), as above. */
+/* The same for a frame that bh_reader_frame() reads. Errors: -EINVAL (@prefix), -EMSGSIZE
+ * (@len is more than @prefix bytes can hold), as above. */
 BH_API int bh_writer_frame(struct bh_writer *w, const void *data, size_t len, unsigned prefix,
 			   int64_t deadline) BH_NODISCARD;
 
-/* Sends what was gathered; not while the writer is corked. On an error, timed out and
- * canceled included, what was not sent stays. Errors: those of bh_write(). */
+/* Sends the buffered bytes; does nothing while the writer is corked. On an error, timed out
+ * and canceled included, the unsent bytes stay buffered. Errors: as bh_write(). */
 BH_API int bh_writer_flush(struct bh_writer *w, int64_t deadline) BH_NODISCARD;
 
-/* From now on flushes do nothing, until as many bh_writer_uncork(): so that what flushes
- * after each answer can be used for several in one go. What does not fit is sent. */
+/* Flushes do nothing until as many calls of bh_writer_uncork(): so code that flushes after
+ * each answer can send several in one go. A full buffer is sent all the same. */
 BH_API void bh_writer_cork(struct bh_writer *w);
 
-/* The last one flushes. Errors: as bh_writer_flush() (it is uncorked all the same). */
+/* The last uncork flushes. Errors: as bh_writer_flush() (the writer is uncorked all the same). */
 BH_API int bh_writer_uncork(struct bh_writer *w, int64_t deadline) BH_NODISCARD;
 
 /* -- passing on ------------------------------------------------------------------------ */
 
 /*
- * Passes on what comes from @from to @to, up to its end, or @most bytes of it (UINT64_MAX:
- * all). *@copied (may be NULL) is how many were written, after an error, too. Both are the
- * caller's, and may be of any kind (net.h). A stream that is fast goes through a pipe
- * (splice(2), two descriptors) instead of the process; where that cannot be had it is
+ * Passes the bytes of @from on to @to, up to the end of @from, or @most bytes (UINT64_MAX:
+ * all). *@copied (may be NULL) is the count of bytes written, after an error, too. Both are the
+ * caller's, and may be of any kind (net.h). A fast stream goes through a pipe
+ * (splice(2), two descriptors) instead of the process; where that is not possible it is
  * copied.
  *
- * Timed out, canceled, and other errors: up to 64 KiB may have been read that were not
- * written, so both streams are of no more use. Errors: those of bh_read() and bh_write(),
- * -ENOMEM.
+ * Timed out, canceled, and other errors: up to 64 KiB may have been read and not
+ * written, so both streams are of no more use. Errors: as bh_read() and bh_write(), -ENOMEM.
  */
 BH_API int bh_copy(bh_io to, bh_io from, uint64_t most, uint64_t *copied,
 		   int64_t deadline) BH_NODISCARD;
@@ -139,7 +138,7 @@ struct bh_copied {
 };
 
 /*
- * Both ways at once, until both have ended. The end of one way is passed on as that of this
+ * Both ways at once, until both have ended. The end of one way is passed on for that
  * way alone (bh_shutdown()). *@copied may be NULL. Otherwise as bh_copy().
  */
 BH_API int bh_copy_both(bh_io a, bh_io b, struct bh_copied *copied, int64_t deadline) BH_NODISCARD;

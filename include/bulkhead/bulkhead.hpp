@@ -20,11 +20,11 @@
  *   else      Crashed (an exception that leaves a task's function is a crash), timed out,
  *             lost, reset: they do not run.
  * Where they do not, the runtime gives back what the task owned: sockets, tokens, bh_alloc()
- * memory, children. Lost is what it does not know, such as malloc() memory in the worker.
+ * memory, children. Resources unknown to it, such as malloc() memory in the worker, are lost.
  *
- * Across a call that can wait, objects on a fiber's stack may be kept, as all of these;
- * malloc() memory may not (task.h). So a std::string, a std::function, or a container without
- * bh::allocator must be gone by then.
+ * Across a call that can wait, objects on a fiber's stack may be kept, and so may all objects
+ * of this header; malloc() memory may not (task.h). So a std::string, a std::function, or a
+ * container without bh::allocator must be gone by then.
  */
 #ifndef BULKHEAD_BULKHEAD_HPP
 #define BULKHEAD_BULKHEAD_HPP
@@ -40,9 +40,9 @@
 namespace bh
 {
 /*
- * Owns the object of a C handle, and ends it by @End. The object is its task's, as it is in C:
- * another task is given a socket by opts.give, captures its get(), and makes a bh::io of that;
- * the giver then release()s its own.
+ * Owns the object of a C handle, and ends it by @End. The object belongs to a task, as in C:
+ * to give a socket to another task, pass it in opts.give and let the lambda capture its get()
+ * and make a bh::io of that; the giver then release()s its own handle.
  */
 template <int (*End)(uint64_t)> class handle
 {
@@ -68,7 +68,7 @@ public:
 		raw_ = 0;
 		return raw;
 	}
-	/* Ends what it owns, and owns @raw. */
+	/* Ends the object it owns, and owns @raw. */
 	void reset(uint64_t raw = 0) noexcept
 	{
 		uint64_t old = raw_;
@@ -158,10 +158,10 @@ struct result : bh_result {
 };
 
 /*
- * A child. Like a std::jthread it is asked to end and waited for when this ends: aborted, and
- * joined, even if the spawner was aborted itself. So it outlives nothing that stands before
- * this in the spawner's function, unless the spawner crashes. Where nothing can wait (in a
- * poll task or a job) it is aborted and detached. For bh_abort() there is get().
+ * A child. Like a std::jthread it is asked to end and waited for in the destructor: aborted, and
+ * joined, even if the spawner was aborted itself. So variables declared before this object
+ * outlive the child, unless the spawner crashes. Where waiting is not possible (in a
+ * poll task or a job) the child is aborted and detached. For bh_abort() there is get().
  */
 class task : public handle<detail::end_task>
 {
@@ -207,10 +207,10 @@ template <class F> struct callable {
 } // namespace detail
 
 /*
- * As bh_spawn(), with a copy of @fn: a lambda, or what else can be called and returns an
- * int64_t. What it captures by reference lies in the spawner's stack: that is
- * there for as long as the spawner does not crash, if it was declared before @child. A task
- * that starts again (opts->on_crash) finds its captures as the crashed one left them.
+ * As bh_spawn(), with a copy of @fn: a lambda, or another callable that returns an
+ * int64_t. Variables captured by reference lie in the spawner's stack: they stay valid until
+ * the spawner crashes, if they were declared before @child. A task
+ * that starts again (opts->on_crash) finds its captures as the crashed run left them.
  */
 template <class F>
 BH_NODISCARD int spawn(task &child, const F &fn, const bh_spawn_opts *opts = nullptr) noexcept

@@ -28,7 +28,7 @@
  *   bh_copy, bh_copy_both             perhaps a part was read and not written
  *   bh_sleep, bh_suspend, bh_yield    nothing; a wake-up is not kept
  *   bh_interval_tick                  the tick is not used up
- *   bh_run_until                      what the function makes of the above
+ *   bh_run_until                      depends on the calls that the function makes
  *   bh_fs_...                         see fs.h
  *
  * The same holds for -BH_ETIMEDOUT.
@@ -45,14 +45,14 @@ extern "C" {
 
 /*
  * Has @fn(@arg) called when the running task ends, whether it returns or was
- * aborted: the one registered last first, before anything that the task owns is
- * released. A fiber's run on its stack, when its function has returned: so @arg must
- * not point into that function's frame (bh_alloc() it, or pass a value). Calls that
- * wait answer -BH_ECANCELED in the clean-ups of an aborted task and in those of a
- * poll task -EDEADLK.
+ * aborted: in reverse order of registration, before anything that the task owns is
+ * released. A fiber's clean-ups run on its stack, after its function has returned: so @arg
+ * must not point into that function's frame (bh_alloc() it, or pass a value). Calls that
+ * wait answer -BH_ECANCELED in the clean-ups of an aborted task, and -EDEADLK in the
+ * clean-ups of a poll task.
  *
- * Not called when the task crashes: what its worker was doing is not known, so it is
- * the system that cleans up then, by releasing all that the task owned.
+ * Not called when the task crashes: its worker's state is unknown then, so the
+ * system cleans up by releasing all that the task owned.
  *
  * Errors: -ENOMEM, -EPERM (outside of a task).
  */
@@ -62,32 +62,33 @@ BH_API int bh_defer(void (*fn)(void *arg), void *arg) BH_NODISCARD;
 
 /*
  * A token is a flag that any number of tasks of the service can look at and wait
- * for. It is set once. Tokens form a tree, at most 16 deep: canceling one cancels
- * those below it. Its handle may be passed to any task.
+ * for. It is set once. Tokens form a tree, at most 16 deep: canceling a token cancels
+ * all below it. Its handle may be passed to any task.
  *
- * It belongs to the task that made it. When that task ends, however it does, or closes
- * it, the token is canceled and gone: whoever waits for it is told, and its handle
+ * A token belongs to the task that made it. When that task ends, in any way, or closes
+ * it, the token is canceled and gone: tasks that wait for it are told, and its handle
  * answers -BH_ESTALE. So "not 0" from the calls below always means "stop".
  *
- * A service has as many as sockets (limits.sockets of its configuration).
+ * A service has as many tokens as sockets (limits.sockets of its configuration).
  */
 
-/* Makes one; @parent 0: the root of a tree. Canceled at once if its parent is.
+/* Makes a token; @parent 0: the root of a tree. Canceled at once if its parent is.
  * Errors: -BH_ENOSLOT, -ENOMEM, -BH_ESTALE (@parent is gone), -ELOOP (too deep),
  * -EPERM (outside of a task). */
 BH_API int bh_token_open(bh_token *out, bh_token parent) BH_NODISCARD;
 
-/* Cancels it and those below it, and wakes all that wait. Any task may; again does
- * nothing. Errors: -BH_ESTALE, -EPERM (the service's own, or no service runs here). */
+/* Cancels @token and all below it, and wakes the tasks that wait. Any task may cancel; a
+ * second cancel does nothing. Errors: -BH_ESTALE, -EPERM (the service's own token, or no
+ * service runs here). */
 BH_API int bh_token_cancel(bh_token token);
 
-/* Cancels it, and it is gone. Errors: -BH_ESTALE, -EPERM (not the caller's). */
+/* Cancels and frees @token. Errors: -BH_ESTALE, -EPERM (not the caller's). */
 BH_API int bh_token_close(bh_token token);
 
 /* 1: canceled; 0: not; -BH_ESTALE. */
 BH_API int bh_token_canceled(bh_token token);
 
-/* Suspends the running fiber until it is canceled: 0. Errors: -BH_ESTALE,
+/* Suspends the running fiber until @token is canceled: 0. Errors: -BH_ESTALE,
  * -BH_ETIMEDOUT, -BH_ECANCELED (the caller was aborted), -EDEADLK. */
 BH_API int bh_token_wait(bh_token token, int64_t deadline) BH_NODISCARD;
 
@@ -107,8 +108,8 @@ BH_API int bh_token_run(bh_token token, int64_t (*fn)(void *arg), void *arg, int
 
 /*
  * The service's own token: canceled when the service is asked to stop, as
- * bh_stopping() tells. A service that has something to finish waits for it, and then
- * has until the grace period of the configuration ends; what runs then is killed.
+ * bh_stopping() tells. A service with work to finish waits for this token, and then
+ * has until the grace period of the configuration ends; tasks that still run are killed.
  */
 BH_API bh_token bh_stop_token(void);
 
@@ -161,13 +162,13 @@ BH_API int bh_poll_scope_next(struct bh_cx *cx, struct bh_scope *s, bh_task *whi
  * (crashed, were aborted, ...), or an error as bh_scope_next(). */
 BH_API int bh_scope_wait(struct bh_scope *s, int64_t deadline) BH_NODISCARD;
 
-/* Aborts all that are left; bh_scope_next() still reports each. */
+/* Aborts all children that are left; bh_scope_next() still reports each. */
 BH_API void bh_scope_abort(struct bh_scope *s);
 
 /*
- * Aborts what is left, waits until it has ended (even if the caller was aborted
- * itself: no child outlives its scope) and frees the scope. A poll task cannot wait:
- * there, what has not ended yet is detached. @s may be NULL.
+ * Aborts the children that are left, waits until they have ended (even if the caller was
+ * aborted itself: no child outlives its scope) and frees the scope. A poll task cannot wait:
+ * there, children that have not ended yet are detached. @s may be NULL.
  */
 BH_API void bh_scope_close(struct bh_scope *s);
 

@@ -4,10 +4,10 @@
  * "seqpacket:".
  *
  * Their sockets are bh_io like any other: owned, given, closed, waited for (bh_readable())
- * as net.h says. Errors of theirs, beside those of each call: -BH_ESTALE, -EOPNOTSUPP
+ * as net.h says. Errors common to all calls: -BH_ESTALE, -EOPNOTSUPP
  * (@io keeps no bounds of messages: a stream, a listener, no socket).
  *
- * A message is taken whole: what does not fit into the buffer is lost. It may be empty.
+ * A message is taken whole: bytes that do not fit into the buffer are lost. It may be empty.
  *
  * Three forms of each call: with a deadline, for fibers; bh_try_...(), which never waits
  * (-EAGAIN: it would) and may be called by any task, in clean-ups, too; bh_poll_...(), for
@@ -18,13 +18,11 @@
  *   bh_recv_from, timed out or canceled    nothing was taken: the next call gets it
  *   bh_recv_batch, the same                nothing was taken
  *   bh_send_to, the same                   nothing was sent
- *   bh_send_batch, the same                it says how many were sent: an error, if none
- *   a crash of the task                    its sockets are closed. What it had sent is on
- *                                          its way; of a message that it was about to send,
- *                                          all or nothing; one it was about to take may be
- *                                          lost with it
- *   this side is closed                    what had come and was not read is gone; what was
- *                                          sent arrives
+ *   bh_send_batch, the same                the count sent is returned: an error, if none
+ *   a crash of the task                    its sockets are closed. Messages sent before are
+ *                                          on their way; a message being sent goes whole or
+ *                                          not at all; a message being received may be lost
+ *   this side is closed                    unread messages are gone; sent messages arrive
  *   the other side is closed               UDP: nothing tells; a connected socket may get
  *                                          -ECONNREFUSED, once, when something is sent.
  *                                          Unix datagrams: sending is -ECONNREFUSED (-ENOENT:
@@ -48,10 +46,10 @@ struct bh_cx;
 /*
  * Opens a socket for datagrams: UDP ("HOST:PORT", "[V6]:PORT") or Unix ("unix:/PATH",
  * "unix:@NAME"). @local: where it receives; NULL: at a port, or abstract name, that is
- * free. @peer: the only one that it talks to; NULL: any. One of the two may be NULL.
+ * free. @peer: the only peer that it talks to; NULL: any. One of the two may be NULL.
  *
- * A Unix path's file outlives its socket. One that nobody has open is removed and its
- * place taken, as by bh_listen().
+ * A Unix path's file outlives its socket. A dead file (no process has it open) is removed and
+ * replaced, as by bh_listen().
  *
  * Errors (nothing stays open): -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL (both NULL, two
  * families, no address), -ENAMETOOLONG, -ENOENT and -ECONNREFUSED (a Unix @peer that is not
@@ -59,17 +57,17 @@ struct bh_cx;
  */
 BH_API int bh_open_datagram(bh_io *out, const char *local, const char *peer) BH_NODISCARD;
 
-/* Talks to @peer alone from now on; NULL: to any again. What has come from others already
- * stays to be read. Errors: as above. */
+/* Talks to @peer alone from now on; NULL: to any again. Messages that have come from others
+ * stay to be read. Errors: as above. */
 BH_API int bh_set_peer(bh_io io, const char *peer) BH_NODISCARD;
 
 /* -- one message ------------------------------------------------------------------------ */
 
 /*
- * Takes one message, at most @len bytes of it. Returns how long it was: more than @len is
- * one that was cut. *@from (may be NULL) is who sent it; `len` 0: an end without a name.
+ * Takes one message, at most @len bytes of it. Returns the message's length: more than @len if
+ * it was cut. *@from (may be NULL) is the sender; `len` 0: an end without a name.
  *
- * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -ECONNREFUSED (nobody was there for one sent earlier), ...
+ * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -ECONNREFUSED (an earlier send found no socket), ...
  */
 BH_API ssize_t bh_recv_from(bh_io io, void *buf, size_t len, struct bh_sockaddr *from,
 			    int64_t deadline) BH_NODISCARD;
@@ -79,14 +77,14 @@ BH_API ssize_t bh_poll_recv_from(struct bh_cx *cx, bh_io io, void *buf, size_t l
 				 struct bh_sockaddr *from) BH_NODISCARD;
 
 /*
- * Sends one message to @to; NULL: to the peer that it is connected to. Returns @len. It waits
- * for room here, and for a Unix socket's at its other end.
+ * Sends one message to @to; NULL: to the connected peer. Returns @len. Waits for room in this
+ * socket, and, for a Unix socket, in the receiver's.
  *
- * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -EMSGSIZE (longer than one may be), -EDESTADDRREQ and
+ * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -EMSGSIZE (message too long), -EDESTADDRREQ and
  * -ENOTCONN (NULL, and no peer), -EISCONN (it has another peer: Unix), -ECONNREFUSED, -ENOENT,
  * -EPIPE, -EACCES (a broadcast, without BH_OPT_BROADCAST), -ENETUNREACH, ...
- * bh_poll_send_to(): -EBUSY, too: a Unix socket's other end is full, and nothing tells when
- * it no longer is (it does where that is the connected peer): try again later, bh_poll_at().
+ * bh_poll_send_to(): -EBUSY, too: the receiving Unix socket is full, and Linux reports no event
+ * when it has room, unless it is the connected peer: try again later, bh_poll_at().
  */
 BH_API ssize_t bh_send_to(bh_io io, const void *buf, size_t len, const struct bh_sockaddr *to,
 			  int64_t deadline) BH_NODISCARD;
@@ -97,24 +95,24 @@ BH_API ssize_t bh_poll_send_to(struct bh_cx *cx, bh_io io, const void *buf, size
 
 /* -- many ---------------------------------------------------------------------------------- */
 
-/* One of a batch. Memory is the caller's. */
+/* One message of a batch. Memory is the caller's. */
 struct bh_datagram {
 	void *data;
 	size_t size; /* receiving: bytes of room at `data` */
 	size_t len;  /* bytes to send; or received, and more than `size` if it was cut */
 	/* UDP, if not 0: `data` is several messages of so many bytes each (the last may be
-	 * shorter). To send: Linux, or the card, cuts it (GSO; at most 64, and 65507 bytes).
-	 * Received: only with BH_OPT_GRO are there any such. */
+	 * shorter). To send: Linux, or the card, cuts `data` (GSO; at most 64 messages, and
+	 * 65507 bytes). Received: only with BH_OPT_GRO. */
 	uint32_t segment;
 	struct bh_sockaddr peer; /* from; or to: `len` 0 is the connected peer */
 };
 
-/* How many are handed to Linux at once. */
+/* Messages per system call, at most. */
 #define BH_BATCH_MAX 64
 
 /*
- * Takes what has come, by one system call: at most @n messages, and BH_BATCH_MAX; waits for
- * the first alone. Returns how many. Errors: as bh_recv_from().
+ * Takes the messages that have come, by one system call: at most @n, and BH_BATCH_MAX; waits
+ * for the first alone. Returns the count. Errors: as bh_recv_from().
  */
 BH_API int bh_recv_batch(bh_io io, struct bh_datagram *d, int n, int64_t deadline) BH_NODISCARD;
 BH_API int bh_try_recv_batch(bh_io io, struct bh_datagram *d, int n) BH_NODISCARD;
@@ -122,12 +120,12 @@ BH_API int bh_poll_recv_batch(struct bh_cx *cx, bh_io io, struct bh_datagram *d,
 			      int n) BH_NODISCARD;
 
 /*
- * Sends @n messages, as few system calls as that takes. Returns how many were sent: fewer
- * than @n, but one at least, if then came an error, the deadline or an abort; that is for
- * the next call to say. (The others: if there is no room for more now, or BH_BATCH_MAX.)
+ * Sends @n messages, by as few system calls as possible. Returns the count sent: fewer
+ * than @n, but one at least, if an error, the deadline or an abort came in between, which
+ * the next call reports. (bh_try_, bh_poll_: also if there is no more room, or BH_BATCH_MAX.)
  *
- * Errors, of the first: as bh_send_to(). With `segment`: -EIO (the way there cannot: send them
- * one by one), -EINVAL (too many, or too long for the way), -EOPNOTSUPP (not UDP).
+ * Errors, for the first message: as bh_send_to(). With `segment`: -EIO (the route cannot: send
+ * them one by one), -EINVAL (too many, or too long for the route), -EOPNOTSUPP (not UDP).
  */
 BH_API int bh_send_batch(bh_io io, const struct bh_datagram *d, int n,
 			 int64_t deadline) BH_NODISCARD;

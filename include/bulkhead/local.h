@@ -8,7 +8,7 @@
  * time: between two calls that wait they have their common private memory to
  * themselves. The fiber that made the set owns them: it alone may spawn into the set
  * and run it, and need not be in that process itself. When that process dies they end
- * with BH_END_LOST. A task of the set that wants company spawns its own, pinned.
+ * with BH_END_LOST. A task of the set may spawn pinned tasks into the same process itself.
  *
  *     struct bh_local_set set;
  *
@@ -48,7 +48,7 @@ BH_API int bh_local_set_spawn_poll(struct bh_local_set *set, bh_poll_fn fn, cons
 				   size_t len, const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /* Waits until all tasks of the set have ended; it is empty then, and may be used again.
- * Errors: -BH_ETIMEDOUT, -BH_ECANCELED (those left stay in the set, and end with their
+ * Errors: -BH_ETIMEDOUT, -BH_ECANCELED (the tasks left stay in the set, and end with their
  * owner), -EPERM. */
 BH_API int bh_local_set_run(struct bh_local_set *set, int64_t deadline) BH_NODISCARD;
 

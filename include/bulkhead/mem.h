@@ -24,12 +24,12 @@ extern "C" {
  * @size bytes aligned to 16, not cleared; NULL when the service's memory limit is
  * reached, outside of a task, or for more than 16 MiB - 64 at once.
  *
- * The limit (limits.memory) is on what is promised to all tasks together: stacks,
- * arguments and memory, in blocks of a few sizes, each counted whole, touched or not.
- * A size takes of it by extents of 16 KiB, or of a 16384th of the limit; what one size
- * has and nobody uses goes to another before anything is refused. The last eighth is
+ * The limit (limits.memory) is on the memory promised to all tasks together: stacks,
+ * arguments and blocks, in a few block sizes, each block counted whole, touched or not.
+ * A block size takes extents of 16 KiB, or of a 16384th of the limit; unused extents of one
+ * size go to another before a request is refused. The last eighth is
  * for stacks of work: memory can have seven eighths. So a block of 16 MiB needs a limit
- * above 18.3M, and all else that is in use needs its own beside it.
+ * above 18.3M, plus the room for all other blocks in use.
  */
 BH_API void *bh_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
 
@@ -39,7 +39,7 @@ BH_API void *bh_calloc(size_t count, size_t size) __attribute__((malloc, alloc_s
 /* As realloc(). On failure NULL, and @ptr is as it was. */
 BH_API void *bh_realloc(void *ptr, size_t size) __attribute__((alloc_size(2)));
 
-/* Gives back what bh_alloc() or a join gave to this task. NULL is allowed. */
+/* Frees a block that bh_alloc() or a join gave to this task. NULL is allowed. */
 BH_API void bh_free(void *ptr);
 
 #ifdef __cplusplus

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.h: listeners, connections and whatever else epoll can watch.
+ * net.h: listeners, connections and every other descriptor that epoll can watch.
  *
  * A bh_io belongs to the task that opened it or was given it, and is closed
  * when that task ends. Its file descriptor belongs to the service, not to the
- * worker: a worker's death closes nobody else's connection. Only the owner may use a
- * bh_io (-BH_ESTALE for anybody else).
+ * worker: a worker's death closes no other task's connection. Only the owner may use a
+ * bh_io (-BH_ESTALE for any other task).
  *
  * Addresses are text: "HOST:PORT" (a numeric host), "[V6]:PORT", "unix:/PATH", or
- * "unix:@NAME" (abstract: it is no file, and goes when its listener goes). With "seqpacket:"
+ * "unix:@NAME" (abstract: no file; the name goes with its listener). With "seqpacket:"
  * in place of "unix:" a connection keeps the bounds of its messages (datagram.h).
  *
  * Waiting. Every call with a deadline is a suspension point: the fiber may go on in
- * another worker. Each says below what becomes of what it was doing when it ends with
- * -BH_ETIMEDOUT (@deadline) or -BH_ECANCELED (the task was aborted, or a token that it
- * listens to was canceled); other errors leave things as those do. A worker's death
- * ends the task that was running in it, and closes what that task owned; a task that
- * was waiting does not notice.
+ * another worker. Each call says below in what state it leaves the connection when it ends
+ * with -BH_ETIMEDOUT (@deadline) or -BH_ECANCELED (the task was aborted, or a token that it
+ * listens to was canceled); after any other error the state is the same. A worker's death
+ * ends the task that was running in it, and closes what that task owned; a waiting task
+ * does not notice.
  *
- * A descriptor that was closed behind its bh_io's back, by a system call past close(), and
- * whose number is another's by now: calls that would wait answer -EBADF.
+ * If a raw system call (past close()) closed a bh_io's descriptor, and another file has the
+ * number by now, calls that would wait answer -EBADF.
  *
  * SIGPIPE is never raised.
  */
@@ -39,15 +39,15 @@ extern "C" {
 
 /*
  * Opens a listener for streams at @address, or, if that is NULL, at all addresses of
- * the service's configuration. (If they are several it has no address of its own,
+ * the service's configuration. (With several addresses the listener has none of its own,
  * and bh_local_address(), bh_local_port() and bh_io_set_option() refuse it.) Configured
  * listeners are opened by the supervisor before any worker exists, and stay open while
- * workers and tasks come and go: one that is opened again is the same socket.
+ * workers and tasks come and go: opening a configured address again gives the same socket.
  *
- * A Unix path's file outlives its listener; that of a configured one goes when the system
- * ends. A listener that finds one there which nobody listens at removes it and takes its
- * place; at one that is alive, and at what is no socket, the answer is -EADDRINUSE. (Two that come upon the same dead file at
- * the same moment may both succeed; the file is then the later one's.)
+ * A Unix path's file outlives its listener; a configured listener's file goes when the system
+ * ends. A dead socket file at the path (no process listens there) is removed and replaced; a
+ * live socket, or a file of another kind, is -EADDRINUSE. (Two listeners that replace the same
+ * dead file at the same moment may both succeed; the file is then the later listener's.)
  *
  * Errors: -EADDRINUSE, -EACCES, -EINVAL, -ENAMETOOLONG (more than 107 bytes of path),
  * -ENOENT (NULL, and nothing configured; a path whose directory is missing),
@@ -61,7 +61,7 @@ BH_API int bh_listen(bh_io *out, const char *address) BH_NODISCARD;
  * Timed out or canceled: no connection was taken.
  *
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ESTOPPING (the service is stopping, and
- * has taken all who waited),
+ * every connection that waited is accepted),
  * -BH_ENOSLOT, -EMFILE and -ENFILE (wait a little and try again).
  */
 BH_API int bh_accept(bh_io listener, bh_io *out, int64_t deadline) BH_NODISCARD;
@@ -69,16 +69,16 @@ BH_API int bh_accept(bh_io listener, bh_io *out, int64_t deadline) BH_NODISCARD;
 /*
  * Serves: accepts connections at @listener, or, if that is 0, at every address of the
  * service's configuration, and spawns a detached task for each, with @opts (NULL: none).
- * That task owns its connection: it is opts->give of that spawn, and what the fiber's
- * argument points to, a bh_io, or what the poll task's state of @size bytes begins with;
- * the rest of the state is 0.
+ * That task owns its connection (opts->give of the spawn). A fiber's argument points to the
+ * connection's bh_io; a poll task's state, @size bytes, begins with that bh_io, and the rest of
+ * the state is 0.
  *
- * Goes on until the service stops, and then returns 0. What runs short meanwhile (open
- * files, I/O slots, task slots, stacks) ends nothing: the next connections wait, those that
- * have been idle the longest are asked to leave (see bh_readable()), and the log says
- * so. A connection whose task type is in quarantine is closed, and the log counts it.
+ * Goes on until the service stops, and then returns 0. A shortage (open files, I/O slots,
+ * task slots, stacks) does not end the call: new connections wait, the connections that have
+ * been idle the longest are asked to leave (see bh_readable()), and the log reports the
+ * shortage. A connection whose task type is in quarantine is closed, and the log counts it.
  *
- * Errors: -BH_ECANCELED, -ENOENT (0, and nothing configured), -EINVAL, those of
+ * Errors: -BH_ECANCELED, -ENOENT (0, and nothing configured), -EINVAL, the errors of
  * bh_listen(), -EDEADLK (called from a poll task).
  */
 BH_API int bh_serve(bh_io listener, bh_fiber_fn fn, const struct bh_spawn_opts *opts) BH_NODISCARD;
@@ -86,15 +86,15 @@ BH_API int bh_serve_poll(bh_io listener, bh_poll_fn fn, size_t size,
 			 const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /*
- * Connects to the listener at @address (as accepted ones: TCP_NODELAY). The host may be a
- * name here: its addresses are asked for, and the one that answers first is taken (resolve.h).
+ * Connects to the listener at @address (TCP_NODELAY, as for accepted connections). The host
+ * may be a name here: its addresses are looked up, and the first to answer is used (resolve.h).
  * On error, timed out and canceled included, nothing stays open and @out is untouched; the peer
  * may have seen a connection that ends at once.
  *
  * Errors: -BH_ETIMEDOUT (the deadline, or the system's own limit of some two minutes),
  * -BH_ECANCELED, -EINVAL, -ENAMETOOLONG, -ECONNREFUSED, -ENOENT (no such path),
- * -ENETUNREACH, -EHOSTUNREACH, -EACCES, -BH_ENOSLOT, -EMFILE, -ENFILE; of a name, those of
- * bh_resolve(), too.
+ * -ENETUNREACH, -EHOSTUNREACH, -EACCES, -BH_ENOSLOT, -EMFILE, -ENFILE; for a name, also the
+ * errors of bh_resolve().
  */
 BH_API int bh_connect(bh_io *out, const char *address, int64_t deadline) BH_NODISCARD;
 
@@ -109,12 +109,12 @@ enum bh_half {
  * Errors: -BH_ESTALE, -ENOTCONN (a listener, too), -ENOTSOCK. */
 BH_API int bh_shutdown(bh_io io, enum bh_half half);
 
-/* Closes it. What was written is still sent. Errors: -BH_ESTALE. */
+/* Closes @io. Written bytes are still sent. Errors: -BH_ESTALE. */
 BH_API int bh_close(bh_io io);
 
 /* -- reading and writing ---------------------------------------------------------------- */
 
-/* Reads at most @len bytes; waits for the first. 0 is the peer's end. Timed out or
+/* Reads at most @len bytes; waits for the first. 0: end of stream. Timed out or
  * canceled: nothing was read, and nothing is lost.
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -ECONNRESET, ... */
 BH_API ssize_t bh_read(bh_io io, void *buf, size_t len, int64_t deadline) BH_NODISCARD;
@@ -122,8 +122,8 @@ BH_API ssize_t bh_read(bh_io io, void *buf, size_t len, int64_t deadline) BH_NOD
 /* The same into @n buffers (at most 1024), one after the other. */
 BH_API ssize_t bh_readv(bh_io io, const struct iovec *iov, int n, int64_t deadline) BH_NODISCARD;
 
-/* Reads @len bytes. Less than @len: the peer's end came before. Timed out or canceled:
- * what had come is in @buf, but how much is not said, so the stream is of no more use. */
+/* Reads @len bytes. Less than @len: the stream ended before. Timed out or canceled: the
+ * bytes that had come are in @buf, but their number is unknown: the stream is of no more use. */
 BH_API ssize_t bh_read_exact(bh_io io, void *buf, size_t len, int64_t deadline) BH_NODISCARD;
 
 /* Writes all @len bytes. Returns @len, or an error, timed out and canceled included:
@@ -136,10 +136,10 @@ BH_API ssize_t bh_writev(bh_io io, const struct iovec *iov, int n, int64_t deadl
 
 /*
  * Writes @len bytes of the open file @file, from *@offset on, without copying them
- * through the process. Returns how many, which is less than @len only where the file
- * ends. *@offset moves with what was written, so after an error, timed out and
+ * through the process. Returns the count, less than @len only where the file
+ * ends. *@offset moves with each byte written, so after an error, timed out and
  * canceled included, it says where to go on. Reading the file may block the worker for
- * a disk's moment.
+ * one disk access.
  *
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -EPIPE, -ECONNRESET, -EBADF, -EINVAL (@file is
  * no file whose contents can be mapped), ...
@@ -148,13 +148,11 @@ BH_API ssize_t bh_sendfile(bh_io io, int file, off_t *offset, size_t len,
 			   int64_t deadline) BH_NODISCARD;
 
 /*
- * Waits until @io has something to read (or its peer's end, or an error: the read
- * will tell), without reading: what a server does between two requests of a
- * connection.
+ * Waits until @io has something to read (or the end of the stream, or an error: the read
+ * will tell), without reading: a server's call between two requests of a connection.
  * Errors: -BH_ESTOPPING (the service is stopping: close instead of waiting for
- * more work), -BH_ENOSLOT (close: the service has reached a limit, others wait for room,
- * and this is one of the connections that have been idle the longest), -BH_ETIMEDOUT,
- * -BH_ECANCELED.
+ * more work), -BH_ENOSLOT (close: the service has reached a limit, other connections wait
+ * for room, and this connection is among the longest idle), -BH_ETIMEDOUT, -BH_ECANCELED.
  */
 BH_API int bh_readable(bh_io io, int64_t deadline) BH_NODISCARD;
 
@@ -165,22 +163,22 @@ BH_API int bh_writable(bh_io io, int64_t deadline) BH_NODISCARD;
 /* -- a peer that hangs up -------------------------------------------------------------- */
 
 /*
- * When a peer counts as gone. One that closes and one that only ends its sending (`nc -N`,
- * shutdown(SHUT_WR)) look alike from here, until something is written: whoever has closed
- * resets the connection then.
+ * When a peer counts as gone. A peer that closes and a peer that only ends its sending
+ * (`nc -N`, shutdown(SHUT_WR)) look alike from here until something is written: the closed
+ * peer resets the connection then.
  */
 enum bh_gone {
-	BH_GONE_EOF = 1,   /* it has ended its sending, whether all it sent was read or not */
+	BH_GONE_EOF = 1,   /* the peer has ended its sending, whether all was read or not */
 	BH_GONE_RESET = 2, /* the connection is over in both directions: reset, timed out */
 };
 
 /*
- * Joins child @task as bh_join() does, for the peer of @io: -ECONNRESET as soon as that is
+ * Joins child @task as bh_join() does, for the peer of @io: -ECONNRESET as soon as the peer is
  * gone; the handle stays valid, the child goes on (see bh_abort()). A child that
- * has ended is joined, whatever the peer did. What the peer sends meanwhile is for the
- * next read. A pipe's peer is gone when its last other end is closed, in either case.
+ * has ended is joined even if the peer is gone. Bytes that the peer sends meanwhile are for
+ * the next read. A pipe's peer is gone, for either @when, once its last other end is closed.
  *
- * Errors: -ECONNRESET, those of bh_join(), -BH_ESTALE and -EBADF of @io, -EINVAL (@when).
+ * Errors: -ECONNRESET, the errors of bh_join(), -BH_ESTALE and -EBADF of @io, -EINVAL (@when).
  */
 BH_API int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum bh_gone when,
 			   int64_t deadline) BH_NODISCARD;
@@ -191,9 +189,9 @@ BH_API int bh_join_or_gone(bh_task task, struct bh_result *res, bh_io io, enum b
 #define BH_ADDRESS_MAX 128
 
 /*
- * Write the address of the own end, or of the peer's, to @text (@size bytes), in a
- * form that bh_connect() takes. "unix:" alone is an end without a name, as of whoever
- * connected. Return the length.
+ * Write the address of this end, or of the peer's, to @text (@size bytes), in a
+ * form that bh_connect() takes. "unix:" alone is an end without a name: usually the
+ * connecting side. Return the length.
  * Errors: -BH_ESTALE, -ENOTCONN, -ENOTSOCK, -ENOSPC (@size), -EAFNOSUPPORT.
  */
 BH_API int bh_local_address(bh_io io, char *text, size_t size);
@@ -207,14 +205,14 @@ enum bh_io_option {
 	BH_OPT_KEEPALIVE,      /* TCP. Seconds of silence until the peer is probed; 0: never */
 	BH_OPT_SEND_BUFFER,    /* bytes; Linux doubles them for its bookkeeping */
 	BH_OPT_RECEIVE_BUFFER, /* the same. Before bh_accept() for large TCP windows */
-	BH_OPT_RESET,          /* TCP. 1: closing discards what is unsent and resets the
-				  connection: for a peer that is not to be trusted */
+	BH_OPT_RESET,          /* TCP. 1: closing discards unsent bytes and resets the
+				  connection: for an untrusted peer */
 	BH_OPT_BROADCAST,      /* UDP. 1: may send to broadcast addresses */
 	BH_OPT_GRO,            /* UDP. 1: messages of one sender may come together, see `segment`
 				  in datagram.h; read by bh_recv_batch() alone then */
 };
 
-/* Sets an option. For others there is setsockopt() on bh_io_fd().
+/* Sets an option. For other options: setsockopt() on bh_io_fd().
  * Errors: -BH_ESTALE, -EINVAL, -EOPNOTSUPP, -ENOTSOCK. */
 BH_API int bh_io_set_option(bh_io io, enum bh_io_option option, int value);
 
@@ -223,18 +221,18 @@ BH_API int bh_io_set_option(bh_io io, enum bh_io_option option, int value);
 /*
  * Makes descriptor @fd of the caller's (a pipe, an eventfd, timerfd, signalfd,
  * inotify, a socket of any type, a device: whatever epoll takes) a bh_io: to read,
- * write, wait for, give away. From then on it is the runtime's to close, with the
- * task that owns it, and no longer the caller's. It is made non-blocking (a flag of
- * the open file, so its duplicates are, too) and close-on-exec. A read takes one
- * message of what comes in messages.
+ * write, wait for, give away. From then on the runtime closes it, with the task that
+ * owns it; the caller must not. The descriptor is made non-blocking (a flag of
+ * the open file, so its duplicates are, too) and close-on-exec. Where data comes in
+ * messages, a read takes one message.
  *
- * All workers of a service share their descriptors, so a number means the same in all
- * of them, and is open until somebody closes it. One that is not adopted is closed when
- * the task that opened it crashes; when it ends otherwise, it stays. (One that came
- * by a recvmsg() of the task's own, or by a system call past the C library, is known to nobody and stays in
- * either case. Connect or adopt such a socket before the next call that can wait: a
- * stream socket without an address and a peer is taken for one that a dead worker lost,
- * and may be closed.)
+ * All workers of a service share their descriptors: a number means the same in all
+ * of them, and is open until a task closes it. A descriptor that is not adopted is closed when
+ * the task that opened it crashes; when that task ends otherwise, the descriptor stays open.
+ * (The runtime does not know descriptors from the task's own recvmsg() or from a system call
+ * past the C library: they stay open in either case. Connect or adopt such a socket before
+ * the next call that can wait: a stream socket without an address and a peer is taken for a
+ * socket that a dead worker lost, and may be closed.)
  *
  * Errors (@fd is still the caller's): -EPERM (epoll does not take it: a regular file, a
  * directory), -EEXIST (it is a bh_io already), -EBADF, -EINVAL (one of the runtime's
@@ -243,21 +241,21 @@ BH_API int bh_io_set_option(bh_io io, enum bh_io_option option, int value);
 BH_API int bh_io_adopt(bh_io *out, int fd) BH_NODISCARD;
 
 /* The descriptor, for calls that the runtime does not have. It must not be used after the
- * bh_io was closed; its owner may do that by close(), too. (bh_read() of this bh_io then
- * takes one system call more before it waits, since it no longer knows who else reads.)
+ * bh_io was closed; its owner may do that by close(), too. (From then on bh_read() of this
+ * bh_io makes one more system call before it waits: the descriptor may have other readers.)
  * Errors: -BH_ESTALE. */
 BH_API int bh_io_fd(bh_io io);
 
 /*
  * -- for poll tasks --
  *
- * As the calls above, but where those would wait they answer -EAGAIN, and the task is
- * polled again when trying again may help. So may a poll for another reason: call them
- * again until the answer is another one. For a limit in time see bh_poll_at(). Buffers
+ * As the calls above, but instead of waiting they answer -EAGAIN, and the task is
+ * polled again when another try may succeed. The task may be polled for another reason,
+ * too: repeat the call while it answers -EAGAIN. For a time limit see bh_poll_at(). Buffers
  * are not kept.
  *
- * bh_poll_write(), -writev() and -sendfile() write what there is room for, at least a
- * byte, and return how much; so nothing is unknown of a stream whose task is canceled.
+ * bh_poll_write(), -writev() and -sendfile() write as much as there is room for, at least a
+ * byte, and return the count; so a stream's state is known even if its task is canceled.
  */
 struct bh_cx;
 BH_API int bh_poll_accept(struct bh_cx *cx, bh_io listener, bh_io *out) BH_NODISCARD;
@@ -272,14 +270,14 @@ BH_API ssize_t bh_poll_sendfile(struct bh_cx *cx, bh_io io, int file, off_t *off
 BH_API int bh_poll_readable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
 BH_API int bh_poll_writable(struct bh_cx *cx, bh_io io) BH_NODISCARD;
 
-/* 0: the peer is gone. Beside it the task may wait for other things: call all of them. */
+/* 0: the peer is gone. To wait for other events as well, make all their calls in each poll. */
 BH_API int bh_poll_gone(struct bh_cx *cx, bh_io io, enum bh_gone when) BH_NODISCARD;
 
 /* Connects to an address in numbers; for a name bh_poll_resolve() first. *@io must be 0 at
  * first; while the answer is -EAGAIN it is the connection under way (closing it gives up).
- * 0: *@io is connected. Another error: it is closed, and 0 again. -EBUSY: a Unix listener has
- * too many waiting; nothing tells when it has no longer, so try again later. The rest as
- * bh_connect(). */
+ * 0: *@io is connected. Another error: *@io is closed, and 0 again. -EBUSY: a Unix listener's
+ * backlog is full; Linux reports no event when it has room, so try again later. Otherwise
+ * as bh_connect(). */
 BH_API int bh_poll_connect(struct bh_cx *cx, bh_io *io, const char *address) BH_NODISCARD;
 
 /* Notes what the function is called: see Names in task.h. */

@@ -6,7 +6,7 @@
  *
  *   the writer is closed, or its task crashes    what was written is read, then 0
  *   the reader is closed, or its task crashes    writing is -EPIPE; what was not read is gone
- *   the task crashes in one of these calls       closed, what it had opened
+ *   the task crashes in one of these calls       descriptors it had opened are closed
  *
  * For a program that a task starts, bh_io_fd() is the number; it is closed on exec: dup2() it
  * to 0, 1 or 2 in the child.
@@ -24,9 +24,9 @@ extern "C" {
 BH_API int bh_pipe_open(bh_io *reader, bh_io *writer) BH_NODISCARD;
 
 enum bh_fifo {
-	BH_FIFO_READ = 1,  /* reads say 0 while nobody has it open for writing */
-	BH_FIFO_WRITE = 2, /* -ENXIO while nobody has it open for reading: try again later */
-	BH_FIFO_BOTH = 3,  /* never -ENXIO, and no end is read: whoever writes may come and go */
+	BH_FIFO_READ = 1,  /* reads return 0 while the FIFO has no writer */
+	BH_FIFO_WRITE = 2, /* -ENXIO while the FIFO has no reader: try again later */
+	BH_FIFO_BOTH = 3,  /* never -ENXIO, and reads see no end: writers may come and go */
 };
 
 /* Opens the FIFO at @path (mkfifo() makes one). Never waits for the other side.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resolve.h: names of hosts: what addresses they have, and connecting to one of several.
+ * resolve.h: the addresses of a host name, and connecting to one of several addresses.
  *
- * The system's resolver is asked (/etc/hosts, DNS, whatever nsswitch.conf says), in one of
- * the service's blocking processes. It does not say for how long an answer holds, so none is
- * kept: each call asks anew. A resolver of the system's own (systemd-resolved, nscd, unbound)
- * keeps them as their TTL says.
+ * The system's resolver is asked (/etc/hosts, DNS, as nsswitch.conf says), in one of
+ * the service's blocking processes. It does not give the answer's TTL, so answers are not
+ * cached: each call asks anew. A caching resolver on the machine (systemd-resolved, nscd,
+ * unbound) keeps answers for their TTL.
  *
- * Deadline and abort leave nothing behind: the process that asks is ended, and so is it when
- * the caller crashes. A crash in the resolver is its own, and the answer -EIO.
+ * Deadline and abort leave nothing behind: the process that asks is ended, also when
+ * the caller crashes. A crash in the resolver ends that process alone; the answer is -EIO.
  */
 #ifndef BULKHEAD_RESOLVE_H
 #define BULKHEAD_RESOLVE_H
@@ -29,7 +29,7 @@ struct bh_addresses {
 
 /*
  * The addresses of @address, "HOST:PORT" with a name or a number, for streams: *@out is one
- * piece of the task's memory, to be given back by bh_free(). The best one is first, and
+ * block of the task's memory, to be given back by bh_free(). The best address is first, and
  * families alternate. Also in a blocking job, where the deadline means nothing.
  *
  * Errors: -ENOENT (there is no such name, or it has no address), -EHOSTDOWN (no name server
@@ -41,9 +41,9 @@ BH_API int bh_resolve(const char *address, struct bh_addresses **out,
 		      int64_t deadline) BH_NODISCARD;
 
 /*
- * Connects to that of the addresses which answers first, as RFC 8305 has it: they are tried
- * in their order (16 at most), the next one when the last one has failed, or after 250 ms. The
- * rest as bh_connect(), which does this for a name; if none answers, the error is the last
+ * Connects to the first address that answers, by RFC 8305: the addresses are tried
+ * in order (16 at most), each when the one before has failed, or after 250 ms. Otherwise
+ * as bh_connect(), which does this for a name; if no address answers, the error is the last
  * one's.
  */
 BH_API int bh_connect_any(bh_io *out, const struct bh_addresses *list,

@@ -15,15 +15,15 @@
  *
  * Life of a service: its code is loaded and init() run once, in the service's
  * zygote, before any worker exists. Workers are forks of the zygote, and each calls
- * worker_init(). Then main() runs as the service's first task, a fiber, in one of them. If main crashes it
- * is started again, after a pause that grows (`restart` in the configuration); more
- * often than `restart.intensity` within `restart.period`, and the service has failed
+ * worker_init(). Then main() runs as the service's first task, a fiber, in one of them. If
+ * main crashes it is started again, after a pause that grows (`restart` in the configuration);
+ * after more crashes than `restart.intensity` within `restart.period` the service has failed
  * and is reset. When main returns and no task is left, the service is done.
  *
- * When all services are done the system ends. Its exit code is that of the first main,
- * in the order in which they returned, whose value is not 0: a value from 1 to 99 as it
- * is, any other (a negative error, 100 or more) as 1. 0: all returned 0, or the system was
- * asked to stop, whatever mains return then. A line in the log tells each value.
+ * When all services are done the system ends. Its exit code is the value of the first main
+ * to return a value that is not 0: a value from 1 to 99 as it is, any other (a negative
+ * error, 100 or more) as 1. 0: all mains returned 0, or the system was asked to stop (the
+ * values of mains are ignored then). The log has a line for each value.
  */
 #ifndef BULKHEAD_SERVICE_H
 #define BULKHEAD_SERVICE_H
@@ -39,26 +39,26 @@ struct bh_service {
 			  and a module built with an older header has none of them */
 	uint32_t reserved;
 	const char *name; /* the service's name if the configuration has none */
-	/* Loads what all workers share read-only. Threads that it leaves are refused:
-	 * workers would not have them. 0, or a negative error: the start has failed, and
-	 * the log tells the error. It may take as long as `start.timeout` says (90 s unless
+	/* Loads data that all workers share read-only. It must leave no thread running
+	 * (refused): workers would not have it. 0, or a negative error: the start has failed,
+	 * and the log has the error. It may take up to `start.timeout` (90 s unless
 	 * configured): other services start and serve meanwhile. May be NULL. */
 	int (*init)(void);
 	/* The first task. Its value becomes the system's exit code, see above. */
 	int64_t (*main)(void *unused);
-	/* Runs in each new process before its first task: in workers, those that replace
-	 * them, and the processes for jobs. For what each must have of its own: the seed of
-	 * a generator, a connection, a thread. (The C library's generators have new seeds by
-	 * then.) No task runs: calls that need one fail. 0, or a negative error: the process
-	 * ends and is replaced, with pauses that grow, and the log tells the error; so does
-	 * a crash in it, or 10 s without an end. If the service's first worker fails in it,
-	 * the start has failed, as by init(). May be NULL. */
+	/* Runs in each new process before its first task: in workers, their replacements,
+	 * and the processes for jobs. For state that each process needs for itself: the seed
+	 * of a generator, a connection, a thread. (The C library's generators have new seeds
+	 * by then.) No task runs: calls that need a task fail. 0, or a negative error: the
+	 * process ends and is replaced, with pauses that grow, and the log has the error. A
+	 * crash in worker_init(), or 10 s without a return, has the same effect. If the
+	 * service's first worker fails here, the start has failed, as by init(). May be NULL. */
 	int (*worker_init)(void);
 };
 
 /*
- * Marks a global that each process is to have for itself: a cache, a seed, a counter of a
- * local set. `bulkhead run --strict` tells of writes to all others (docs/guide.md).
+ * Marks a global of which each process has its own copy: a cache, a seed, a counter of a
+ * local set. `bulkhead run --strict` reports writes to all other globals (docs/guide.md).
  *
  *     static BH_PRIVATE int calls;
  */
@@ -68,8 +68,8 @@ struct bh_service {
 #define BH_PRIVATE_TLS __attribute__((section("bh_private_tls")))
 
 /*
- * Marks a library, by the beginning of its file's name up to a dot or a dash: the globals
- * that it writes, its caches and counts, each process is to have for itself.
+ * Marks a library, by the beginning of its file's name up to a dot or a dash: each process
+ * has its own copy of the globals that the library writes (caches, counts).
  *
  *     BH_PRIVATE_LIBRARY("libsqlite3");
  */
@@ -84,8 +84,8 @@ BH_API extern const struct bh_service bulkhead_service;
 
 /*
  * The main() of a program with services of its own: understands the command
- * line of `bulkhead run` (--help explains it) and runs @services (each, or
- * those its configuration names). Does not return on success: the process
+ * line of `bulkhead run` (--help explains it) and runs @services (all, or
+ * the ones its configuration names). Does not return on success: the process
  * becomes the system's root. Returns an exit status (100: usage, 111: system
  * failure) when it cannot start.
  *
@@ -101,13 +101,13 @@ BH_API const char *bh_option(const char *key);
 BH_API int bh_stopping(void);
 
 /*
- * Numbers of the caller's service and of its workers: always on, and what `bhctl
- * status` and `bhctl workers` show (docs/metrics.md explains each). They begin anew
- * when the service is reset. Those of a worker belong to its slot, not to the
- * process: they go on when it crashes.
+ * Counters of the caller's service and of its workers: always on, and shown by `bhctl
+ * status` and `bhctl workers` (docs/metrics.md explains each). They begin anew
+ * when the service is reset. A worker's counters belong to its slot, not to the
+ * process: they go on when the worker crashes.
  *
- * Set `size` to sizeof the struct: as many of the fields are filled. New ones come at
- * the end, so a module built with an older header gets those that it knows.
+ * Set `size` to sizeof the struct: only fields within it are filled. New fields come at
+ * the end, so a module built with an older header gets the fields that it knows.
  */
 struct bh_stats {
 	uint32_t size;
@@ -117,8 +117,8 @@ struct bh_stats {
 	uint64_t uptime_ns;
 	uint64_t queued; /* hints in the inject queue now */
 	uint64_t timers; /* deadlines armed now, as of the kernel's last turn */
-	/* The pool of blocking processes: how many there may be, are, and have no job;
-	 * jobs without a process; jobs that have ended. */
+	/* The pool of blocking processes: at most, now, and without a job;
+	 * jobs that wait for a process; jobs that have ended. */
 	uint64_t blocking_max, blocking_processes, blocking_idle;
 	uint64_t blocking_waiting, blocking_done;
 };
@@ -126,8 +126,8 @@ struct bh_stats {
 /* Fills @stats. Errors: -EINVAL (no such size, not in a service). */
 BH_API int bh_stats_get(struct bh_stats *stats) BH_NODISCARD;
 
-/* Polls by their length, in ns: bucket 0 is [0, 16), then four to a power of two; the
- * last takes the rest, from 51 s on. */
+/* Polls by their length, in ns: bucket 0 is [0, 16), then four buckets to a power of two; the
+ * last bucket takes the rest, from 51 s on. */
 #define BH_STATS_BUCKETS 128
 
 /* The shortest poll in bucket @b, in ns. */
@@ -142,14 +142,14 @@ struct bh_worker_stats {
 	uint64_t restarts, crashes, polls, steals, parks;
 	uint64_t steal_ops;     /* times it stole; `steals` is how many tasks */
 	uint64_t overflows;     /* times its ring was full */
-	uint64_t unparks;       /* times it was woken; of these */
-	uint64_t noop_wakes;    /* found nothing to do */
+	uint64_t unparks;       /* times it was woken */
+	uint64_t noop_wakes;    /* times it was woken and found nothing to do */
 	uint64_t lifo_hits;     /* tasks run straight after they were woken */
 	uint64_t budget_yields; /* operations put off because the poll's budget was spent */
 	uint64_t queued;        /* tasks in its ring now */
 	uint64_t busy_ns;       /* polls, and looking for tasks; not sleep, nor spinning */
-	/* Polls by length, and the sum of their lengths. Of short polls not each is timed:
-	 * one stands for many, so that the counts are estimates and may lag behind
+	/* Polls by length, and the sum of their lengths. Short polls are sampled: one timed
+	 * poll stands for many, so the counts are estimates and may lag behind
 	 * `polls`. */
 	uint64_t poll_ns;
 	uint64_t poll_buckets[BH_STATS_BUCKETS];

@@ -20,15 +20,15 @@
  *             FILE * buffers, thread-locals.
  *
  * A pinned task never leaves the process that its spawner ran in: it may keep in
- * private memory what it likes. That is also its price: when that process dies, by
- * whosever fault, the pinned tasks in it have lost that memory, and end with
+ * private memory what it likes. The price: when that process dies, whatever the
+ * cause, the pinned tasks in it have lost that memory, and end with
  * BH_END_LOST (or start again, see on_crash). A fiber that waits while it handles a C++
  * exception is pinned for that wait.
  *
  * Ownership. The spawner owns the tasks it spawned with a handle: it alone may
  * join or release them, and when it ends they are aborted (children end with
  * their parent). A task spawned without a handle (out == NULL) is detached: it
- * owes nobody anything. A task owns the sockets it opened or was given, its
+ * has no joiner and no parent. A task owns the sockets it opened or was given, its
  * memory and its children; all of it is released when the task ends, whether it
  * returned, was aborted, or crashed.
  */
@@ -55,8 +55,8 @@ enum bh_poll {
 struct bh_cx;
 
 /* A poll task's function. @state is the task's own copy of the initial state;
- * it stays at one address for the task's life. Must not call anything that
- * waits: those calls answer -EDEADLK here. */
+ * it stays at one address for the task's life. Must not make calls that wait:
+ * they answer -EDEADLK here. */
 typedef enum bh_poll (*bh_poll_fn)(struct bh_cx *cx, void *state);
 
 /* What becomes of a task that crashes. */
@@ -64,9 +64,9 @@ enum bh_on_crash {
 	BH_CRASH_FAIL = 0,    /* it ends; its joiner is told (the default) */
 	BH_CRASH_RESTART = 1, /* it starts again from its argument; a poll task from a
 				 copy of its initial state, which costs that much
-				 memory more. A pinned one does so in the process that
-				 replaces its own, even if it was another task that
-				 crashed: let its argument hold no private pointers */
+				 memory more. A pinned task restarts in the process that
+				 replaces its own, even if another task crashed:
+				 its argument must hold no private pointers */
 };
 
 struct bh_spawn_opts {
@@ -85,18 +85,18 @@ struct bh_spawn_opts {
 	bh_io give;            /* a socket of the caller's that becomes the task's */
 	uint8_t pinned;        /* 1: it runs in this very process alone */
 	uint8_t reserved1[7];
-	uint64_t crash_key; /* whom its crashes are counted against: see below */
+	uint64_t crash_key; /* the client its crashes are counted against: see below */
 };
 /*
- * Crashes are counted by task type and key, and so it is the type and the key that are
- * quarantined: -BH_EQUARANTINED is for who crashed it, and others are served. The key says
- * who that is: bh_crash_key() of a tenant's name, a file, a hash of the input, or a
- * tenant's number below 2^32.
+ * Crashes are counted by task type and crash key, and a quarantine is on that pair:
+ * -BH_EQUARANTINED is for the client that caused the crashes; other clients are served. The
+ * key identifies the client: bh_crash_key() of a tenant's name, a file, a hash of the input,
+ * or a tenant's number below 2^32.
  *
- * 0: the peer of `give`, if that socket was accepted (its IPv4 address, the /64 of its IPv6
- * address, the user behind a Unix socket), else whatever the spawner's own key is. So all
+ * Key 0: the peer of `give`, if that socket was accepted (its IPv4 address, the /64 of its
+ * IPv6 address, the user behind a Unix socket), else the spawner's own key. So every task
  * that a connection's task spawns counts against its peer. Behind a proxy all peers are
- * one: set the key from what the proxy says of the client. A task without any of it counts
+ * the same: set the key from the client that the proxy names. A task without a key counts
  * against its type, and a type that many keys crash is quarantined as a whole.
  */
 #ifdef __cplusplus
@@ -112,10 +112,9 @@ struct bh_spawn_opts {
 #endif
 
 /*
- * Names. A task without a name is called as its function: as that stands in the symbols of
- * its file, or, if the file was stripped, as it stands in the call: the calls that
- * spawn are macros besides, which note the text of the function. (Not in C++, where a
- * function may be written in the call.)
+ * Names. A task without a name is called after its function: by the function's symbol, or, if
+ * the file was stripped, by the text of the argument: the calls that spawn are also macros,
+ * which note that text. (Not in C++, where the argument may be a lambda.)
  */
 struct bh_called {
 	uintptr_t fn;
@@ -145,13 +144,12 @@ static inline bh_poll_fn bh_poll_called(bh_poll_fn fn, const char *text)
  * was spawned and opts->give is still the caller's.
  *
  * A fiber has its stack when this returns 0, and keeps it until it ends. The last eighth
- * of limits.memory is kept for stacks of work (of 64 KiB): a task that is given a socket
- * gets none of those.
+ * of limits.memory is reserved for the 64 KiB stacks of tasks that are not given a socket.
  *
  * Errors: -BH_ENOSLOT (task table full), -ENOMEM (no stack, or no memory for the
- * argument: the sum of all blocks of the service, of whatever size, has reached
- * limits.memory; see mem.h), -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not the
- * caller's).
+ * argument: the sum of all blocks of the service, of all sizes, has reached
+ * limits.memory; see mem.h), -BH_EQUARANTINED, -EINVAL, -E2BIG, -BH_ESTALE (opts->give is not
+ * the caller's).
  */
 BH_API int bh_spawn(bh_task *out, bh_fiber_fn fn, const void *arg, size_t len,
 		    const struct bh_spawn_opts *opts) BH_NODISCARD;
@@ -164,10 +162,10 @@ BH_API int bh_spawn_poll(bh_task *out, bh_poll_fn fn, const void *state, size_t 
 			 const struct bh_spawn_opts *opts) BH_NODISCARD;
 
 /*
- * Spawn a task pinned to worker @worker (0 .. bh_workers() - 1), whichever process
- * fills that slot when it first runs; from then on it is that process's, like every
- * pinned task. For one task a worker (a cache, a listener each), not for private
- * pointers of the caller's: those need opts->pinned.
+ * Spawn a task pinned to worker @worker (0 .. bh_workers() - 1): to the process that
+ * fills that slot when the task first runs, like every pinned task from then on. For one task
+ * per worker (a cache, a listener each), not for private pointers of the caller's, which need
+ * opts->pinned.
  *
  * Errors: as bh_spawn(); -EINVAL: no such worker.
  */
@@ -182,25 +180,25 @@ enum bh_end {
 	BH_END_CANCELED = 1, /* it was aborted */
 	BH_END_CRASHED = 2,  /* its worker died under it: see crash */
 	BH_END_RESET = 3,    /* its service was reset */
-	BH_END_HOG = 4,      /* its worker was ended, for it ran too long without yielding:
+	BH_END_HOG = 4,      /* it ran too long without yielding, so its worker was ended:
 				see crash */
 	BH_END_LOST = 5,     /* it was pinned to a process that died, not by its fault */
 };
 
-/* What is known of one crash. All of it is diagnostic: a task that runs wild
+/* The report of one crash. All of it is diagnostic: a task that runs wild
  * can forge what its own worker wrote. */
 struct bh_crash {
 	uint64_t id;            /* names the crash in `bhctl crashes`; 0: none */
 	int32_t signal;         /* SIGSEGV, ...; 0: the worker called exit() */
 	int32_t exit_code;      /* when signal is 0 */
 	uint64_t address;       /* the address that faulted, 0 if none */
-	uint64_t instruction;   /* where the program counter stood, 0 if unknown */
+	uint64_t instruction;   /* the program counter, 0 if unknown */
 	uint32_t worker;        /* slot of the worker that died */
 	int32_t pid;            /* its process */
 	uint8_t stack_overflow; /* 1: the fault was in the guard below a fiber's stack */
 	uint8_t reserved[3];
-	uint32_t restart_us; /* from the crash until the slot's next worker ran, with the
-				  time that a core dump took; 0: not back yet */
+	uint32_t restart_us; /* from the crash until the slot's next worker ran, including
+				  the time of a core dump; 0: not back yet */
 	bh_task task;        /* the task that was running */
 	char task_name[40];  /* its type */
 };
@@ -211,7 +209,7 @@ struct bh_result {
 	int64_t value;         /* BH_END_RETURNED: what the function returned */
 	void *data;            /* what bh_reply() left, now the joiner's: bh_free() it */
 	size_t len;            /* its length in bytes */
-	struct bh_crash crash; /* BH_END_CRASHED, BH_END_HOG: signal, where, in whom */
+	struct bh_crash crash; /* BH_END_CRASHED, BH_END_HOG: signal, address, worker */
 };
 
 /*
@@ -222,12 +220,12 @@ struct bh_result {
  * aborted; the handle stays valid), -BH_ESTALE, -EPERM (not the caller's
  * child), -EDEADLK (called from a poll task: use bh_poll_join()).
  *
- * Of a task that did not return, the memory is free by then; its sockets and files are closed
+ * The memory of a task that did not return is free by then; its sockets and files are closed
  * by another process, perhaps some milliseconds later. So a bh_listen() at the address of a
  * listener that a crashed task had opened may be refused with -EADDRINUSE at first: try again
- * after a pause, or let the configuration (`listen`) open it, which is one socket for all.
+ * after a pause, or let the configuration (`listen`) open it: one socket for all tasks.
  *
- * bh_join_or_gone() (net.h) does so only as long as a connection's peer is there.
+ * bh_join_or_gone() (net.h) waits only as long as a connection's peer is there.
  */
 BH_API int bh_join(bh_task task, struct bh_result *res, int64_t deadline) BH_NODISCARD;
 
@@ -254,11 +252,11 @@ BH_API int bh_crash_wait(struct bh_crash *crash, int64_t deadline) BH_NODISCARD;
 BH_API int bh_yield(void);
 
 /*
- * Each time a task is polled or resumed it may do 128 operations on timers, sockets
- * and tasks that it joins, that need not wait; then such an operation lets other tasks run first (a
+ * Each time a task is polled or resumed it has a budget of 128 operations (timers, sockets,
+ * joins) that need not wait; the next one lets other tasks run first (a
  * fiber yields in it, a poll task gets -EAGAIN and is polled again). So a task whose
- * socket always has data starves nobody. @on 1 exempts the running task until it says
- * 0. Errors: -EPERM (not in a task).
+ * socket always has data starves no other task. @on 1 exempts the running task until a call
+ * with 0. Errors: -EPERM (not in a task).
  */
 BH_API int bh_unconstrained(int on);
 
@@ -293,7 +291,7 @@ BH_API void bh_poll_at(struct bh_cx *cx, int64_t deadline);
  * deadline a task: see bh_poll_at().) */
 BH_API int bh_poll_sleep_until(struct bh_cx *cx, int64_t deadline) BH_NODISCARD;
 
-/* Asks for another poll soon; what others wait for goes first. */
+/* Asks for another poll soon; other runnable tasks go first. */
 BH_API void bh_poll_again(struct bh_cx *cx);
 
 /* Joins a child from a poll: -EAGAIN when it has not ended (a wake-up is

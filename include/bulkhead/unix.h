@@ -4,9 +4,9 @@
  *
  * Any connected Unix socket will do: a stream ("unix:/PATH"), "seqpacket:/PATH", datagrams
  * (datagram.h), one end of a socketpair() that was adopted. The descriptor is in one message
- * with some bytes; whoever reads these by other calls (bh_read()) drops it.
+ * with some bytes; reading these bytes by other calls (bh_read()) drops the descriptor.
  *
- * Whose it is:
+ * The descriptor's owner:
  *
  *   bh_send_io, timed out or canceled     the caller's still; nothing was sent
  *   bh_send_io, an error                  the same
@@ -17,8 +17,8 @@
  *   bh_recv_io, timed out or canceled     on its way still
  *   its task crashes in the middle        closed, or on its way still
  *
- * At each moment it has one owner at most. What is at its other end notices nothing, and what
- * had come there is not lost.
+ * At each moment it has one owner at most. The peer at its other end notices nothing, and
+ * data that has come is not lost.
  */
 #ifndef BULKHEAD_UNIX_H
 #define BULKHEAD_UNIX_H
@@ -33,7 +33,7 @@ struct bh_cx;
 
 /*
  * Sends @io with the first of @len bytes (1 at least) over @over, and closes the caller's: its
- * handle is stale then. Returns how many of the bytes went along, at least one; of a message
+ * handle is stale then. Returns the count of bytes sent with it, at least one; for a message,
  * always all.
  *
  * Errors (@io stays the caller's): -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ESTALE, -EINVAL (@len 0,
@@ -48,10 +48,10 @@ BH_API ssize_t bh_poll_send_io(struct bh_cx *cx, bh_io over, bh_io io, const voi
 			       size_t len) BH_NODISCARD;
 
 /*
- * Takes one message, or what there is of a stream up to a descriptor, into @buf (@len bytes),
+ * Takes one message, or the bytes of a stream up to a descriptor, into @buf (@len bytes),
  * and the descriptor that came along into *@out, as bh_io_adopt() does: it is the caller's.
- * 0: none did. Returns how many bytes; 0: the peer's end. A second descriptor in one message
- * is closed.
+ * *@out 0: no descriptor came. Returns the count of bytes; 0: end of stream. A second
+ * descriptor in one message is closed.
  *
  * Errors: -BH_ETIMEDOUT, -BH_ECANCELED, -BH_ENOSLOT (nothing was taken), -EOPNOTSUPP (@over is no
  * socket). A message is gone with: -EMFILE (no number was free for its descriptor), -EPERM (epoll
