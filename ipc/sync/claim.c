@@ -3,7 +3,7 @@
 
 #include "ipc/sync/list.h"
 
-/* From here on recovery looks at the claim, and at the object that it is about. */
+/* From here on recovery checks the claim and its object. */
 static void journal(const struct bh_server *sv, uint32_t idx)
 {
 	if (sv->w) {
@@ -88,7 +88,7 @@ bool bh_claim_leave(const struct bh_server *sv, uint64_t claim)
 	struct bh_sync *s = bh_sync_at(sv->v, at);
 
 	journal(sv, bh_handle_idx(claim));
-	/* Slot and epoch stay: they say who was to post it. */
+	/* Slot and epoch stay: they name the incarnation that had to post the claim. */
 	if (bh_claim_state(w) != BH_CLAIM_ASKS ||
 	    !bh_cas(&c->word, &w, (w & ~BH_STATE_MASK) | BH_CLAIM_GONE))
 		return false;

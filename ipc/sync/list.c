@@ -10,7 +10,7 @@ bool bh_sync_linked(const struct bh_view *v, const struct bh_sync *s, uint32_t i
 	return c && (prev ? p && bh_ld_rlx(&p->next) == idx : bh_ld_rlx(&s->head) == idx);
 }
 
-/* What comes first, or behind claim @at. */
+/* The link to the first claim, or to the claim behind @at. */
 static _Atomic uint32_t *place(const struct bh_view *v, struct bh_sync *s, uint32_t at)
 {
 	struct bh_claim *a = bh_claim_at(v, at);
@@ -92,7 +92,7 @@ static bool is_back(const struct bh_claim *c)
 	return bh_claim_state(bh_ld_acq(&c->word)) == BH_CLAIM_BACK;
 }
 
-/* From @top down, the newest first: so each goes behind who waited before all of them. */
+/* From @top down, newest first: each claim goes in at the same place, before newer ones. */
 static void link_chain(const struct bh_view *v, struct bh_sync *s, uint32_t top, uint32_t at,
 		       bool back)
 {
@@ -106,7 +106,7 @@ static void link_chain(const struct bh_view *v, struct bh_sync *s, uint32_t top,
 	}
 }
 
-/* Cuts the inbox off at @top: others may be above it by now. */
+/* Cuts the inbox off at @top: newer claims may be above it by now. */
 static void cut(const struct bh_view *v, struct bh_sync *s, uint32_t top)
 {
 	uint32_t idx = top;
@@ -121,7 +121,7 @@ static void cut(const struct bh_view *v, struct bh_sync *s, uint32_t top)
 		}
 		idx = bh_ld_acq(&c->link);
 	}
-	bh_st_rel(&s->inbox, 0); /* somebody scribbled over it */
+	bh_st_rel(&s->inbox, 0); /* a stray write damaged it */
 }
 
 void bh_sync_drain(const struct bh_view *v, struct bh_sync *s)
@@ -131,7 +131,7 @@ void bh_sync_drain(const struct bh_view *v, struct bh_sync *s)
 	if (!top)
 		return;
 	link_chain(v, s, top, bh_ld_rlx(&s->tail), false);
-	/* Before all who wait: they wait for it. */
+	/* Before all waiting claims, which wait for what BACK claims give. */
 	link_chain(v, s, top, 0, true);
 	cut(v, s, top);
 }

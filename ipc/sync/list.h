@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* list.h: the inbox of an object, and the list of who waits there; for who serves (serve.h). */
+/* list.h: the inbox of an object, and the list of waiting claims; for the server (serve.h). */
 #ifndef BH_IPC_SYNC_LIST_H
 #define BH_IPC_SYNC_LIST_H
 
@@ -15,17 +15,17 @@ void bh_sync_link(const struct bh_view *v, struct bh_sync *s, uint32_t at, uint3
 /* Takes claim @idx out if it is in the list. Commit: the same. */
 void bh_sync_unlink(const struct bh_view *v, struct bh_sync *s, uint32_t idx);
 
-/* Puts `prev` and `tail` right, and ends a list that is none. */
+/* Puts `prev` and `tail` right, and cuts a corrupt list off. */
 void bh_sync_repair(const struct bh_view *v, struct bh_sync *s);
 
-/* Pushes claim @idx on the inbox. By anybody. Commit: the CAS. */
+/* Pushes claim @idx on the inbox. By any process. Commit: the CAS. */
 void bh_sync_push(const struct bh_view *v, struct bh_sync *s, uint32_t idx);
 
-/* Moves what is in the inbox to the list: what is BACK to its front, all else behind who
- * waits already. */
+/* Moves the inbox to the list: BACK claims to its front, all others behind the waiting
+ * claims. */
 void bh_sync_drain(const struct bh_view *v, struct bh_sync *s);
 
-/* Links the claim that @suspect, of object @idx, names if it is to be served and was not
+/* Links the claim that @suspect, of object @idx, names if it needs a server and was not
  * posted. */
 void bh_sync_check(const struct bh_view *v, struct bh_sync *s, uint32_t idx, uint64_t suspect);
 

@@ -9,8 +9,8 @@ static void journal(const struct bh_server *sv, uint32_t idx)
 	}
 }
 
-/* Under the lock, so that nobody serves what was there before. From the store of `word` on
- * a handle names it. */
+/* Under the lock, so that no process serves the slot's former object. From the store of
+ * `word` on a handle names the new one. */
 static uint64_t set_up(struct bh_sync *s, uint32_t idx, enum bh_sync_kind kind, uint32_t permits)
 {
 	uint32_t gen = (uint32_t)(bh_ld_rlx(&s->word) >> 32) + 1;
@@ -43,7 +43,7 @@ uint64_t bh_sync_make(const struct bh_server *sv, uint64_t owner, enum bh_sync_k
 			bh_sync_serve_end(sv, idx);
 			return sync;
 		}
-		/* Somebody looks at what was there before, still. */
+		/* Another process still serves the slot's former object. */
 		bh_st_rel(&s->owner, 0);
 		bh_pool_give_shared(&sv->v->sync_pool, idx);
 	}

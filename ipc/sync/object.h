@@ -5,19 +5,19 @@
 
 #include "ipc/sync/serve.h"
 
-/* Makes one for task @owner, by a worker, whose journal names it. Its handle; 0: there are no
- * more. Commit: the CAS on the owner. */
+/* Makes an object for task @owner, by a worker, whose journal names it. Its handle; 0: the
+ * table is full. Commit: the CAS on the owner. */
 uint64_t bh_sync_make(const struct bh_server *sv, uint64_t owner, enum bh_sync_kind kind,
 		      uint32_t permits);
 
 /* Puts @n permits in. False: the object is gone, or has too many. Commit: the CAS. */
 bool bh_sync_put(const struct bh_server *sv, uint64_t sync, uint32_t n);
 
-/* A notice to all that wait now. Commit: the exchange. */
+/* A notice to all claims that wait now. Commit: the exchange. */
 void bh_sync_put_all(const struct bh_server *sv, uint64_t sync);
 
-/* Closes object @idx if @owner has it: refuses all that wait, and frees the slot. True: it
- * is free now. Commit: the CAS on the owner. */
+/* Closes object @idx if @owner has it: refuses all waiting claims, and frees the slot. True:
+ * the slot is free now. Commit: the CAS on the owner. */
 bool bh_sync_drop(const struct bh_server *sv, uint32_t idx, uint64_t owner);
 
 #endif

@@ -7,12 +7,12 @@
 
 #include "ipc/sync/list.h"
 
-/* What a step is about; beside the claim's index in the upper half of `step`. */
+/* The kind of a step; beside the claim's index in the upper half of `step`. */
 #define STEP_GRANT 0u
 #define STEP_DROP  0x80000000u
 
 enum {
-	/* The kernel serves no more rounds at a time: whoever posts meanwhile could keep it. */
+	/* The kernel's most rounds at a time: workers that keep posting could hold it up. */
 	ROUNDS = 64
 };
 
@@ -39,7 +39,7 @@ static void step_end(struct bh_sync *s)
 	bh_st_rel(&s->step, 0);
 }
 
-/* False: the claim is of an object that was in this slot before, or that is closed. */
+/* False: the claim is of a former object of this slot, or of a closed object. */
 static bool current(const struct bh_sync *s, const struct bh_claim *c)
 {
 	uint64_t w = bh_ld_acq(&s->word);
@@ -79,7 +79,7 @@ static void set_free(const struct bh_server *sv, struct bh_claim *c, uint32_t id
 		bh_pool_give_shared(&sv->v->claim_pool, idx);
 }
 
-/* Does a crash with it leave what it guarded half changed? */
+/* Can a crash of the claim's holder leave guarded data half changed? */
 static bool guards(const struct bh_sync *s, const struct bh_claim *c)
 {
 	enum bh_sync_kind kind = bh_sync_kind(bh_ld_rlx(&s->word));
@@ -124,7 +124,7 @@ static void granted(const struct bh_server *sv, struct bh_sync *s, struct bh_cla
 }
 
 /* Answers claim @idx, which ASKS: it becomes @state, and takes @count. Commit: the CAS on
- * its word. If it is GONE instead, it goes. */
+ * its word. A claim found GONE is dropped instead. */
 static void answer(const struct bh_server *sv, struct bh_sync *s, uint32_t idx, uint32_t count,
 		   uint64_t state)
 {
@@ -145,7 +145,7 @@ static void answer(const struct bh_server *sv, struct bh_sync *s, uint32_t idx, 
 	granted(sv, s, c, next, taken);
 }
 
-/* What `step` of a server that died says. */
+/* Finishes the `step` of a dead server. */
 static void finish_step(const struct bh_server *sv, struct bh_sync *s)
 {
 	uint64_t step = bh_ld_acq(&s->step);
@@ -169,7 +169,7 @@ static void finish_step(const struct bh_server *sv, struct bh_sync *s)
 		if (!bh_sync_linked(sv->v, s, idx))
 			bh_sync_link(sv->v, s, 0, idx);
 	} else if (same) {
-		granted(sv, s, c, w, taken); /* and perhaps given back since */
+		granted(sv, s, c, w, taken); /* perhaps given back since */
 		return;
 	} else {
 		/* Granted for good, and freed by its task. */
@@ -185,7 +185,7 @@ static void refuse(const struct bh_server *sv, struct bh_sync *s, uint32_t idx)
 	answer(sv, s, idx, 0, BH_CLAIM_REFUSED);
 }
 
-/* False: it has to wait, and so have those behind it. */
+/* False: claim @idx has to wait, and so have all claims behind it. */
 static bool grant(const struct bh_server *sv, struct bh_sync *s, uint32_t idx)
 {
 	uint32_t count;
@@ -202,7 +202,7 @@ static bool grant(const struct bh_server *sv, struct bh_sync *s, uint32_t idx)
 	return true;
 }
 
-/* The oldest, as long as there is something for it. */
+/* Grants to the oldest claim, as long as there are permits for it. */
 static void grant_all(const struct bh_server *sv, struct bh_sync *s)
 {
 	struct bh_claim *c;
@@ -224,11 +224,11 @@ static void grant_all(const struct bh_server *sv, struct bh_sync *s)
 			else if (!grant(sv, s, idx))
 				return;
 			break;
-		default: /* nothing that belongs here */
+		default: /* a claim that does not belong here */
 			bh_sync_unlink(sv->v, s, idx);
 		}
 	}
-	/* Of notices that nobody waited for one is kept. */
+	/* Of notices without a waiting claim, one is kept. */
 	uint32_t asked = (uint32_t)bh_ld_acq(&s->asked);
 	uint64_t w = bh_ld_acq(&s->word);
 	if (bh_sync_kind(w) == BH_SYNC_NOTICE && !(w & BH_SYNC_CLOSED) &&
@@ -236,8 +236,8 @@ static void grant_all(const struct bh_server *sv, struct bh_sync *s)
 		bh_st_rel(&s->taken, asked - 1);
 }
 
-/* A notice to all that wait now. Set again meanwhile, it stays. Killed in the middle, it is
- * done again: who came since may be told as well. */
+/* A notice to all claims that wait now. `all`, if set again meanwhile, stays. After a death in
+ * the middle the notice is repeated: later claims may be told as well. */
 static void notify_all(const struct bh_server *sv, struct bh_sync *s)
 {
 	uint32_t last = bh_ld_rlx(&s->tail), idx = 0, found = bh_ld_acq(&s->all);
@@ -265,7 +265,7 @@ static void notify_all(const struct bh_server *sv, struct bh_sync *s)
 	bh_cas(&s->all, &found, 0);
 }
 
-/* Takes those out that wait no more, when there are many: of each 64, or a quarter of all. */
+/* Takes GONE claims out when there are many: 64 and a quarter of the list. */
 static void tidy(const struct bh_server *sv, struct bh_sync *s)
 {
 	uint32_t idx = bh_ld_rlx(&s->head), next, n = 0, gone = bh_ld_rlx(&s->gone);
@@ -287,7 +287,7 @@ static void tidy(const struct bh_server *sv, struct bh_sync *s)
 
 static void work(const struct bh_server *sv, struct bh_sync *s, uint32_t idx)
 {
-	/* Read before the inbox is: what it names was posted before, or never will be. */
+	/* Read before the inbox: the suspect claim was posted before, or never will be. */
 	uint64_t suspect = bh_ld_acq(&s->suspect);
 
 	bh_sync_drain(sv->v, s);
@@ -338,8 +338,8 @@ void bh_sync_serve(const struct bh_server *sv, uint32_t idx)
 	while (!bh_sync_serve_begin(sv, idx)) {
 		uint64_t found = bh_ld_acq(&s->lock);
 
-		/* A CAS also where PENDING is set: what was posted before it is seen by who
-		 * clears the flag. */
+		/* A CAS also where PENDING is set: the server that clears the flag sees all
+		 * posts before it. */
 		if (found && bh_cas(&s->lock, &found, found | BH_SYNC_PENDING))
 			return;
 	}
