@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What was seen of a slot. */
+/* Marks of a slot: how it was seen. */
 enum {
 	HINTED = 1,
 	LISTED = 2,
@@ -28,7 +28,7 @@ struct audit {
 	struct bh_audit *out;
 };
 
-/* Nobody runs: each finding is certain. */
+/* No worker runs: each finding is certain. */
 #define report(a, invariant, ...) \
 	bh_audit_report((a)->out, invariant, (struct bh_audit_finding){ 0 }, __VA_ARGS__)
 
@@ -46,7 +46,7 @@ static uint64_t state(struct audit *a, uint32_t idx)
 
 /* -- what holds when nobody runs ------------------------------------------------- */
 
-/* A hint where nobody looks who may run the task is none. */
+/* A hint counts only in a queue of a process that may run the task. */
 static void mark_hint(struct audit *a, uint32_t idx)
 {
 	struct bh_tcb *t = bh_tcb_at(a->v, idx);
@@ -82,7 +82,7 @@ static void mark_queues(struct audit *a)
 		for (uint64_t i = 0; i <= pinned.mask; i++)
 			mark_hint(a, (uint32_t)bh_ld_rlx(&pinned.cells[i]));
 	}
-	/* Every cell: the counters may lag behind what was committed. */
+	/* Every cell: the counters may lag behind the commits. */
 	for (uint64_t i = 0; i <= v->inject.mask; i++) {
 		mark_hint(a, (uint32_t)bh_ld_rlx(&v->inject.cells[i]));
 		mark_job(a, (uint32_t)bh_ld_rlx(&v->blocking.cells[i]));
@@ -313,7 +313,7 @@ static void check_list(struct audit *a, uint32_t i)
 		if (bh_ld_rlx(&c->prev) != prev || (a->m.claims[idx] & LISTED) ||
 		    bh_claim_state(bh_ld_rlx(&c->word)) != BH_CLAIM_ASKS ||
 		    bh_handle_idx(bh_ld_rlx(&c->sync)) != i) {
-			/* One that waits no more may stay for a while. */
+			/* A GONE claim may stay in the list for a while. */
 			if (bh_claim_state(bh_ld_rlx(&c->word)) != BH_CLAIM_GONE ||
 			    (a->m.claims[idx] & LISTED)) {
 				report(a, "sync-list", "claim %u is in the list of object %u", idx,
@@ -441,7 +441,7 @@ static void check_quiet(struct audit *a)
 		check_lease(a, i);
 }
 
-/* Of a round of steps, what cannot be so for a moment only. */
+/* The CERTAIN findings of a round of steps. */
 static void check_busy(struct audit *a)
 {
 	struct bh_audit_round round = { 0 };

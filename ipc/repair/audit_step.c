@@ -2,9 +2,9 @@
 /*
  * audit_step.c: the audit of an arena that is in use, entry by entry.
  *
- * The workers go on meanwhile, so each check is of one word, or of words of which
- * the first is read again at the end: had it changed, nothing is said. Where that
- * is not enough (two words of different owners), the finding is not CERTAIN.
+ * The workers go on meanwhile, so each check is of one word, or of several words with
+ * the first read again at the end: had it changed, nothing is reported. Where the second
+ * read is not enough (two words of different owners), the finding is not CERTAIN.
  *
  * Everything is read once, into a copy, and a loop is as long as its table.
  */
@@ -19,7 +19,7 @@
 
 enum {
 	LINE = 8,       /* cells of the inject queue in a cache line */
-	HEAD_LAG = 128, /* cells that the inject queue's head may lag behind: one for each
+	HEAD_LAG = 128, /* cells that the inject queue's head may lag behind: a cell for each
 			   worker that was killed between its commit and the move */
 	TRIES = 8,
 };
@@ -150,7 +150,7 @@ static void check_runq(const struct check *l, struct bh_slot *w)
 		t = bh_ld_acq(&w->runq.tail);
 		again = bh_ld_acq(&w->runq.head);
 	}
-	/* head never comes back, so it was `h` when tail was read. */
+	/* head never goes back, so it was `h` when tail was read. */
 	if (h == again && t - h > BH_RUNQ_CAP)
 		report(l, "runq", CERTAIN, h, t, "worker %u: head %llu, tail %llu", l->idx, (ull)h,
 		       (ull)t);
@@ -220,7 +220,7 @@ static bool slot_valid(const struct bh_view *v, uint32_t slot)
 	       (slot >= BH_MAX_WORKERS && slot - BH_MAX_WORKERS < v->l.blocking);
 }
 
-/* The newest event is whole: only the 16384th after it goes over it. */
+/* The newest event is whole: only the 16384th event after it overwrites it. */
 static void check_events(const struct check *l)
 {
 	struct bh_evring *r = &l->v->events[l->idx];
@@ -268,8 +268,8 @@ static void check_worker(const struct check *l)
 
 /* -- the inject queue's cells -------------------------------------------------------- */
 
-/* A cell behind head waits for the next lap's entry, or has it; one from head on
- * is of this lap. One that is neither stops the queue when head comes to it. */
+/* A cell behind head waits for the next lap's entry, or has it; a cell from head on
+ * is of this lap. A cell of another lap stops the queue when head comes to it. */
 static void check_cell(const struct check *l, const struct bh_inject_view *q, uint32_t n)
 {
 	uint64_t head = bh_ld_acq(&q->q->head), cell = bh_ld_acq(&q->cells[n]);
@@ -287,8 +287,8 @@ static void check_cell(const struct check *l, const struct bh_inject_view *q, ui
 		       (ull)cell, (ull)head);
 }
 
-/* How many lines of a ring are worth looking at: cells that no entry has come to
- * are as they were made. */
+/* How many lines of a ring are worth a check: cells that no entry has come to are as
+ * they were made. */
 static uint32_t lines_used(const struct bh_inject_view *q)
 {
 	uint64_t tail = bh_ld_acq(&q->q->tail), size = q->mask + 1ull;
@@ -342,8 +342,8 @@ static void check_links(const struct check *l, struct bh_tcb *t)
 			       refs[i]);
 }
 
-/* Somebody holds a RESERVED or RUNNING task, nobody another one; a pinned one has its
- * home there instead. */
+/* Only RESERVED and RUNNING tasks have a holder; any other pinned task has its home
+ * there instead. */
 static bool holder_valid(const struct bh_view *v, uint64_t w)
 {
 	uint32_t holder = bh_state_worker(w), epoch = bh_state_epoch(w);
@@ -395,7 +395,7 @@ static bool queues_empty(const struct bh_view *v, bool of_jobs)
 	return !bh_inject_len(&v->inject);
 }
 
-/* A job that was aborted may stand where workers look. */
+/* An aborted job may stand in the workers' queues. */
 static bool in_no_queue(const struct bh_view *v, bool job, uint64_t w)
 {
 	return queues_empty(v, job) && (!job || !(w & BH_ABORTED) || queues_empty(v, false));
@@ -428,8 +428,8 @@ static void check_state(const struct check *l, struct bh_tcb *t, uint64_t w)
 			       "task %u has ended and nobody will join it", l->idx);
 		break;
 	case BH_CLEANUP:
-		/* For a second at most; and if it was a kernel that is gone, the scan of
-		 * its successor has ended it. */
+		/* For a second at most; and if the kernel died in its cleanup, the scan of
+		 * the successor has ended the task. */
 		if (t->wait != BH_WAIT_HELD)
 			report(l, "no-cleanup", MENDED, w, 0, "task %u", l->idx);
 		break;
@@ -473,7 +473,7 @@ static const char *part_name(const struct check *l)
 					    "block";
 }
 
-/* What an owner word says by itself, and of a task that is gone. */
+/* Checks an owner word by itself, and whether the owner task is gone. */
 static void check_owner(const struct check *l, const char *invariant, uint64_t owner)
 {
 	if (!bh_tcb_at(l->v, bh_handle_idx(owner)) || !bh_handle_gen(owner))
@@ -605,7 +605,7 @@ static uint32_t tokens_used(const struct bh_view *v)
 	return n > BH_TOKEN_SERVICE ? n : BH_TOKEN_SERVICE + 1; /* which no pool handed out */
 }
 
-/* How many entries of @part are worth looking at: those ever used. */
+/* How many entries of @part are worth a check: all ever used. */
 static uint32_t entries(const struct bh_view *v, uint32_t part)
 {
 	switch (part) {

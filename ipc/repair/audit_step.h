@@ -9,10 +9,10 @@ enum {
 	BH_AUDIT_MAX = 64
 };
 
-/* What is to be thought of a finding in an arena that is in use. */
+/* The nature of a finding in an arena that is in use. */
 enum bh_audit_nature {
-	BH_AUDIT_CERTAIN, /* it can never be so */
-	BH_AUDIT_PASSING, /* it may be so for a moment */
+	BH_AUDIT_CERTAIN, /* always an error */
+	BH_AUDIT_PASSING, /* may be so for a moment */
 	BH_AUDIT_MENDED,  /* likewise, and bh_verify_step() puts it right */
 	BH_AUDIT_HINT,    /* likewise, and it may come again at once */
 };
@@ -39,7 +39,7 @@ struct bh_audit_finding {
 	char text[108];
 	enum bh_audit_nature nature;
 	uint32_t part, idx;
-	uint64_t words[2]; /* what was seen */
+	uint64_t words[2]; /* as seen */
 };
 
 struct bh_audit {
@@ -54,19 +54,18 @@ struct bh_audit_round {
 	uint32_t part, at;
 };
 
-/* Looks at the next @n entries and adds what it finds to @out; true: that was the
- * end of the round. */
+/* Checks the next @n entries and adds findings to @out; true: the round has ended. */
 bool bh_audit_step(const struct bh_view *v, struct bh_audit_round *round, uint32_t n,
 		   struct bh_audit *out);
 
-/* How many tasks began and ended, by the counters. A task counts those it spawns before it
+/* How many tasks began and ended, by the counters. A task counts its spawns before it
  * ends, and the ends are read first: when both are the same, no task is left. */
 void bh_audit_count(const struct bh_view *v, uint64_t *began, uint64_t *ended);
 
-/* Looks at one entry. */
+/* Checks one entry. */
 void bh_audit_entry(const struct bh_view *v, uint32_t part, uint32_t idx, struct bh_audit *out);
 
-/* Adds a finding; for audits of what more a caller knows. */
+/* Adds a finding; for further audits, by callers that know more. */
 void bh_audit_report(struct bh_audit *out, const char *invariant, struct bh_audit_finding about,
 		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -162,7 +162,8 @@ static bool orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t 
 		/* Killed after the unlink, the next kernel finds the child here. */
 		bh_st_rlx(&v->a->dropping, bh_handle(bh_state_gen(bh_ld_acq(&c->state)), idx));
 		bh_st_rel(&t->child, bh_ld_rlx(&c->sibling));
-		/* While it is this child still; and a list that bites its tail has an end. */
+		/* Before orphan(), while the slot is still this child; and so a cyclic list
+		 * has an end. */
 		bh_st_rlx(&c->parent, 0);
 		orphan(v, idx);
 		bh_st_rel(&v->a->dropping, 0);
@@ -171,8 +172,8 @@ static bool orphan_children(const struct bh_view *v, struct bh_tcb *t, uint64_t 
 	return true;
 }
 
-/* Puts block @ref and I/O slot @io back in the lists of @t if it owns them and
- * they are in none. */
+/* Puts block @ref and I/O slot @io back in the lists of @t if it owns them and they are
+ * in no list. */
 static void link_back(const struct bh_view *v, struct bh_tcb *t, uint64_t owner, uint32_t ref,
 		      uint32_t io)
 {
@@ -200,7 +201,7 @@ static void link_back(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
 	}
 }
 
-/* What was taken for the task, and not yet linked to it, stands in the journal. */
+/* The journal names a block or I/O slot taken for the task, and not yet linked to it. */
 static void link_journal(const struct bh_view *v, struct bh_slot *w, struct bh_tcb *t,
 			 uint64_t owner)
 {
@@ -209,8 +210,8 @@ static void link_journal(const struct bh_view *v, struct bh_slot *w, struct bh_t
 
 /* -- the kernel's own journal --------------------------------------------------- */
 
-/* If the task that was being ended has left CLEANUP: it counts, its slot is known
- * to the pool, and its parent is awake. */
+/* If the task being ended has left CLEANUP: counts its end, gives its slot to the pool,
+ * and wakes its parent. */
 static void settle_ending(const struct bh_view *v)
 {
 	uint64_t task = bh_ld_acq(&v->a->ending), parent;
@@ -269,7 +270,7 @@ static void drop_journal(const struct bh_view *v, struct bh_slot *w, struct bh_t
 
 	if (bh_ld_rlx(&w->journal.op) != BH_OP_RELEASE || !c || bh_ld_rlx(&c->parent) != owner)
 		return;
-	/* Linked where the one who unlinks would look; not by a walk, which may be long. */
+	/* Looks where an unlink would: at `prev`; a walk of the list may be long. */
 	before = bh_tcb_at(v, bh_ld_rlx(&c->prev));
 	if (bh_ld_rlx(&t->child) != idx && (!before || bh_ld_rlx(&before->sibling) != idx))
 		orphan(v, idx);
@@ -302,7 +303,7 @@ void bh_recover_begin(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 		return;
 	uint64_t s = bh_ld_acq(&t->state);
 	do {
-		/* A predecessor may have come as far as CLEANUP for this very slot. */
+		/* A killed kernel may have come as far as CLEANUP for this very slot. */
 		if (held_by(s, BH_CLEANUP, slot, epoch))
 			break;
 		if (!held_by(s, BH_RUNNING, slot, epoch))
@@ -340,7 +341,7 @@ bool bh_can_restart(const struct bh_tcb *t, uint64_t state)
 	       (t->restarts || t->verdict == BH_VERDICT_RESTART);
 }
 
-/* Decides what becomes of @t, if that is not decided yet. Commit: the store. */
+/* Decides the fate of @t, unless it is decided already. Commit: the store. */
 static uint8_t decide(struct bh_tcb *t, bool restart, uint8_t end, int64_t value)
 {
 	union {
@@ -365,8 +366,8 @@ static uint8_t decide(struct bh_tcb *t, bool restart, uint8_t end, int64_t value
 	return fate.verdict;
 }
 
-/* Starts again from its argument: what it had is gone, what it was given stays, and its
- * stack: for another one there might be no room.
+/* Starts @t again from its argument. Its own things are gone; the argument stays, and the
+ * stack: for a new stack there might be no room.
  * Commit: bh_state_restart(). */
 static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx)
 {
@@ -374,9 +375,9 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 		t->crash_key = 0;
 	bh_compiler_barrier(); /* the value must not be taken for a key */
 	if (t->opts & BH_TASK_STAYS)
-		bh_state_unpin(&t->state); /* what it waited with is gone */
+		bh_state_unpin(&t->state); /* the wait that pinned it is over */
 	bh_compiler_barrier();
-	/* What the task itself set. */
+	/* Options that the task itself set. */
 	t->opts &= (uint8_t) ~(BH_TASK_UNCONSTRAINED | BH_TASK_LISTENS | BH_TASK_DEFERS |
 			       BH_TASK_VALUED | BH_TASK_STAYS);
 	t->sp = t->heap = 0;
@@ -386,7 +387,7 @@ static void restart_task(const struct bh_view *v, struct bh_tcb *t, uint32_t idx
 	bh_enqueue_shared(v, idx);
 }
 
-/* Ends it, as was decided, and wakes its parent. */
+/* Ends @t, as was decided, and wakes its parent. */
 static void end_task(const struct bh_view *v, struct bh_tcb *t, uint64_t task, uint8_t end)
 {
 	uint64_t parent = bh_ld_rlx(&t->parent);
@@ -429,7 +430,7 @@ bool bh_recover_task(const struct bh_view *v, uint64_t task, bool restart, uint8
 	t->wait = BH_WAIT_NONE;
 	if (!orphan_children(v, t, task, &budget))
 		return false;
-	if (t->opts & BH_TASK_DEFERS) { /* a token is freed by a clean-up, and so are they */
+	if (t->opts & BH_TASK_DEFERS) { /* clean-ups free tokens and sync objects */
 		bh_recover_tokens_of(v, task);
 		bh_recover_syncs_of(v, task);
 	}
@@ -454,7 +455,7 @@ static void recover_queues(const struct bh_view *v, struct bh_slot *w)
 	uint64_t head = bh_ld_acq(&w->runq.head), tail = bh_ld_rlx(&w->runq.tail);
 
 	/* All cells, whatever head and tail say: a thief's copies stand beyond
-	 * its tail, what was popped and not yet run before its head. */
+	 * its tail, popped entries not yet run before its head. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		bh_requeue(v, bh_ld_rlx(&w->runq.cells[i]));
 	for (uint32_t i = 0; i < BH_BATCH; i++)
@@ -475,7 +476,7 @@ static void recover_queues(const struct bh_view *v, struct bh_slot *w)
 	bh_requeue(v, bh_ld_rlx(&w->journal.wake));
 }
 
-/* A task this worker was making: RESERVED still, it never was. */
+/* A task that the dead worker was making: if it is still RESERVED, its spawn is undone. */
 static void recover_spawn(const struct bh_view *v, struct bh_slot *w, uint32_t slot, uint32_t epoch,
 			  const struct bh_recover_ops *ops)
 {
@@ -505,7 +506,7 @@ static void recover_spawn(const struct bh_view *v, struct bh_slot *w, uint32_t s
 		bh_pool_give_shared(&v->task_pool, idx);
 }
 
-/* A task that was ending: if it is no longer RUNNING here, it has ended. */
+/* A task that was ending: if it is no longer RUNNING in this slot, it has ended. */
 static void recover_end(const struct bh_view *v, struct bh_slot *w, bool completed)
 {
 	struct bh_tcb *t = bh_tcb_at(v, bh_ld_rlx(&w->journal.slot));
@@ -517,7 +518,7 @@ static void recover_end(const struct bh_view *v, struct bh_slot *w, bool complet
 	/* bh_recover_begin() has taken it if it was still RUNNING. */
 	bh_st_rlx(completed ? &w->count.completed : &w->count.canceled,
 		  bh_ld_rlx(&w->journal.count));
-	/* The reply of a task that nobody joins. */
+	/* The reply of a task without a joiner. */
 	if (b && !bh_owner_alive(v, bh_ld_acq(&b->owner)))
 		free_block(v, bh_ld_rlx(&w->journal.block), bh_ld_acq(&b->owner));
 	parent = bh_ld_rlx(&t->parent);
@@ -543,7 +544,7 @@ static void recover_op(const struct bh_view *v, struct bh_slot *w, uint32_t slot
 	bh_st_rlx(&w->journal.op, BH_OP_NONE);
 }
 
-/* Things that the journal names and that name an owner who is gone. */
+/* Frees what the journal names if its owner is gone. */
 static void recover_orphans(const struct bh_view *v, struct bh_slot *w,
 			    const struct bh_recover_ops *ops)
 {
@@ -615,7 +616,7 @@ void bh_recover_worker(const struct bh_view *v, uint32_t slot, uint32_t epoch,
 	bh_st_rlx(&j->sync, 0);
 	bh_st_rlx(&j->claim, 0);
 	bh_st_rlx(&w->recovered, 0);
-	/* Whoever waits for a wake-up that the dead one owed. */
+	/* Wake every sleeper: the dead worker may have taken a parked bit and not called futex. */
 	bh_unpark_all(v);
 	bh_blocking_rouse(v);
 }

@@ -41,7 +41,7 @@ void bh_recover_claims_of(const struct bh_view *v, uint64_t task)
 	bh_claims_release(&sv, task, BH_CLAIM_DIED);
 }
 
-/* Claim @idx was to be posted, and whoever was to do so is gone: perhaps it was not. */
+/* The process that had to post claim @idx is dead: the claim is perhaps not posted. */
 static void suspect(const struct bh_view *v, uint32_t idx)
 {
 	const struct bh_server sv = kernel(v);
@@ -52,13 +52,13 @@ static void suspect(const struct bh_view *v, uint32_t idx)
 	if (!s)
 		return;
 	if (bh_ld_acq(&s->suspect))
-		bh_st_rel(&v->a->rescan, 1); /* another one's, and who serves has not come to it */
+		bh_st_rel(&v->a->rescan, 1); /* the server has yet to check another one */
 	else
 		bh_st_rel(&s->suspect, bh_handle(bh_state_gen(bh_ld_acq(&c->word)), idx));
 	bh_sync_serve(&sv, at);
 }
 
-/* Made, and never posted. */
+/* Frees a claim that was made and never posted. */
 static void unmake(const struct bh_view *v, uint32_t idx, uint64_t w)
 {
 	const uint64_t free = bh_state_make(bh_state_gen(w), 0, 0, 0, (enum bh_state)BH_CLAIM_FREE);
@@ -92,7 +92,7 @@ void bh_recover_journal_sync(const struct bh_view *v, uint32_t slot, uint32_t ep
 	struct bh_claim *c = bh_claim_at(v, idx);
 	uint64_t w = c ? bh_ld_acq(&c->word) : 0;
 
-	/* The object is served before the claim: it may be the lock of that very object. */
+	/* The object first, then the claim: the dead worker may have the lock of its object. */
 	bh_sync_serve_recover(&sv, at, slot, epoch);
 	if (c && bh_state_worker(w) == slot && bh_state_epoch(w) == (epoch & BH_EPOCH_MASK))
 		settle(v, idx, w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recover_token.c: the tokens of who is gone: canceled, and freed (token.h). */
+/* recover_token.c: the tokens of dead tasks: canceled, and freed (token.h). */
 #include "ipc/repair/recover_token.h"
 
 #include "ipc/protocol/token.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recover_token.h: the tokens of who is gone. */
+/* recover_token.h: the tokens of dead tasks. */
 #ifndef BH_IPC_RECOVER_TOKEN_H
 #define BH_IPC_RECOVER_TOKEN_H
 
@@ -11,8 +11,8 @@ void bh_recover_token(const struct bh_view *v, uint32_t idx);
 void bh_recover_tokens_of(const struct bh_view *v, uint64_t task);
 void bh_recover_journal_token(const struct bh_view *v, uint32_t idx);
 
-/* Cancels the service's own token, and tells everybody (again): a kernel that was
- * killed in the middle has a successor that calls this, too. */
+/* Cancels the service's own token, and tells all listeners (again): the successor of a
+ * kernel killed in the middle calls this, too. */
 void bh_token_cancel_service(const struct bh_view *v);
 
 #endif

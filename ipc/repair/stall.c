@@ -5,7 +5,7 @@
 #include "ipc/protocol/wake.h"
 
 /* Killed between the CAS and the push, the kernel's journal names the task. A CAS,
- * not an exchange: what is taken must be what the journal names. */
+ * not an exchange: the task taken must be the task in the journal. */
 static void take_lifo(const struct bh_view *v, struct bh_slot *w)
 {
 	uint32_t idx = bh_ld_acq(&w->lifo);
@@ -18,7 +18,7 @@ static void take_lifo(const struct bh_view *v, struct bh_slot *w)
 		bh_enqueue_shared(v, idx);
 }
 
-/* A task pinned to the worker itself only that one may run, and it will. */
+/* A task pinned to worker @slot gets no second hint: only @slot may run it, and will. */
 static void requeue(const struct bh_view *v, uint32_t slot, uint32_t idx)
 {
 	struct bh_tcb *t = bh_tcb_at(v, idx);
@@ -28,8 +28,8 @@ static void requeue(const struct bh_view *v, uint32_t slot, uint32_t idx)
 		bh_requeue(v, idx);
 }
 
-/* Second hints to what the worker has in its batch: once for each turn that takes so
- * long, or they would pile up. Killed before it says so: twice. */
+/* Second hints to the tasks in the worker's batch: once per long turn, or they would pile
+ * up. Killed before the store of `told`: twice. */
 static void hand_out(const struct bh_view *v, uint32_t slot)
 {
 	struct bh_slot *w = &v->workers[slot];
@@ -54,24 +54,24 @@ void bh_stall_relieve(const struct bh_view *v, uint32_t slot)
 
 	take_lifo(v, w);
 	hand_out(v, slot);
-	/* A searcher's duty passes to whoever clears its bit: what was queued while
-	 * it stood woke nobody. The AND comes before the look at the queues. */
+	/* A searcher's duty passes to the process that clears its bit: pushes while the bit
+	 * stood woke no worker. The AND comes before the look at the queues. */
 	if (bh_ld_rlx(&idle->searching) & bit)
 		owed = bh_and(&idle->searching, ~bit) & bit;
-	/* Nor does one search that sleeps: it was woken by somebody else before this one,
-	 * which had picked it, set its bit, and is stopped before it wakes it. */
+	/* A sleeping worker does not search: @slot had picked it, another process woke it,
+	 * then @slot set its bit, and is stopped before the wake-up. */
 	asleep = bh_ld_acq(&idle->searching) & bh_ld_acq(&idle->parked);
 	if (asleep)
 		owed |= (bh_and(&idle->searching, ~asleep) & asleep) != 0;
-	/* What is no such state at all is the audit's business. */
+	/* Invalid park words are the audit's business. */
 	if (bh_park_sleeps(park) && !(bh_ld_acq(&idle->parked) & bit))
 		bh_unpark(&w->park, v->kick);
 	if (owed || bh_runq_len(&w->runq) || bh_inject_ready(&v->inject))
 		bh_notify(v);
 }
 
-/* Its parker says that it is awake, and it may sleep all the same: whoever stored that is
- * stopped before its system call. */
+/* The parker of worker @slot says awake, but it may sleep all the same: its waker is stopped
+ * between the store and the system call. */
 static void wake_untold(const struct bh_view *v, uint32_t slot)
 {
 	_Atomic uint32_t *park = &v->workers[slot].park;
@@ -94,7 +94,7 @@ void bh_stall_requeue(const struct bh_view *v, uint32_t slot)
 		return;
 	requeue(v, slot, bh_ld_rlx(&w->journal.popped));
 	requeue(v, slot, bh_ld_rlx(&w->journal.wake));
-	/* A thief's copies stand beyond its tail until it moves that. */
+	/* A thief's copies stand beyond its tail until it moves the tail. */
 	for (uint32_t i = 0; i < BH_RUNQ_CAP; i++)
 		requeue(v, slot, bh_ld_rlx(&w->runq.cells[i]));
 	for (uint32_t i = 0; i < BH_BATCH; i++)

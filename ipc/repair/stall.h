@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stall.h: what a living worker that does not turn keeps from the others, and how
- * the kernel hands it to them.
+ * stall.h: the work that a stalled living worker keeps from other workers, and how the
+ * kernel hands it to them.
  *
  * A worker may be in one poll for a long time, or be stopped (SIGSTOP, a debugger,
  * a page that does not come) between any two instructions. Its ring is open to
- * thieves all the while; this is about the rest. Nothing is taken back from it
- * (it may go on at any moment, and still holds what it holds): queues are hints,
- * so a second hint to the same task is all that is ever needed.
+ * thieves all the while; this is about the rest. The worker may go on at any moment
+ * and keeps all that it holds: queues are hints, so a second hint to the same task is
+ * all that is ever needed.
  *
- * Called by the kernel alone, which names what it moves in its own journal
+ * Called by the kernel alone, which names the moved task in its own journal
  * (arena->waking). Hostile input as in recover.h.
  */
 #ifndef BH_IPC_STALL_H
@@ -18,23 +18,23 @@
 #include "ipc/arena/arena.h"
 
 /*
- * For worker @slot, which has been in one turn for some time. Its LIFO slot goes to
- * the inject queue, and what it has in its batch is queued there, too. Its searching
- * bit is cleared, for while it stands nobody is woken: a picker that was stopped
- * between its two steps may have set it late (idle.h); so is that of each worker which sleeps,
- * for the picker may be this one. If it sleeps and no `parked`
- * bit says so, its picker was stopped: it is woken. And somebody is woken for what it
- * may have queued without saying so. To be called again and again while it does not
- * turn. Commit: the CAS on the slot.
+ * For worker @slot, which has been in one turn for some time. Its LIFO slot goes to the
+ * inject queue, and its batch is queued there, too. Its searching bit is cleared, for
+ * while the bit stands pushers wake no worker: a picker that was stopped between its two
+ * steps may have set it late (idle.h). So are the searching bits of sleeping workers, for
+ * the stopped picker may be @slot. If the worker sleeps without its `parked` bit, its
+ * picker was stopped: the kernel wakes the worker. And another worker is woken for entries
+ * that @slot may have queued without a wake-up. To be called again and again while the
+ * worker does not turn. Commit: the CAS on the slot.
  */
 void bh_stall_relieve(const struct bh_view *v, uint32_t slot);
 
 /*
- * For worker @slot, whose process does not run: tasks that it was about to queue or
- * to run stand in no queue. Each one that its journal, its ring's cells or its batch
- * name and that is SCHEDULED is queued (again), and the parent of the task that it was
- * ending is woken. It is woken itself, if its waker was stopped before it did. Does nothing while the inject queue has something, so that
- * hints do not pile up.
+ * For worker @slot with a process that does not run: tasks that it was about to queue or to
+ * run stand in no queue. Each SCHEDULED task that its journal, its ring's cells or its
+ * batch name is queued (again), and the parent of the task that it was ending is woken.
+ * The worker itself is woken, in case its waker was stopped before the system call. No
+ * task is queued while the inject queue has entries, so that hints do not pile up.
  */
 void bh_stall_requeue(const struct bh_view *v, uint32_t slot);
 

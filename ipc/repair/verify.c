@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.c: the verifying scan, after recover.h: what no journal knew. */
+/* verify.c: the verifying scan, after recover.h: repairs what no journal names. */
 #include <bulkhead/task.h>
 
 #include "ipc/repair/verify.h"
@@ -9,8 +9,8 @@
 #include "ipc/repair/recover_token.h"
 
 /* True if the incarnation named in state word @w is not alive any more. It was up when it
- * took the task, and @w was read before the slot's word is: if that says anything else of
- * the same epoch, it went without what it held, or what it says is no longer true. */
+ * took the task, and @w was read before the slot's word: if the slot's word is not UP(epoch),
+ * the incarnation went without the task, or @w is no longer true. */
 static bool holder_gone(const struct bh_view *v, uint64_t w)
 {
 	uint32_t slot = bh_state_worker(w);
@@ -20,8 +20,8 @@ static bool holder_gone(const struct bh_view *v, uint64_t w)
 	return !bh_slot_has(bh_ld_acq(&v->workers[slot].word), bh_state_epoch(w));
 }
 
-/* True if a task that nobody runs is pinned to an incarnation that is gone, or to a
- * slot that is no longer used: nobody will. What it holds of that process's memory is gone, too. */
+/* True if a task that is not running is pinned to a dead incarnation, or to a slot that is no
+ * longer used: it can never run. What it holds of that process's memory is gone, too. */
 static bool home_gone(const struct bh_view *v, uint64_t w)
 {
 	uint32_t slot = bh_state_worker(w);
@@ -34,8 +34,8 @@ static bool home_gone(const struct bh_view *v, uint64_t w)
 	       (bh_state_epoch(w) && holder_gone(v, w));
 }
 
-/* Goes on with a task in CLEANUP, for which @undecided is what becomes of one that nobody
- * has decided about. False: not yet through. */
+/* Goes on with a task in CLEANUP; @undecided is its end if there is no decision yet. False:
+ * not yet through. */
 static bool clean_up(const struct bh_view *v, uint32_t idx, uint64_t w, uint8_t undecided,
 		     struct bh_verify *scan, const struct bh_recover_ops *ops)
 {
@@ -54,7 +54,7 @@ static bool evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_v
 	struct bh_tcb *t = &v->tasks[idx];
 
 	t->verdict = 0; /* of an earlier death */
-	/* It may be woken or aborted meanwhile, each but once: others cannot run it. */
+	/* The task may be woken or aborted meanwhile, each but once: no other worker can run it. */
 	for (int i = 0; !bh_state_take(&t->state, &w); i++)
 		if (i == 4 || !home_gone(v, w) ||
 		    (bh_state_of(w) != BH_WAITING && bh_state_of(w) != BH_SCHEDULED))
@@ -62,7 +62,7 @@ static bool evict(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_v
 	return clean_up(v, idx, w, BH_END_LOST, scan, ops);
 }
 
-/* Takes a task from a holder that is gone, and ends it as crashed. */
+/* Takes a task from a dead holder, and ends it as crashed. */
 static bool take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct bh_verify *scan,
 		      const struct bh_recover_ops *ops)
 {
@@ -72,7 +72,7 @@ static bool take_over(const struct bh_view *v, uint32_t idx, uint64_t w, struct 
 	return clean_up(v, idx, w, BH_END_CRASHED, scan, ops);
 }
 
-/* False: there is more to do about it. */
+/* False: there is more to do about task @idx. */
 static bool verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify *scan,
 			const struct bh_recover_ops *ops)
 {
@@ -99,8 +99,8 @@ static bool verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 	case BH_CLEANUP:
 		if (ops->held && ops->held(ops->ctx, idx))
 			break;
-		/* One that recovery took from a worker is decided by now: no entry is DEAD
-		 * while this scan goes on. An eviction may have been begun and no more. */
+		/* A task that recovery took from a worker is decided by now: no entry is DEAD
+		 * while this scan goes on. An eviction may have only begun. */
 		return clean_up(v, idx, w, home_gone(v, w) ? BH_END_LOST : BH_END_CRASHED, scan,
 				ops);
 	case BH_DONE:
@@ -116,7 +116,7 @@ static bool verify_task(const struct bh_view *v, uint32_t idx, struct bh_verify 
 	return true;
 }
 
-/* The slot whose worker keeps a block from use, if nobody is in it; BH_SLOTS: no such. */
+/* The slot that keeps a block from use, if it has no live worker; BH_SLOTS: no such slot. */
 static uint32_t gone_keeper(const struct bh_view *v, uint64_t owner)
 {
 	uint32_t slot = bh_extent_keeper(owner);
@@ -131,7 +131,7 @@ static void verify_block(const struct bh_view *v, uint32_t cls, uint32_t idx,
 	struct bh_block *b = &v->blocks[cls][idx];
 	uint64_t owner = bh_ld_acq(&b->owner);
 
-	/* The kernel, whose scan this is, trims nothing meanwhile. */
+	/* The kernel runs this scan, so it trims nothing meanwhile. */
 	if ((bh_handle_idx(owner) || owner == BH_BLOCK_TRIM) && !bh_owner_alive(v, owner))
 		scan->repaired += bh_cas(&b->owner, &owner, 0);
 	if (bh_extent_settle(v, cls, idx, gone_keeper(v, owner)))
@@ -180,7 +180,7 @@ static void verify_extent(const struct bh_view *v, struct bh_verify *scan)
 	scan->table++;
 }
 
-/* How many entries of a table are worth looking at: those ever handed out. */
+/* How many entries of a table are worth a check: all ever handed out. */
 static uint32_t used(const struct bh_pool_view *p)
 {
 	uint32_t mark = bh_ld_acq(&p->pool->mark);

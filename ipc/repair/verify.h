@@ -6,14 +6,14 @@
 #include "ipc/repair/recover.h"
 
 /*
- * The verifying scan. Looks at up to @n entries of the tables, from where it
- * stopped, and repairs what is wrong by itself: RUNNING and RESERVED tasks of
- * dead incarnations and all CLEANUP ones are released, tasks that were pinned to
- * a dead incarnation end or start again, blocks, I/O slots, tokens and sync objects whose
- * owner is gone are freed, claims of who is gone given back, free slots are put in their pool's bitmap. With
- * `requeue` every SCHEDULED task is queued again, in case its hint was lost (a
- * second hint does no harm, but costs a look): after a kernel's death, and when
- * arena->rescan asks for it. Start with a zeroed struct; true: came to the end.
+ * The verifying scan. Checks up to @n entries of the tables, from where it stopped, and
+ * repairs what is wrong by itself: RUNNING and RESERVED tasks of dead incarnations and all
+ * CLEANUP tasks are released; tasks pinned to a dead incarnation end or start again; blocks,
+ * I/O slots, tokens and sync objects without a living owner are freed; claims of dead tasks
+ * are given back; free slots are put in their pool's bitmap. With `requeue` every SCHEDULED
+ * task is queued again, in case its hint was lost (a second hint does no harm, but costs a
+ * look): after a kernel's death, and when arena->rescan asks for it. Start with a zeroed
+ * struct; true: came to the end.
  */
 struct bh_verify {
 	uint32_t table, cursor;
