@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
- * probe.h: what the BPF programs and traced share. All programs use the same maps
+ * probe.h: the data that the BPF programs and traced share. All programs use the same maps
  * (probe.bpf.h):
  *
  *   workers  hash, pid -> struct bh_probe_worker    traced adds and removes, BPF writes
@@ -12,8 +12,8 @@
  *   control  array of one struct bh_probe_control   either writes its own words
  *   events   ring buffer: struct bh_event, bh_probe_record, or bh_probe_death
  *
- * An entry belongs to a worker slot of a service, so a worker that takes a dead
- * one's place goes on counting where that one stopped; or to a task type.
+ * An entry belongs to a worker slot of a service, so a new worker goes on counting where
+ * its dead predecessor stopped; or to a task type.
  */
 #ifndef BH_BPF_PROBE_H
 #define BH_BPF_PROBE_H
@@ -24,8 +24,8 @@
 #define BH_PROBE_NO_ENTRY (~0u)
 #define BH_PROBE_NO_SLOT  0xffff
 
-/* Where a service's shared memory lies in its processes; 0: not known. What stands
- * there is read as user memory of whoever is on the CPU: garbage does no harm. */
+/* Where a service's shared memory lies in its processes; 0: not known. It is read as user
+ * memory of the process on the CPU: garbage does no harm. */
 struct bh_probe_service {
 	uint64_t workers; /* struct bh_slot[] */
 	uint64_t tasks;   /* struct bh_tcb[] */
@@ -49,9 +49,9 @@ struct bh_probe_worker {
 	/* BPF's: */
 	uint64_t wake_ns; /* when it was last woken; 0: not since it last ran */
 	uint64_t out_ns;  /* when it last left its CPU; 0: not seen yet */
-	uint64_t in_ns;   /* when it got the one it is on; 0: it is on none, or not known */
-	uint64_t task;    /* what it was running then: still right when it comes back, for
-			     nobody else writes its word */
+	uint64_t in_ns;   /* when it got its CPU; 0: it has none, or not known */
+	uint64_t task;    /* its task when it left its CPU: still right when it comes back, for
+			     the worker alone writes its word */
 	uint32_t type;
 	uint32_t asleep; /* it left its CPU to wait, not because it was preempted */
 	uint32_t off;    /* enum bh_event_off: how it left */
@@ -78,8 +78,8 @@ struct bh_probe_record {
 	uint64_t user[48], kernel[32]; /* return addresses, innermost first */
 };
 
-/* The same of one that dies, with what is on its stack: libraries without frame pointers
- * can be walked by their unwind tables, which is not for BPF to do. */
+/* The record of a dying thread, with a copy of its stack: libraries without frame pointers
+ * need their unwind tables for a backtrace, which BPF cannot use. */
 struct bh_probe_death {
 	struct bh_probe_record record;
 	uint64_t stack_bytes;

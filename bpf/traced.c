@@ -4,8 +4,8 @@
  * kernel's side. It is started by Bulkhead's kernel with a control socket and the
  * board; it writes nothing but its own page.
  *
- * Where BPF is not to be had it says why, once, and stays: to end would only make
- * the kernel start it again and again. When it dies the probe goes with it, the
+ * Where BPF is not available traced says why, once, and stays: if it ended, the kernel
+ * would start it again and again. When traced dies its probes go with it, the
  * workers notice nothing, and its successor counts from zero on a new page.
  */
 #include <argp.h>
@@ -77,7 +77,7 @@ static const struct bh_board *map_board(void)
 	return NULL;
 }
 
-/* What is said of a tracer of which a part is missing; else the first part. */
+/* The status reported for the tracer: the first part that failed, else the first part. */
 static const struct bh_trace_status *first_failure(const struct bh_trace_page *page)
 {
 	for (int i = 0; i < BH_TRACE_PARTS; i++)
@@ -110,8 +110,8 @@ static int send_page(const struct bh_trace_page *page, int page_fd)
 	return sendmsg(BH_CTL_FD, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* A message of the kernel; false when nobody is at the other end any more. What is
- * not an arena is for others of its children, and is dropped. */
+/* A message of the kernel; false when the kernel has closed its end. Messages other than
+ * arenas are for other children of the kernel, and are dropped. */
 static bool take_message(struct tracer *t)
 {
 	struct bh_ctl m;
@@ -166,8 +166,8 @@ static void look(struct tracer *t)
 	int64_t now = clock_ns();
 
 	bh_probes_drain(p, bh_events_take, &t->events);
-	/* What a program on another CPU was about to write when the drain came to it is
-	 * taken by the next one: hence the round before this. */
+	/* An event that a program on another CPU was writing during the drain is taken by
+	 * the next drain: so only events before the previous round are certain. */
 	__atomic_store_n(&t->follow.page->drained_ns, (uint64_t)t->round_ns, __ATOMIC_RELEASE);
 	t->round_ns = now;
 	if (record != t->recording) {

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* A file that is shorter than what is mapped would be a SIGBUS to read. */
+/* Checks the size: reading a mapping beyond the file's end is SIGBUS. */
 static const void *map(int fd, size_t bytes)
 {
 	struct stat st;

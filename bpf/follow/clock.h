@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-/* What this process's clock shows beyond the machine's, in ns. 0 as well where Linux
- * knows no time namespaces. */
+/* This process's clock minus the machine's, in ns. 0, too, on a Linux without time
+ * namespaces. */
 int64_t bh_clock_offset_ns(void);
 
 #endif

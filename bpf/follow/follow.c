@@ -38,7 +38,7 @@ static uint32_t entry_for(struct bh_follow *f, uint32_t service, uint32_t slot)
 	f->page->workers[e].service = service;
 	f->page->workers[e].slot = slot;
 	f->entry_of[service][slot] = (uint16_t)(e + 1);
-	/* Who reads the number finds the entry filled in. */
+	/* Release: a reader of the number finds the entry filled in. */
 	__atomic_store_n(&f->page->n_workers, e + 1, __ATOMIC_RELEASE);
 	return e;
 }

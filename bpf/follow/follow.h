@@ -8,10 +8,10 @@
  *       index in the page and in the probes' counts; slots beyond BH_TRACE_WORKERS
  *       are tracked, and not counted
  *   I2  tracked[s][w] is the pid that the probes know as that slot's; 0: none
- *   I3  a pid is tracked in one slot at most, whatever the board says
+ *   I3  a pid is tracked in one slot at most, even if the board has it in several
  *
  * The board is the kernel's, and may be read in the middle of a change: each pid is
- * read once, and a wrong one does no more than not to count until the next round.
+ * read once; a wrong pid only means that its slot is not counted until the next round.
  */
 #ifndef BH_BPF_FOLLOW_H
 #define BH_BPF_FOLLOW_H
@@ -29,13 +29,13 @@ struct bh_follow {
 	/* 1 + index of the slot's entry; 0: it has none yet */
 	uint16_t entry_of[BH_PLAN_SERVICES][BH_SLOTS];
 	int32_t tracked[BH_PLAN_SERVICES][BH_SLOTS];
-	int32_t zygote[2 * BH_PLAN_SERVICES]; /* those that the probes know; twins, too */
+	int32_t zygote[2 * BH_PLAN_SERVICES]; /* zygotes and twins that the probes know */
 };
 
 /* One round: workers and zygotes that came and went since the last. */
 void bh_follow_workers(struct bh_follow *f);
 
-/* The workers of @service see their tasks so from now on. */
+/* From now on the workers of @service have their tasks where @in says. */
 void bh_follow_arena(struct bh_follow *f, uint32_t service, const struct bh_probe_service *in);
 
 /* One refresh of the page. */

@@ -40,8 +40,8 @@ int bh_privilege_set(uint64_t effective, uint64_t permitted)
 	return syscall(SYS_capset, &s.header, s.half) < 0 ? -errno : 0;
 }
 
-/* Without CAP_SETPCAP the bounding set cannot be changed, nor does it then give
- * anything: no_new_privs keeps exec() from adding to what is held. */
+/* Without CAP_SETPCAP the bounding set cannot be changed; it then grants nothing either:
+ * no_new_privs keeps exec() from adding capabilities. */
 static int shrink_bounding(uint64_t caps)
 {
 	if (!(bh_privilege_effective() & BH_CAP(CAP_SETPCAP)))

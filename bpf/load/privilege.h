@@ -4,9 +4,9 @@
  *
  *   bh_privilege_keep(BH_CAPS_TRACING);   before anything is loaded
  *   ... load and attach ...
- *   bh_privilege_set(0, 0);               what is not needed any more
+ *   bh_privilege_set(0, 0);               once they are not needed any more
  *
- * What was given up does not come back: no_new_privs is set and the bounding set
+ * A capability given up does not come back: no_new_privs is set and the bounding set
  * shrinks too, so not even exec() of a privileged file returns it.
  */
 #ifndef BH_BPF_PRIVILEGE_H
@@ -21,10 +21,10 @@
 /* The effective set; 0 if it cannot be read. */
 uint64_t bh_privilege_effective(void);
 
-/* Gives up all but @caps of what it has, for good. */
+/* Gives up all capabilities but @caps, for good. */
 int bh_privilege_keep(uint64_t caps);
 
-/* Sets both sets; -EPERM if @permitted has something that was given up. */
+/* Sets both sets; -EPERM if @permitted has a capability that was given up. */
 int bh_privilege_set(uint64_t effective, uint64_t permitted);
 
 #endif

@@ -56,8 +56,8 @@ struct bh_probes {
 	struct taker taker; /* while it is drained */
 };
 
-/* libbpf explains -EPERM by ulimits that have nothing to do with it; what is
- * missing is said by bh_reason() alone. */
+/* Silences libbpf, which blames -EPERM on unrelated ulimits; bh_reason() reports the
+ * cause. */
 static int keep_quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level, (void)format, (void)args;
@@ -201,7 +201,8 @@ static int start_parts(struct bh_probes *p, const struct bh_reason_facts *facts,
 	for (int i = 0; i < BH_TRACE_PARTS; i++) {
 		int err = start[i](p);
 
-		/* It would count strangers that have our workers' pids out there. */
+		/* In another pid namespace our workers' pids are other processes' pids to
+		 * BPF, which would count those. */
 		if (!err && !facts->host_pids)
 			err = -EOPNOTSUPP;
 		status[i].error = err;
@@ -269,8 +270,8 @@ void bh_probes_stop(struct bh_probes *p)
 
 int bh_probes_track(struct bh_probes *p, int32_t pid, const struct bh_probe_worker *worker)
 {
-	/* asleep: nearly every worker is when it is found, and for one that is not,
-	 * the next switch sets it right. */
+	/* asleep: nearly every worker sleeps when it is found; for a running worker the
+	 * next switch corrects it. */
 	struct bh_probe_worker value = *worker;
 
 	value.asleep = 1;
@@ -316,7 +317,7 @@ void bh_probes_drain(struct bh_probes *p, bh_probes_take take, void *context)
 
 int bh_probes_shed(struct bh_probes *p)
 {
-	/* Since Linux 5.19 who holds a map may change it without a capability, even
+	/* Since Linux 5.19 the holder of a map may change it without a capability, even
 	 * with unprivileged_bpf_disabled; before, it takes CAP_BPF. Tried on pid 0,
 	 * which no worker has, with CAP_BPF still in reserve. */
 	const struct bh_probe_worker nobody = { .entry = BH_PROBE_NO_ENTRY };

@@ -12,7 +12,7 @@
  *	bh_probes_stop(probes);
  *
  * The programs are attached for as long as this process holds them: its death, of
- * whatever kind, detaches them. Built without BPF, bh_probes_start() says just that
+ * any kind, detaches them. Built without BPF, bh_probes_start() reports that,
  * and no other function is ever reached with a handle.
  */
 #ifndef BH_BPF_PROBES_H
@@ -27,14 +27,14 @@
 
 struct bh_probes;
 
-/* How the programs learn whether who leaves a CPU sleeps. */
+/* How the programs learn whether a thread that leaves its CPU goes to sleep. */
 enum bh_probe_state {
 	BH_PROBE_STATE_REREAD,   /* from the task: racy, all that old kernels offer */
-	BH_PROBE_STATE_ARGUMENT, /* the tracepoint says */
+	BH_PROBE_STATE_ARGUMENT, /* from the tracepoint's argument */
 };
 
-/* Loads and attaches what suits this kernel; a part that does not load leaves the
- * others alone, and @status says why. Fails if there is none, as the first part did. */
+/* Loads and attaches the parts that suit this Linux; a part that fails to load does not
+ * affect the others, and @status says why. If all parts fail: the error of the first. */
 int bh_probes_start(struct bh_probes **probes, struct bh_trace_status status[BH_TRACE_PARTS]);
 
 /* The scheduler's part alone, one way or the other; -errno as the kernel gave it. */
@@ -46,10 +46,10 @@ void bh_probes_stop(struct bh_probes *probes);
 /* From now on @pid is this worker. -EEXIST: it is tracked already. */
 int bh_probes_track(struct bh_probes *probes, int32_t pid, const struct bh_probe_worker *worker);
 
-/* Nothing of @pid counts any more; what was counted stays. */
+/* Stops counting @pid; its counts stay. */
 void bh_probes_untrack(struct bh_probes *probes, int32_t pid);
 
-/* What @pid forks are workers of this service; NULL: no longer. */
+/* The forks of zygote @pid are workers of @service; NULL: no longer. */
 void bh_probes_zygote(struct bh_probes *probes, int32_t pid,
 		      const struct bh_probe_service *service);
 

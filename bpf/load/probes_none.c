@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * probes_none.c: probes.h for builds without BPF. There is no handle, so of the
- * functions that take one only those are here that traced is linked with.
+ * functions that take a handle this file has only the ones that traced calls.
  */
 #include "bpf/load/probes.h"
 

@@ -16,7 +16,7 @@
 struct bh_reason_facts {
 	uint64_t caps;  /* effective, before the attempt */
 	bool has_types; /* /sys/kernel/btf/vmlinux can be read */
-	bool host_pids; /* the pids known here are those the kernel's programs see */
+	bool host_pids; /* this process's pid namespace is the one that BPF programs see */
 };
 
 /* The sentence for @error (negative errno), NUL-terminated, in @text. */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
- * crash.bpf.c: what the Linux kernel sees of a worker's death: who sent the signal,
- * where the worker was, that it was the out-of-memory killer's victim, how it ended.
+ * crash.bpf.c: a worker's death as the Linux kernel sees it: the sender of the signal,
+ * where the worker was, whether the out-of-memory killer chose it, how it ended.
  *
- * These events are always taken, recording or not: they are few, and come when
- * nobody had time to ask for them.
+ * These events are always taken, recording or not: they are few, and a death gives no
+ * time to turn the recording on.
  *
- * A worker may die before traced, which looks around every 100 ms, has found it: so
- * the forks of a zygote are remembered, and their slot is looked up in their own
- * memory when they die: it is the one whose first word has their pid.
+ * A worker may die before traced, which scans every 100 ms, has found it: so
+ * the forks of a zygote are remembered, and when a fork dies its slot is looked up in its
+ * own memory: the slot whose first word has the fork's pid.
  */
 #include "bpf/progs/probe.bpf.h"
 
 #define SLOTS BH_SLOTS
 
-/* Those that a process may die of; the others would only make noise. */
+/* Signals that may kill a process; the others would only make noise. */
 #define DEADLY                                                                                    \
 	(1ull << 1 | 1ull << 2 | 1ull << 3 | 1ull << 4 | 1ull << 5 | 1ull << 6 | 1ull << 7 |      \
 	 1ull << 8 | 1ull << 9 | 1ull << 10 | 1ull << 11 | 1ull << 12 | 1ull << 13 | 1ull << 14 | \
@@ -26,7 +26,7 @@ static __always_inline bool deadly(int sig)
 	return sig >= 32 || (sig > 0 && DEADLY >> sig & 1);
 }
 
-/* The worker that @task is, as far as is known; false: it is none. */
+/* Fills @to with what is known of worker @task; false: @task is no worker. */
 static __always_inline bool find_worker(const struct task_struct *task, struct bh_probe_worker *to)
 {
 	const struct bh_probe_worker *w = worker_of(task);
@@ -65,8 +65,8 @@ static int find_slot(__u32 pid, const struct bh_probe_service *in)
 	return -1;
 }
 
-/* For the one on the CPU: what it runs now. What it ran when it was last seen stays
- * if its memory is gone already. */
+/* Updates @w, the worker on the CPU, with the task that it runs now. If its memory is gone
+ * already, @w keeps the task last seen. */
 static __always_inline void look_now(struct bh_probe_worker *w, const struct task_struct *me)
 {
 	__u32 type;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
- * probe.bpf.h: the maps that all BPF programs share (probe.h), and what they have
- * in common: who is a worker, what does it run, and how an event leaves.
+ * probe.bpf.h: the maps that all BPF programs share (probe.h), and their common
+ * code: finding a worker, reading its task, submitting an event.
  *
  * User memory is read as the process on the CPU sees it, and never paged in: a page
- * that the process has not touched yet cannot be read, and then nothing is known
+ * that the process has not touched yet cannot be read, and then its task is unknown
  * (BH_EVENT_NO_TASK), which is not the same as no task (0). Workers have touched
- * theirs when they took their slot.
+ * these pages when they took their slot.
  *
  * An event is submitted without waking its reader: a wake-up here, in the middle of
- * a switch, would cause the next switch, and so on. The reader comes by the clock.
+ * a switch, would cause the next switch, and so on. The reader polls by the clock.
  *
- * Times are of the machine's CLOCK_MONOTONIC, whatever time namespace the system is in.
- * traced turns those of events into the system's; of all others only differences count.
+ * Times are of the machine's CLOCK_MONOTONIC, in any time namespace of the system.
+ * traced converts the times of events to the system's; of other times only differences count.
  */
 #ifndef BH_BPF_PROBE_BPF_H
 #define BH_BPF_PROBE_BPF_H
@@ -97,8 +97,8 @@ static __always_inline struct bh_probe_worker *worker_of(const struct task_struc
 	return pid ? bpf_map_lookup_elem(&workers, &pid) : 0;
 }
 
-/* What the worker whose memory is mapped right now runs. The type is the task's
- * only while the generations agree. */
+/* The task of the worker on the CPU (its memory is mapped right now). The type is the
+ * task's only while the generations agree. */
 static __always_inline __u64 read_task(const struct bh_probe_service *in, __u64 current,
 				       __u32 *type)
 {
@@ -143,7 +143,7 @@ static __always_inline void count_drop(void)
 				     1);
 }
 
-/* Room for a plain event, to be submitted; NULL: none, and that has been counted. */
+/* Room for a plain event, to be submitted; NULL: no room, and the drop has been counted. */
 static __always_inline struct bh_event *begin_event(void)
 {
 	struct bh_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
@@ -181,7 +181,7 @@ static __always_inline void fill_record(void *ctx, struct bh_probe_record *r)
 	r->kernel_bytes = (__s32)bpf_get_stack(ctx, r->kernel, sizeof(r->kernel), 0);
 }
 
-/* In pieces: the stack may end before what there is room for does. */
+/* Copies the stack in pieces: it may end before the buffer does. */
 static __always_inline void fill_stack(struct bh_probe_death *d)
 {
 	enum {

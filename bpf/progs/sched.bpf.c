@@ -15,8 +15,8 @@
  *
  * So wake_ns alone says nothing; it counts together with how the worker left.
  *
- * Workers are told by the pid of their thread: a worker runs tasks on one only, and
- * what other threads do that user code may have made is not its waiting.
+ * A worker is identified by the pid of its main thread, which alone runs tasks; threads that
+ * user code made are not counted.
  */
 #include "bpf/progs/probe.bpf.h"
 
@@ -51,7 +51,7 @@ static __always_inline __u32 type_entry(__u32 service, __u32 type)
 		return *have;
 	if (!c || c->n_types >= BH_TRACE_TYPES)
 		return BH_PROBE_NO_ENTRY;
-	/* Two CPUs may do so at once: one of the two entries stays empty. */
+	/* Two CPUs may add the same type at once: one of the two entries stays unused. */
 	__u32 entry = BH_TRACE_WORKERS + (__u32)__sync_fetch_and_add(&c->n_types, 1);
 	struct bh_probe_counts *to = bpf_map_lookup_elem(&counts, &entry);
 	if (!to)
@@ -191,8 +191,8 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev,
 	return 0;
 }
 
-/* Who wakes is on the CPU, so its memory can be read: but an interrupt may have
- * borrowed it. */
+/* The waker is on the CPU, so its memory can be read; the wake-up may come from an
+ * interrupt on that CPU, though. */
 static __always_inline void record_waking(struct bh_probe_worker *w, const struct task_struct *task)
 {
 	struct task_struct *me = bpf_get_current_task_btf();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * events.h: from the programs' ring buffer to the rings behind the page, where
- * admind reads them as it reads those of the workers (ipc/system/evring.h). A record, which
+ * admind reads them as it reads the workers' rings (ipc/system/evring.h). A record, which
  * is longer than an event, goes as an event and some of kind BH_EV_MORE.
  */
 #ifndef BH_BPF_EVENTS_H

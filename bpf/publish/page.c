@@ -21,7 +21,7 @@ int bh_page_create(struct bh_trace_page **page, int *fd)
 		goto out;
 	}
 	p = mmap(NULL, BH_TRACE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
-	/* The mapping above is the last one that may write. */
+	/* After the seals no new writable mapping is possible; the one above stays. */
 	if (p == MAP_FAILED ||
 	    fcntl(f, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) <
 		    0)

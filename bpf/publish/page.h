@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * page.h: the page on which traced publishes (ipc/system/trace_page.h): a memfd that only
- * this process can write. Its seals keep whoever gets the descriptor from resizing
+ * this process can write. Its seals keep other holders of the descriptor from resizing
  * it, which would end its readers with SIGBUS, and from mapping it for writing.
  */
 #ifndef BH_BPF_PAGE_H
