@@ -34,7 +34,7 @@ static int parse_unix(const char *name, struct bh_address *a)
 	a->len = (socklen_t)(NAME_AT + n + 1);
 	if (name[0] == '@') {
 		u->sun_path[0] = '\0';
-		a->len--; /* every byte of the length is the name's, a NUL, too */
+		a->len--; /* all bytes of the length are the name, even a NUL */
 	}
 	return 0;
 }
@@ -91,7 +91,7 @@ int bh_address_parse_typed(const char *text, struct bh_address *a, int *type)
 	return parse_unix(text + n, a);
 }
 
-/* The bytes of a Unix name: those of a path end at its NUL. */
+/* The bytes of a Unix name: a path ends at its NUL. */
 static size_t name_of(const struct bh_address *a, const char **name)
 {
 	const struct sockaddr_un *u = (const void *)&a->ss;
@@ -176,9 +176,9 @@ uint32_t bh_address_key_of(int fd)
 	return bh_address_of(fd, &a) ? 0 : bh_address_key(&a);
 }
 
-/* True if the file at the address is a socket that nobody has open. The probe is for
- * datagrams, so that a listener which is alive says no instead of accepting. It is made
- * by system calls: in a service, socket() and close() are those of its tasks. */
+/* True if the file at the address is a socket that no process has open. The probe's socket is
+ * for datagrams, so that a live listener refuses instead of accepting. The probe is made by
+ * system calls: in a service, socket() and close() are wrapped for its tasks. */
 static bool is_stale(const struct bh_address *a)
 {
 	const struct sockaddr_un *u = (const void *)&a->ss;

@@ -15,15 +15,15 @@ struct bh_address {
 /* -EINVAL, -ENAMETOOLONG (a path). */
 int bh_address_parse(const char *text, struct bh_address *a);
 
-/* The same of what is listened at and connected to: "seqpacket:" instead of "unix:", too, and
- * *@type (SOCK_STREAM or SOCK_SEQPACKET). */
+/* The same for addresses to listen at and to connect to: also "seqpacket:" instead of "unix:",
+ * and sets *@type (SOCK_STREAM or SOCK_SEQPACKET). */
 int bh_address_parse_typed(const char *text, struct bh_address *a, int *type);
 
-/* Its length without the NUL, or -ENOSPC, -EAFNOSUPPORT. */
+/* Returns the text's length without the NUL, or -ENOSPC, -EAFNOSUPPORT. */
 int bh_address_text(const struct bh_address *a, char *text, size_t size);
 
-/* What tells whether a socket came from a listener: equal for a listener and all
- * that it accepts. A TCP port, or a hash of a Unix name (above all ports); 0: the
+/* A key that tells whether a socket came from a listener: equal for a listener and all
+ * sockets that it accepts. A TCP port, or a hash of a Unix name (above all ports); 0: the
  * address has neither. */
 uint32_t bh_address_key(const struct bh_address *a);
 
@@ -31,8 +31,8 @@ uint32_t bh_address_key(const struct bh_address *a);
 int bh_address_of(int fd, struct bh_address *a);
 uint32_t bh_address_key_of(int fd);
 
-/* Binds @fd. A socket file stays when its listener is closed, however that came about (a
- * service that is killed removes nothing), so whoever listens next removes it. */
+/* Binds @fd. A socket file outlives its listener (a killed service removes nothing), so the
+ * next listener removes it. */
 int bh_address_bind(int fd, const struct bh_address *a);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buckets.h: histograms of times. Bucket 0 holds what is below 2^@first ns, then there are
- * four to a power of two; the last takes the rest.
+ * buckets.h: histograms of times. Bucket 0 holds times below 2^@first ns, then there are
+ * four buckets to a power of two; the last takes the rest.
  *
  * BPF programs include this, so it includes <stdint.h> alone; BPF has no instruction that
  * counts leading zeros (clang 14 crashes on the builtin): hence the search.
@@ -25,7 +25,7 @@ static inline unsigned bh_bucket_log2(uint64_t ns)
 #endif
 }
 
-/* The one of @n buckets that @ns falls in. */
+/* The number of the bucket, of @n, that @ns falls in. */
 static inline unsigned bh_bucket(uint64_t ns, unsigned first, unsigned n)
 {
 	if (ns >> first == 0)

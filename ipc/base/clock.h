@@ -45,8 +45,8 @@ static inline int64_t bh_clock_read(int64_t word, int64_t real_ns)
 	return __builtin_add_overflow(real_ns, ns, &now) ? real_ns : now;
 }
 
-/* When CLOCK_MONOTONIC shows what this clock will show at @at_ns; INT64_MAX: never,
- * as things stand. */
+/* The CLOCK_MONOTONIC time at which this clock will show @at_ns; INT64_MAX: never, as
+ * things stand. */
 static inline int64_t bh_clock_real(int64_t word, int64_t at_ns)
 {
 	int64_t real;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context_regs.h: where a suspended context keeps its registers, for whoever unwinds
- * it from outside: bytes from its sp on, by the numbers that DWARF gives registers.
- * The layouts are those of context_x86_64.S and context_aarch64.S.
+ * context_regs.h: where a suspended context keeps its registers, for an unwinder in
+ * another process: offsets from its sp, by DWARF register numbers. The layouts are
+ * those of context_x86_64.S and context_aarch64.S.
  */
 #ifndef BH_IPC_CONTEXT_REGS_H
 #define BH_IPC_CONTEXT_REGS_H

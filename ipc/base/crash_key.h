@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crash_key.h: whom a crash is counted against, in one word, and as text.
+ * crash_key.h: the party that a crash is counted against, in one word, and as text.
  *
- *   0                        nobody in particular: the type of the task
+ *   0                        no party: the type of the task alone
  *   1 to 2^32 - 1            a number of the service's own, as a tenant's
  *   BH_KEY_V4 | address      an IPv4 peer
  *   BH_KEY_UID | uid         the user at the other end of a Unix socket
  *   BH_KEY_LOOPBACK          ::1
- *   the upper half of the    an IPv6 peer: it has all of its /64. Of a link-local one
- *   address                  fe80 and the last 48 bits: its network is everybody's
+ *   the upper half of the    an IPv6 peer, which has all of its /64. A link-local peer:
+ *   address                  fe80 and the last 48 bits, for all share its network
  *   010... in binary         bh_crash_key(): a hash
  *
- * No two kinds meet: addresses are in use in 2000::/3, fc00::/7 and fe80::/16. A service
- * that makes up other numbers has its tasks shown under a strange name, and no more.
+ * No two kinds meet: addresses are in use in 2000::/3, fc00::/7 and fe80::/16. If a service
+ * makes up other numbers, its tasks are shown under a strange name; no other harm.
  */
 #ifndef BH_IPC_CRASH_KEY_H
 #define BH_IPC_CRASH_KEY_H
@@ -30,7 +30,7 @@ enum {
 #define BH_KEY_UID      (5ull << 32)
 #define BH_KEY_LOOPBACK (6ull << 32)
 
-/* The key of a peer; 0: an address that has none (a Unix socket's: ask for its user). */
+/* The key of a peer; 0: the address has no key (a Unix socket: ask for its user). */
 uint64_t bh_crash_key_of(const struct sockaddr *sa, size_t len);
 
 /* The key of @len bytes. */

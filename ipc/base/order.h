@@ -2,8 +2,8 @@
 /*
  * order.h: the only file that names a C11 memory order.
  *
- * release  what this process wrote before is visible to whoever acquires the
- *          value written here;
+ * release  earlier writes of this process are visible to a process that acquires
+ *          the value written here;
  * acquire  the other half;
  * relaxed  atomic (never torn), but orders nothing. Right where one process
  *          alone writes the word, or where the value is only a hint;
@@ -68,7 +68,7 @@ static inline void bh_fence(void)
 #endif
 }
 
-/* What was read before it was read before what is read after it. */
+/* Orders reads: all reads before it come before all reads after it. */
 static inline void bh_acquire_fence(void)
 {
 #if !defined(__SANITIZE_THREAD__) /* which does not know it */

@@ -17,7 +17,7 @@ enum {
 
 enum how {
 	GUARDED, /* by a timer */
-	PLAIN,   /* does not wait for anybody */
+	PLAIN,   /* as it is: has no reader to wait for */
 	SOCKET,
 	OWN, /* opened a second time */
 };

@@ -2,14 +2,14 @@
 /*
  * out.h: lines on stdout and stderr that never wait for their reader.
  *
- * Both are somebody else's: a terminal under Ctrl-S, a pipe that is full, a log service
- * that hangs. Who supervises must not stand still with them, so what cannot be written at
- * once is left out. O_NONBLOCK on the descriptor that was given would be seen by all who
- * share it (the shell, the services), so pipes and terminals are opened a second time; a
- * socket is told with each message. Where opening is not allowed (a pipe of another
- * user's, as in containers), the write is one that a timer interrupts.
+ * Both depend on another program: a terminal under Ctrl-S, a full pipe, a log service
+ * that hangs. A supervisor must not stand still with them, so a line that cannot be written
+ * at once is left out. O_NONBLOCK on the inherited descriptor would affect all processes
+ * that share it (the shell, the services), so pipes and terminals are opened a second time;
+ * a socket gets a flag with each message. Where opening is not allowed (a pipe of another
+ * user, as in containers), a timer interrupts the write.
  *
- * A regular file is written to as it is: it waits for its disk, and for nobody else.
+ * A regular file is written to as it is: the write waits for the disk alone.
  */
 #ifndef BH_IPC_OUT_H
 #define BH_IPC_OUT_H
@@ -17,9 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Looks at what stdout and stderr are: once, by whoever becomes the guardian. From then on
- * a terminal does not stop this process for writing in the background (SIGTTOU), nor do
- * the processes that it forks; and SIGALRM is taken. */
+/* Checks what stdout and stderr are: once, in the process that becomes the guardian. From
+ * then on a terminal does not stop this process or its forks for writing in the background
+ * (SIGTTOU); and SIGALRM is taken. */
 void bh_out_open(void);
 
 /* Writes @n bytes of @text, a line or more (at most PIPE_BUF, to be whole on a pipe), on
@@ -32,9 +32,9 @@ bool bh_outf(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)))
 /* True if @fd is a descriptor that bh_out_open() made. */
 bool bh_out_has(int fd);
 
-/* In a child that is about to close what it does not need. With @lend its stderr will not
- * make it wait either, if that can be had: for programs of ours alone, others do not expect
- * EAGAIN. */
+/* In a child, before it closes the descriptors that it does not need. With @lend its stderr
+ * will not make it wait either, if possible: for our own programs alone, others do not
+ * expect EAGAIN. */
 void bh_out_child(bool lend);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page.h: the size of a page of this machine: 4 KiB, or 16 or 64 on some arm64 ones. Whoever
- * lays an arena out asks the same Linux as all that map it.
+ * page.h: the page size of this machine: 4 KiB, or 16 or 64 on some arm64 machines. The process
+ * that lays an arena out asks the same Linux as all processes that map it.
  */
 #ifndef BH_IPC_PAGE_H
 #define BH_IPC_PAGE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * refused.h: system calls that are refused as such, whatever their arguments: by a filter
- * (seccomp) that a container or a unit sets, or by a Linux that is too old. What Bulkhead
- * cannot do without is tried before anything runs (tools/bulkhead/calls.c); for the rest there is
- * another way, and whoever makes such a call goes it when bh_refused() says so.
+ * (seccomp) that a container or a unit sets, or by a Linux that is too old. Indispensable
+ * calls are tried before anything runs (tools/bulkhead/calls.c); each other call has a
+ * fallback, which its caller takes when bh_refused() says so.
  */
 #ifndef BH_IPC_REFUSED_H
 #define BH_IPC_REFUSED_H
@@ -15,7 +15,7 @@
 	"by a system call filter (the container's seccomp profile, or the unit's " \
 	"SystemCallFilter=)"
 
-/* True if the call that failed with @err, an errno, may be one that is refused as such.
+/* True if the call that failed with @err, an errno, may be refused as such.
  * EPERM and EACCES are what filters answer; some calls have other reasons for them. */
 static inline bool bh_refused(int err)
 {

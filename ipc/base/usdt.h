@@ -4,14 +4,14 @@
  * and a note in the file that says where it is, what it is called and where its
  * arguments are.
  *
- * The nop is one of 5 bytes, which Linux can replace by a call: a hit then costs half
- * of what a trap does. (The usual <sys/sdt.h> has one of a single byte.) While nobody
- * looks it costs what a nop does; there are no semaphores.
+ * The nop has 5 bytes, so that Linux can replace it by a call: a hit then costs half as
+ * much as a trap. (The nop of the usual <sys/sdt.h> has a single byte.) Without a tracer a
+ * probe costs a nop; there are no semaphores.
  *
  * The format of the note is that of <sys/sdt.h>: .note.stapsdt, type 3: address of
  * the nop, of a base (by which prelinking is undone), of a semaphore; provider,
  * name, arguments as SIZE@OPERAND. All are unsigned: 8 bytes in a register or a number,
- * but for types of tasks, of 2 bytes, which stay in memory: nobody loads them in vain.
+ * but for types of tasks, of 2 bytes, which stay in memory: no load without a tracer.
  */
 #ifndef BH_IPC_USDT_H
 #define BH_IPC_USDT_H
@@ -47,7 +47,7 @@
 
 #define BH_USDT_ARG(v) "nr"((unsigned long)(v))
 
-/* A task and its type, where that stands, and (SPAWN, WAKE) the task that did it. */
+/* A task, its type (in memory), and (SPAWN, WAKE) the task that did it. */
 #define BH_USDT_TASK(name, a, type) BH_USDT_ASM(name, "8@%0 2@%1", BH_USDT_ARG(a), "m"(type))
 #define BH_USDT_BY(name, a, type, by) \
 	BH_USDT_ASM(name, "8@%0 2@%1 8@%2", BH_USDT_ARG(a), "m"(type), BH_USDT_ARG(by))
