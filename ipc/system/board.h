@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * board.h: the system board: one memfd with all that must outlive the kernel.
+ * board.h: the system board: one memfd with all state that must outlive the kernel.
  *
  *   guardian ─rw─ deaths ring        written by the guardian alone
  *   kernel   ─rw─ everything else    written by the kernel alone
  *   admind, traced ─ro─              mapped through a read-only descriptor
  *
- * No worker and no user code maps it, so the kernel trusts what it finds here
- * as far as a predecessor that was killed in the middle of a store allows:
- * process entries are committed by their `state` word, crash records by `seq`.
+ * No worker and no user code maps it, so the kernel trusts its contents, except for
+ * half-done stores of a killed predecessor: process entries are committed by their
+ * `state` word, crash records by `seq`.
  *
  * Readers (admind, traced) may see a record while it is written: they copy it
  * and compare `seq` before and after (struct bh_board_crash), or accept that
@@ -78,7 +78,7 @@ struct bh_proc {
 	int64_t started_ns;
 	int64_t start_at_ns;
 	int64_t died_ns;
-	uint64_t crash_id;  /* the record to complete when the next one is up */
+	uint64_t crash_id;  /* the record to complete when the next process is up */
 	uint32_t hung;      /* a worker: 1: it was ended for not turning, */
 	uint64_t hung_task; /* in the poll of this task; 0: none */
 };
@@ -90,7 +90,7 @@ struct bh_board_crash {
 	uint64_t id;     /* 1, 2, ...; 0: never used. Record id sits at id % COUNT */
 	int64_t time_ns; /* CLOCK_MONOTONIC, when the kernel saw it */
 	int64_t wall_ns; /* CLOCK_REALTIME */
-	uint32_t kind;   /* enum bh_proc_kind of what died */
+	uint32_t kind;   /* enum bh_proc_kind of the dead process */
 	uint32_t worker;
 	int32_t pid;
 	int32_t signal;
@@ -102,24 +102,25 @@ struct bh_board_crash {
 	uint64_t instruction;
 	uint64_t stack_pointer;
 	uint64_t task;      /* handle; 0: no task was running */
-	uint64_t crash_key; /* whom it is counted against (crash_key.h) */
+	uint64_t crash_key; /* the key it is counted against (crash_key.h) */
 	char task_name[40];
 	uint32_t task_type;      /* index in the arena's type table */
 	uint32_t type_crashes;   /* how often this type crashed, this one included */
-	uint64_t worker_crashes; /* how often what was in this slot did, likewise */
+	uint64_t worker_crashes; /* how often processes of this slot crashed, likewise */
 	uint32_t restart_us;     /* 0: not back yet */
 	uint32_t n_frames;       /* return addresses caught by the worker itself */
 	uint64_t frames[16];
 };
 
-/* Failures of one kind, as OTP counts them: the newest, and how many in a row. The first
- * is at[0], and so on round. An entry is written before the count, which is the commit. */
+/* Failures of one kind, as OTP counts them: the newest, and how many in a row. `at` is a
+ * ring: the first failure is at[0]. An entry is written before the count, which is the
+ * commit. */
 struct bh_board_failures {
 	uint64_t seen;
 	uint32_t streak; /* with less than the period between them */
 	struct {
 		int64_t ns;  /* CLOCK_MONOTONIC */
-		uint64_t of; /* the crash record that it was counted for; 0: none */
+		uint64_t of; /* the crash record of the failure; 0: none */
 	} at[BH_BOARD_RESETS];
 };
 
@@ -127,8 +128,8 @@ struct bh_board_failures {
 struct bh_board_service {
 	char name[32];
 	uint32_t state;          /* enum bh_proc_state of the service as a whole */
-	uint32_t workers;        /* slots there are */
-	uint32_t workers_wanted; /* of them; those from here on are free, or about to be */
+	uint32_t workers;        /* slots */
+	uint32_t workers_wanted; /* slots in use; slots from here on are free, or about to be */
 	uint32_t arena_seq;      /* how many arenas it has had: changes on a reset */
 	uint32_t n_listen;
 	char listen[BH_PLAN_LISTEN][BH_PLAN_ADDRESS]; /* as bound */
@@ -149,13 +150,13 @@ struct bh_board_service {
 	uint32_t doorbell;                     /* the kernel's descriptors */
 	uint32_t epfd[BH_MAX_REACTORS], kick[BH_MAX_REACTORS];
 	struct bh_board_failures failed; /* resets for failures of its own */
-	int64_t since_ns;                /* since then it has been up, or has not */
+	int64_t since_ns;                /* time since which it has been up, or down */
 	int64_t start_ns;                /* when its newest start began */
-	uint32_t came_up;                /* 1: one of them was a success */
+	uint32_t came_up;                /* 1: a start was a success */
 	uint32_t start_failures;         /* failed starts since then */
-	char start_error[160];           /* why the last one failed */
-	uint32_t announced;              /* 1: where it listens was printed */
-	/* Its main: how often it crashed, and once it has returned, what and when.
+	char start_error[160];           /* why the last failed start failed */
+	uint32_t announced;              /* 1: its listening addresses were printed */
+	/* Its main: the crashes; and its value and the time once it has returned.
 	 * `main_ended` is the commit. */
 	struct bh_board_failures main_crashes;
 	int64_t main_value, main_ended_ns;
@@ -191,7 +192,7 @@ struct bh_board {
 	uint64_t turns;                         /* of the kernel's loop */
 	uint32_t n_services;
 	uint32_t admin_served; /* 1: this system's admind has served: its socket is ours, */
-	uint64_t admin_ino;    /* unless it is another one by now */
+	uint64_t admin_ino;    /* while the file has this inode */
 	uint32_t trace_page;   /* the kernel's descriptor of traced's histograms; 0: none */
 	struct bh_board_service services[BH_PLAN_SERVICES];
 	struct bh_proc procs[BH_BOARD_PROCS];

@@ -34,7 +34,7 @@ uint32_t bh_evring_read(const struct bh_evring *r, uint64_t *pos, struct bh_even
 	}
 	for (; n < max && from + n < tail; n++)
 		copy(r, from + n, &out[n]);
-	/* What the producer has come to meanwhile is a mixture of two events. */
+	/* A cell that the producer has come to meanwhile is a mixture of two events. */
 	tail = bh_ld_acq(&r->tail);
 	for (uint32_t i = 0; i < n; i++)
 		if (from + i >= oldest(tail) && out[i].seq == (uint32_t)(from + i))

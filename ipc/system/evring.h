@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * evring.h: rings of events (event.h) in the arena: one for each slot, written by
- * the process in it, and one for the kernel; any number of readers, who leave no
- * trace. Written while arena->recording is not 0, as far as the producer has noticed.
+ * the process in it, and one for the kernel; any number of readers, which write
+ * nothing. Written while arena->recording is not 0, as far as the producer has noticed.
  *
  *        tail - 65536                          tail
  *             │                                 │ the producer writes here, then
@@ -11,30 +11,29 @@
  *     │   │ ? │ a │ b │ c │ d │ e │ f │ g │ h │   │    masked only to index
  *   ──┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴──
  *
- * The producer waits for nobody: it writes over the oldest. A reader has its own
- * position, and counts what was written over before it came.
+ * The producer never waits: it overwrites the oldest event. A reader has its own
+ * position, and counts the events overwritten before it came.
  *
- * Nor does it record more than anybody could read: the kernel moves `limit` on at a
- * steady rate, and beyond it the producer only counts, in `skipped`, what it leaves
- * out, before it has so much as looked at the clock. So a recording costs a task
- * that polls in 30 ns little more than one that polls in 30 us.
+ * Recording is limited to a readable rate: the kernel moves `limit` on steadily, and
+ * beyond it the producer only counts the events left out, in `skipped`, without even
+ * a look at the clock. So a recording costs a task that polls in 30 ns little more
+ * than a task that polls in 30 us.
  *
- * What a reader got, what was written over and what was skipped add up to what
- * happened, exactly.
+ * Events read, overwritten and skipped add up exactly to the events that happened.
  *
- * The cell at tail may be half written, and is that of tail - 65536: hence one less
- * than all are readable ("?"). A reader copies cells first and looks at tail after:
- * the words are stored with release after tail was, and loaded with acquire, so who
- * has seen a word of event n sees tail >= n, and knows that it is not of n - 65536.
+ * The cell at tail, which is also the cell of tail - 65536, may be half written: hence
+ * all cells but this ("?") are readable. A reader copies cells first and reads tail after:
+ * the words are stored with release after tail was, and loaded with acquire, so a reader
+ * that has seen a word of event n sees tail >= n, and knows that it is not of n - 65536.
  *
  * Crash. Killed before the store of tail: the event never was; its cell is the "?",
- * that nobody reads. The next incarnation goes on from tail, the next kernel too.
+ * which no reader uses. The next incarnation goes on from tail, the next kernel too.
  *
  * Memory. A ring has the pages that events have filled, 4 MiB at most, however few are
  * read. They go back to the machine some time after the recording (bh_evring_clear()).
  *
- * Trust. What a ring says is the claim of its process. A reader's loops are bounded
- * by the ring's size; a tail that jumps is a number of events lost, not a harm.
+ * Trust. A ring's contents are the claims of its process. A reader's loops are bounded
+ * by the ring's size; a jump of tail counts as lost events and does no other harm.
  */
 #ifndef BH_IPC_EVRING_H
 #define BH_IPC_EVRING_H
@@ -46,8 +45,8 @@
 #include "ipc/system/plan.h"
 
 enum {
-	/* Events: 4 MiB, backed where touched. A reader may come a third of a second late,
-	 * as one does that has no CPU, at 200,000 events a second. */
+	/* Events: 4 MiB, backed where touched. A reader without a CPU may come a third of a
+	 * second late, at 200,000 events a second. */
 	BH_EVRING = 65536,
 	BH_EVRING_BURST = BH_EVRING / 4 * 3,
 	BH_EVRING_KERNEL = BH_SLOTS, /* index of the kernel's ring */
@@ -65,7 +64,7 @@ struct bh_evring {
 	_Alignas(128) _Atomic uint64_t cells[BH_EVRING][BH_EVENT_WORDS];
 };
 
-/* Producer: may the next event be written? If not, it is counted. */
+/* Producer: may the next event be written? If not, counts it as skipped. */
 static inline bool bh_evring_room(struct bh_evring *r)
 {
 	if (bh_ld_rlx(&r->tail) < bh_ld_rlx(&r->limit))
@@ -74,7 +73,7 @@ static inline bool bh_evring_room(struct bh_evring *r)
 	return false;
 }
 
-/* Kernel: @n more, but never so many that a reader who comes as often loses some. */
+/* Kernel: @n more, but never so many that a reader that comes as often loses events. */
 static inline void bh_evring_allow(struct bh_evring *r, uint32_t n)
 {
 	uint64_t tail = bh_ld_acq(&r->tail), limit = bh_ld_rlx(&r->limit);
@@ -98,16 +97,16 @@ static inline void bh_evring_put(struct bh_evring *r, struct bh_event *e)
 
 /*
  * Reader: copies at most @max events from *@pos on to @out and moves *@pos. Adds
- * those that were written over, or are damaged, to *@lost. Returns how many were
- * copied; 0: there are no more, or (if *@pos moved) all were lost.
+ * overwritten and damaged events to *@lost. Returns how many were copied; 0: there
+ * are no more, or (if *@pos moved) all were lost.
  */
 uint32_t bh_evring_read(const struct bh_evring *r, uint64_t *pos, struct bh_event *out,
 			uint32_t max, uint64_t *lost);
 
-/* Kernel, when nobody records: gives the pages of the cells back, but for those at the
+/* Kernel, when there is no recording: gives the pages of the cells back, but for those at the
  * ends. A reader finds zeros, which are no event of their number, and counts them as lost;
  * a producer that has not noticed yet writes into new pages, for it reads no cell. False:
- * the system refused. Commit: a page at a time; killed half way, it can be called again. */
+ * Linux refused. Commit: a page at a time; killed half way, it can be called again. */
 bool bh_evring_clear(struct bh_evring *r);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * format.h: the number of what is in shared memory: the plan, the board, the arenas, the
+ * format.h: the number of the format of shared memory: the plan, the board, the arenas, the
  * tracer's page, and the messages between kernel and children.
  *
- * It is derived from the headers that lay them out (cmake/Format.cmake), so nobody has to
- * think of changing it. Who maps something of another number leaves it alone and says so.
+ * The build derives the number from the headers that lay them out (cmake/Format.cmake). A
+ * process that maps memory of another number leaves it alone and reports that.
  */
 #ifndef BH_IPC_FORMAT_H
 #define BH_IPC_FORMAT_H
@@ -14,8 +14,8 @@
 
 extern const uint32_t bh_format;
 
-/* In each of them stands a magic number first, and then this one: where they stand is what
- * builds of all formats agree on. */
+/* Each of them begins with a magic number, and then the format: builds of all formats agree
+ * on these two places. */
 #define BH_FORMAT_STANDS_IN(type)                                                   \
 	_Static_assert(offsetof(type, magic) == 0 && offsetof(type, format) == 8 && \
 			       sizeof(((type *)0)->magic) == 8 &&                   \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan.h: what the launcher tells the kernel to run.
+ * plan.h: the services that the launcher tells the kernel to run.
  *
  * The kernel parses no configuration. `bulkhead run` reads it (YAML, options),
  * opens every listening socket, and hands over one sealed memfd with this
@@ -25,8 +25,8 @@
 enum {
 	BH_PLAN_SERVICES = 16,
 	BH_PLAN_LISTEN = 8,
-	BH_PLAN_ADDRESS = 128,   /* "unix:", a path as long as one may be, and more */
-	BH_PLAN_INTENSITY = 255, /* the most that can be counted: crashes, resets */
+	BH_PLAN_ADDRESS = 128,   /* "unix:", the longest path, and more */
+	BH_PLAN_INTENSITY = 255, /* the highest count: of crashes, resets */
 	BH_PLAN_OPTIONS = 32,
 	BH_MAX_WORKERS = 64, /* one bit each in a 64-bit mask */
 	BH_MAX_BLOCKING = 512,
@@ -49,14 +49,14 @@ enum {
 	BH_SPIN_NEVER = 0xffff,
 };
 
-/* What of the arena is in a worker's core dump (workers/crash/dump.c). */
+/* The part of the arena in a worker's core dump (workers/crash/dump.c). */
 enum bh_core {
-	BH_CORE_TASK = 0, /* what the task has that it ran */
+	BH_CORE_TASK = 0, /* the memory of the task that it ran */
 	BH_CORE_NONE,     /* no core is dumped */
 	BH_CORE_ALL,
 };
 
-/* What becomes of a hog's worker. */
+/* The action on a hog's worker. */
 enum bh_hog_action {
 	BH_HOG_REPORT = 0,
 	BH_HOG_KILL = 1,
@@ -83,17 +83,17 @@ enum {
 	BH_PLAN_GROUPS = 256, /* supplementary ones of a user */
 };
 
-/* As whom a service runs. */
+/* The user that a service runs as. */
 struct bh_plan_user {
 	uint32_t uid, gid; /* UINT32_MAX: stays as it is, the groups as well */
 	uint32_t n_groups;
 	uint32_t groups[BH_PLAN_GROUPS];
-	/* What its environment says; home "": all of it stays. */
+	/* For its environment; home "": the environment stays as it is. */
 	char name[64]; /* "": the user has none */
 	char home[256], shell[128];
 };
 
-/* Soft limits of a service's workers, as far as the hard ones allow; 0: as high as those. */
+/* Soft limits of a service's workers, as far as the hard limits allow; 0: the hard limit. */
 struct bh_plan_limits {
 	uint64_t files;      /* open ones: RLIMIT_NOFILE. The zygote has BH_ZYGOTE_FDS more */
 	uint64_t file_bytes; /* of one: RLIMIT_FSIZE */
@@ -152,7 +152,7 @@ static inline uint32_t bh_plan_slots(const struct bh_plan_service *s)
 struct bh_plan {
 	uint64_t magic;
 	uint32_t format, bytes; /* sizeof(struct bh_plan) */
-	char config[256];       /* where it was read from; "embedded default" */
+	char config[256];       /* its source file, or "embedded default" */
 	char admin_url[256];    /* nng URL of the admin endpoint */
 	char libexec[256];      /* directory of bulkhead-admind, -traced, -host */
 	char rundir[256];       /* private directory to remove at the end; "": none */
@@ -161,16 +161,16 @@ struct bh_plan {
 	uint32_t admin;         /* 1: start admind */
 	uint32_t trace;         /* 1: start traced */
 	uint32_t strict;        /* 1: workers watch what is private (workers/strict/strict.h) */
-	uint32_t unpriv_uid, unpriv_gid; /* what admind becomes; UINT32_MAX: keep */
+	uint32_t unpriv_uid, unpriv_gid; /* the ids of admind; UINT32_MAX: keep */
 	uint32_t n_services;
-	int32_t lock_fd; /* held open for the system's life, so that no second one starts
+	int32_t lock_fd; /* held open for the system's life, so that no second system starts
 			    in its run directory; 0: none */
 	struct bh_plan_service services[BH_PLAN_SERVICES];
 };
 BH_FORMAT_STANDS_IN(struct bh_plan);
 
-/* At the end: removes the files of Unix sockets that are listened at. One that has come to the
- * path since stays: it has another number, as those of sockets that are open are not free. */
+/* At the end: removes the files of the listeners' Unix sockets. A newer file at the path stays:
+ * it has another inode number, since the numbers of open sockets' files are not free. */
 void bh_plan_remove_files(const struct bh_plan *plan);
 
 #endif

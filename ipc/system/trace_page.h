@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_page.h: the page on which traced publishes what it measured. One memfd,
+ * trace_page.h: the page on which traced publishes its measurements. One memfd,
  * written by traced alone, mapped read-only by admind (which gets it from the
  * kernel, BH_CTL_TRACE). Plain counters: a reader may see a bucket of one moment
  * and its neighbour of the next. Events are in rings as the workers' (evring.h).
@@ -49,7 +49,7 @@ struct bh_trace_times {
 
 struct bh_trace_worker {
 	uint32_t service, slot;
-	int32_t pid; /* the process it counts now; 0: unused entry */
+	int32_t pid; /* the process counted now; 0: unused entry */
 	uint32_t reserved;
 	struct bh_trace_times times;
 };
@@ -66,7 +66,7 @@ struct bh_trace_status {
 
 struct bh_trace_page {
 	uint64_t magic;
-	uint32_t pid; /* of traced: the next one has a page of its own */
+	uint32_t pid; /* of traced: its successor has a page of its own */
 	struct bh_trace_status part[BH_TRACE_PARTS];
 	uint32_t n_workers, n_types;
 	uint32_t recording;              /* 1: all events are taken, not deaths alone */
