@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* format_of.c: what two programs share, for cmake/Format.cmake; not compiled. */
+/* format_of.c: the headers that two programs share, for cmake/Format.cmake; not compiled. */
 
 #include "ipc/arena/arena.h"
 #include "ipc/arena/file_entry.h"

@@ -139,7 +139,7 @@ struct bh_tcb {
 		struct {
 			uint16_t restarts; /* left; 0xffff: no limit */
 			uint8_t crashes;   /* so far, 255 at most */
-			uint8_t verdict;   /* in CLEANUP: what becomes of it */
+			uint8_t verdict;   /* in CLEANUP: BH_VERDICT_* */
 		};
 	};
 	_Atomic uint32_t prev; /* in the parent's list; a hint, checked when used */
@@ -170,7 +170,7 @@ struct bh_type {
 	_Atomic uint64_t key;     /* fn ^ name address; 0: free. Commit: one CAS */
 	char name[40];            /* the first byte last: whole, or none (workers/base/types.c) */
 	_Atomic uint64_t crashes; /* the kernel's */
-	_Atomic int64_t forgiven_ns; /* the kernel's: what crashed before counts no more */
+	_Atomic int64_t forgiven_ns; /* the kernel's: crashes before it count no more */
 	struct bh_gate gate;
 };
 
@@ -183,8 +183,8 @@ struct bh_type {
  * block lies a gap, the guard of the stack above it (workers/owned/guard.h).
  *
  * And one more of 64 K: stacks that are kept for work. A task that is given a socket, as
- * each new connection is, gets none of them; so connections that wait for their next
- * request cannot take what its handler needs.
+ * each new connection is, gets no stack of this class; so connections that wait for their
+ * next request cannot take the stacks that the handlers of requests need.
  */
 enum {
 	BH_DATA_CLASSES = 9,

@@ -15,8 +15,8 @@
  * release at once: on x86-64 they are full fences anyway, on arm64 the pair is
  * what a commit needs.
  *
- * Shared memory outlives the process that was writing it: a store that has
- * retired before a SIGKILL is seen by all others, one that has not never
+ * Shared memory outlives the process that was writing it: all other processes see
+ * a store that has retired before a SIGKILL; a store that has not never
  * happened. So "killed after instruction n" leaves exactly the first n
  * instructions' stores, in an order the rules above allow.
  */

@@ -121,7 +121,7 @@ static bool close_ios(const struct bh_view *v, struct bh_tcb *t, uint64_t owner,
 	return true;
 }
 
-/* DONE -> FREE, with what a DONE task still has. */
+/* DONE -> FREE, with the reply that a DONE task still has. */
 void bh_recover_release(const struct bh_view *v, uint32_t idx)
 {
 	struct bh_tcb *t = &v->tasks[idx];

@@ -363,7 +363,7 @@ void bh_sync_serve_recover(const struct bh_server *sv, uint32_t idx, uint32_t sl
 	if (!s)
 		return;
 	if ((bh_ld_acq(&s->lock) & ~BH_SYNC_PENDING) != dead) {
-		bh_sync_serve(sv, idx); /* what it posted, perhaps, and left unserved */
+		bh_sync_serve(sv, idx); /* the dead worker may have posted, and not served */
 		return;
 	}
 	bh_st_rel(&s->lock, name_of(sv->slot, sv->epoch));

@@ -54,7 +54,7 @@ enum bh_event_kind {
 			     other: its record */
 	BH_EV_DIED,       /* a: wait status; b: ns of CPU time it had used; other: its record */
 	BH_EV_OOM,        /* Linux's choice of a process to kill for want of memory */
-	BH_EV_SAMPLE,     /* what a CPU was doing; other: its record */
+	BH_EV_SAMPLE,     /* a sample of a CPU's activity; other: its record */
 	BH_EV_MORE,       /* four words of record `pid`, from its word `other_pid` on: task,
 			     other, a, b; type: enum bh_event_more */
 	BH_EV_END,

@@ -80,7 +80,7 @@ enum {
 };
 
 enum {
-	BH_PLAN_GROUPS = 256, /* supplementary ones of a user */
+	BH_PLAN_GROUPS = 256, /* supplementary groups of a user */
 };
 
 /* The user that a service runs as. */
@@ -95,8 +95,8 @@ struct bh_plan_user {
 
 /* Soft limits of a service's workers, as far as the hard limits allow; 0: the hard limit. */
 struct bh_plan_limits {
-	uint64_t files;      /* open ones: RLIMIT_NOFILE. The zygote has BH_ZYGOTE_FDS more */
-	uint64_t file_bytes; /* of one: RLIMIT_FSIZE */
+	uint64_t files;      /* open files: RLIMIT_NOFILE. The zygote has BH_ZYGOTE_FDS more */
+	uint64_t file_bytes; /* of a file: RLIMIT_FSIZE */
 	uint64_t space;      /* addresses: RLIMIT_AS */
 	uint64_t data;       /* private memory that can be written: RLIMIT_DATA */
 };
