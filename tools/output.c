@@ -13,7 +13,7 @@ enum {
 	EXIT_SYSTEM = 111,
 };
 
-/* Closing is what tells of a full disk behind a network, or of a quota. */
+/* Only close() reports a full disk behind a network, or an exceeded quota. */
 static void close_stdout(void)
 {
 	bool lost = ferror(stdout); /* its reason is long gone */
@@ -28,7 +28,7 @@ static void close_stdout(void)
 
 void bh_output_guard(void)
 {
-	/* The other way round than usual: what is printed must fail, not vanish. */
+	/* The other way round than usual: a write must fail, not vanish. */
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.h: a command whose output could not be written has failed, whatever it found out.
+ * output.h: a command whose output could not be written has failed, even if its work succeeded.
  */
 #ifndef BH_TOOLS_OUTPUT_H
 #define BH_TOOLS_OUTPUT_H

@@ -21,8 +21,7 @@ int bh_place_dirs(char dirs[BH_PLACES][BH_PLACE_BYTES])
 
 	if (len && runtime[0] == '/' && len < room)
 		snprintf(dirs[n++], BH_PLACE_BYTES, "%.*s", (int)len, runtime);
-	/* What root has in its environment may be the directory of the user who
-	 * called sudo. */
+	/* Not for root: sudo may have kept the calling user's XDG_RUNTIME_DIR. */
 	if (geteuid() && xdg && xdg[0] == '/' && strlen(xdg) < room)
 		snprintf(dirs[n++], BH_PLACE_BYTES, "%.*s/bulkhead", (int)room, xdg);
 	snprintf(dirs[n++], BH_PLACE_BYTES, "/run/bulkhead");
@@ -81,6 +80,6 @@ int bh_place_try(const char *path)
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		err = -errno;
 	close(fd);
-	/* What is there is no socket: nobody listens. */
+	/* The path is no socket: no server listens. */
 	return err == -ENOTSOCK || err == -ENOTDIR ? -ECONNREFUSED : err;
 }

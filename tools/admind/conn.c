@@ -111,7 +111,7 @@ static bool take_head(struct bh_conn *c)
 		return refuse("a message that is none of nng's");
 	if (c->length > EXCESS_BYTES)
 		return refuse("a message of more than 64 MiB");
-	/* Of one that is too large its name is kept, for the reply. */
+	/* Of a request that is too large the name is kept, for the reply. */
 	bool excess = c->length > NAME_BYTES + BH_REQUEST_BYTES;
 	c->keep = excess ? NAME_BYTES : (size_t)c->length;
 	c->payload = malloc(c->keep);
@@ -182,8 +182,8 @@ static ssize_t read_some(struct bh_conn *c)
 	return recv(c->fd, to, (size_t)want, MSG_DONTWAIT);
 }
 
-/* A client may leave between its requests, and before it greets: so does who only
- * looks whether somebody listens. */
+/* A client may leave between its requests, and before it greets (bh_place_try() only
+ * checks that a server listens). */
 static bool left(const struct bh_conn *c)
 {
 	if (c->got || c->phase > BH_CONN_HEAD)

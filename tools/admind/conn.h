@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * conn.h: one connection to the admin endpoint, as nng's req sockets make them.
- * What goes over it, numbers in network byte order:
+ * The protocol, numbers in network byte order:
  *
  *   greeting, both ways    00 'S' 'P' 00  protocol (2 bytes)  00 00
  *   then messages          01  length (8 bytes)  payload
@@ -9,7 +9,7 @@
  *                          the request's name, which its reply repeats; then the
  *                          protobuf message
  *
- * A connection reads no further while a reply of it is unsent, so one client has
+ * A connection reads no further while its reply is unsent, so one client has
  * one request and one reply in memory.
  */
 #ifndef BH_ADMIND_CONN_H
@@ -49,8 +49,8 @@ struct bh_conn {
 bool bh_conn_open(struct bh_conn *c, int fd, int64_t now_ns);
 void bh_conn_close(struct bh_conn *c);
 
-/* Reads, answers and sends what can be without waiting. False: it is over (it
- * hung up, or what it sent is no protocol, which has been said); close it. */
+/* Reads, answers and sends as far as possible without waiting. False: close the connection
+ * (the client hung up, or broke the protocol, which has been logged). */
 bool bh_conn_serve(struct bh_conn *c, const struct bh_system *s, int ctl, int64_t now_ns);
 
 #endif

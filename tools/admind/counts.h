@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* counts.h: what can be counted in an arena: by reading all of each table that
- * was ever used, so that the numbers owe nothing to what the workers claim. */
+/* counts.h: counts of an arena's objects, by reading the whole used part of each table, so
+ * that the numbers do not depend on counters that workers write. */
 #ifndef BH_ADMIND_COUNTS_H
 #define BH_ADMIND_COUNTS_H
 
@@ -27,7 +27,7 @@ bool bh_counts_alive(uint64_t state_word);
 /* "scheduled", "running", ... */
 const char *bh_counts_state(uint64_t state_word);
 
-/* "quarantined", "probation", ...; "": nobody is refused. */
+/* "quarantined", "probation", ...; "": no task is refused. */
 const char *bh_counts_gate(uint32_t state);
 
 /* How many gates are not open. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bulkhead-admind: answers what bhctl asks. Started by the kernel, which hands it
+ * bulkhead-admind: answers the requests of bhctl. Started by the kernel, which hands it
  * the plan, its end of a control socket, and the board; arenas and traced's page
  * come over the socket.
  *
- * It can change nothing: all that it maps is mapped through read-only
- * descriptors, and to stop the system it asks the kernel. It holds nothing that
+ * The process can change nothing: all its mappings are through read-only
+ * descriptors, and to stop the system it asks the kernel. It has no state that
  * its successor would miss, so it may die at any moment.
  */
 #include <errno.h>
@@ -33,8 +33,8 @@ static int fail(const char *what, const char *why)
 	return FAILED;
 }
 
-/* What a terminal or an init system
- * sends to all processes of the system at once is the kernel's to carry out. */
+/* A terminal or an init system signals all processes of the system at once: the kernel
+ * carries the signal out, so admind ignores it. */
 static int settle(void)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ };
@@ -44,8 +44,8 @@ static int settle(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
-/* Root for the socket's directory alone: only then does the plan leave it root. One that
- * has not the power to be anybody else has none to give up. */
+/* admind is root only if making the socket in its directory needs root: the plan says so. A
+ * root without the capability to change its user has no privileges to give up. */
 static int become_nobody(void)
 {
 	const struct passwd *p = geteuid() ? NULL : getpwnam("nobody");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* refusal.h: one line on stderr for what the admin endpoint refuses, at most one
- * a second, whatever is sent. */
+/* refusal.h: a line on stderr for a request that the admin endpoint refuses, at most one
+ * a second, however many are refused. */
 #ifndef BH_ADMIND_REFUSAL_H
 #define BH_ADMIND_REFUSAL_H
 

@@ -33,7 +33,7 @@ static int listen_at(int fd, const char *path)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
 	memcpy(a.sun_path, path, strlen(path));
-	/* Nobody connects between its birth and a chmod. */
+	/* By umask, not chmod(): no client can connect in between. */
 	mode_t old = umask(0177);
 	int err = bind(fd, (struct sockaddr *)&a, sizeof(a)) ? -errno : 0;
 	umask(old);
@@ -109,8 +109,8 @@ static void take_client(struct bh_server *s, const struct bh_system *system, int
 		bh_conn_close(c);
 }
 
-/* Answers may be long, and whoever asked need not read: beyond so much of them the ones that
- * have waited longest are dropped, but not the answer made last, to @last. */
+/* Bounds the memory of answers that clients do not read: beyond BH_SERVER_HELD the clients
+ * idle longest are closed, but not @last, whose answer was made last. */
 static void make_room(struct bh_server *s, const struct bh_conn *last)
 {
 	for (;;) {
@@ -142,7 +142,7 @@ void bh_server_serve(struct bh_server *s, const struct pollfd p[BH_SERVER_WATCH]
 	for (size_t i = 0; i < BH_SERVER_CONNS; i++) {
 		struct bh_conn *c = &s->conn[i];
 
-		/* It may have made room for another meanwhile. */
+		/* The connection may have been closed meanwhile to make room for another. */
 		if (p[i].fd < 0 || c->fd != p[i].fd || !p[i].revents)
 			continue;
 		if (!bh_conn_serve(c, system, ctl, now_ns))

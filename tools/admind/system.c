@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file that is shorter than what is mapped would be a SIGBUS to read. */
+/* Checks the size: reading a mapping beyond the file's end is SIGBUS. */
 static const void *map(int fd, size_t bytes, int *err)
 {
 	struct stat st;
@@ -79,7 +79,7 @@ static bool sealed(int fd)
 	return seals >= 0 && (seals & F_SEAL_SHRINK);
 }
 
-/* Sent again by every new kernel: the arena may be the one that is mapped. */
+/* Every new kernel sends the arenas again: this one may be mapped already. */
 static void take_arena(struct bh_system *s, uint32_t i, int fd)
 {
 	struct bh_layout l;

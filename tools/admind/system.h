@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system.h: what admind sees of the system: the board, the plan, one arena per
- * service and traced's page, all of it mapped read-only.
+ * system.h: admind's view of the system: the board, the plan, one arena per
+ * service and traced's page, all of them mapped read-only.
  *
  * The board and the plan were written by the kernel and the launcher and are
- * believed. Arenas are written by user code: sizes and places come from the plan,
- * never from the arena, and what is read there is a number or a text, never a
+ * trusted. Arenas are written by user code: sizes and offsets come from the plan,
+ * never from the arena, and a value read from an arena is a number or a text, never a
  * pointer to follow.
  */
 #ifndef BH_ADMIND_SYSTEM_H
@@ -24,11 +24,11 @@ struct bh_system {
 	struct bh_view arena[BH_PLAN_SERVICES];
 	int arena_fd[BH_PLAN_SERVICES];    /* its file; 0: none */
 	const struct bh_trace_page *trace; /* NULL: none yet */
-	uid_t owner;                       /* who runs the system */
+	uid_t owner;                       /* the user that runs the system */
 };
 
 /* Maps the board on @board_fd and the plan on @plan_fd (not given: -EBADF, which
- * is no error). -EBADMSG: they are not what they should be. */
+ * is no error). -EBADMSG: not a board or plan of this version. */
 int bh_system_open(struct bh_system *s, int board_fd, int plan_fd);
 
 /* Takes a message of the kernel; owns @fd (-1: none came along). */

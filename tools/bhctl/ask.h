@@ -12,9 +12,9 @@
  * exit code; it has been said why. */
 int bh_ask(const char *url, const Bulkhead__Request *q, Bulkhead__Reply **out);
 
-/* One question after the other; a system that goes away is found again when it is back.
- * Open until the command ends, and Linux closes it: nng_close() waits for a connection's
- * operations to be over, and in Debian's 1.5.2 now and then for ever. */
+/* A connection for one question after the other; it reconnects when a system that went away
+ * is back. Never closed, but by Linux when the command ends: nng_close() waits for a
+ * connection's operations to be over, and in Debian's 1.5.2 now and then for ever. */
 struct bh_line {
 	const char *url; /* the caller's */
 	uint32_t socket;
@@ -27,7 +27,7 @@ int bh_line_open(struct bh_line *l, const char *url);
 /* As bh_ask(). */
 int bh_line_wait(const struct bh_line *l, const Bulkhead__Request *q, Bulkhead__Reply **out);
 
-/* Without waiting, and nothing is printed. False: nobody is there to be asked. The answer
+/* Asks without waiting or printing. False: no system is there. The answer
  * to an earlier question no longer comes. */
 bool bh_line_ask(struct bh_line *l, const Bulkhead__Request *q);
 

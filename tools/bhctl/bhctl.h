@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bhctl.h: what the parts of bhctl share.
+ * bhctl.h: declarations shared by the parts of bhctl.
  *
  * A verb is a row of the table in verbs.c: how its request is made, how the
  * answer is shown to people, and how it is put in JSON.
@@ -19,10 +19,10 @@ enum bh_exit {
 	BH_EXIT_NO = 1,       /* the system says no, or an audit found something */
 	BH_EXIT_NONE = 3,     /* no system is running */
 	BH_EXIT_USAGE = 100,  /* the command line is wrong */
-	BH_EXIT_SYSTEM = 111, /* the machine refused something, or nobody answered */
+	BH_EXIT_SYSTEM = 111, /* the machine refused something, or no system answered */
 };
 
-/* What latencies are shown for. */
+/* How latencies are grouped. */
 enum bh_by {
 	BH_BY_TASK = 0, /* its type */
 	BH_BY_WORKER,
@@ -74,7 +74,7 @@ BH_VERB(audit);
 BH_VERB(quarantine);
 BH_VERB(resize); /* of `workers` with --set */
 
-/* Answers whose JSON is more than json.h makes of them. */
+/* JSON of answers for which json.h's is not enough. */
 int bh_dump_json(const Bulkhead__Reply *r, struct json_object *out);
 int bh_audit_json(const Bulkhead__Reply *r, struct json_object *out);
 

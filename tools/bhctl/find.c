@@ -15,8 +15,8 @@ enum {
 	PAUSE_MS = 50,
 };
 
-/* A socket is there and nobody listens: the admin server has just died, and will
- * be back; or all of the system was killed. */
+/* A socket is there and no process listens: the admin server has just died, and will
+ * be back; or the whole system was killed. */
 static int probe(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000l };
@@ -72,7 +72,7 @@ int bh_find(const char *admin, char url[BH_URL_BYTES])
 
 		snprintf(path, sizeof(path), "%.*s/" BH_PLACE_SOCKET, BH_PLACE_BYTES - 1, dirs[i]);
 		snprintf(url, BH_URL_BYTES, "ipc://%s", path);
-		/* What another user put there could answer anything. */
+		/* A socket that another user put there could answer anything. */
 		if (bh_place_owner_of(dirs[i]) && !probe(path))
 			return 0;
 		at += (size_t)snprintf(looked + at, sizeof(looked) - at, "%s%s", i ? ", " : "",

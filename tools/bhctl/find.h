@@ -8,7 +8,7 @@ enum {
 };
 
 /* Fills @url with the admin endpoint: @admin, $BULKHEAD_ADMIN, or the first of the
- * default places where somebody listens. Else an exit code; it has been said why. */
+ * default places where a system listens. Else an exit code; the reason has been printed. */
 int bh_find(const char *admin, char url[BH_URL_BYTES]);
 
 #endif

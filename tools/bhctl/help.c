@@ -18,8 +18,8 @@ static bool is_of(const struct bh_verb *v, const char *words)
 	return !strncmp(v->words, words, n) && (!v->words[n] || v->words[n] == ' ');
 }
 
-/* Those of any row of @words; without them those that every verb has, which are what
- * `status` has. */
+/* The options of all rows of verb @words; NULL: the options that every verb has, which are
+ * the options of `status`. */
 static void options_of(const char *words, struct argp_option out[OPTIONS])
 {
 	size_t n = 0;

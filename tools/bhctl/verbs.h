@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verbs.h: what bhctl can be asked, and with which options: the tables that the command
- * line is read by, and its help printed from.
+ * verbs.h: the verbs of bhctl and their options: tables for reading the command
+ * line and for printing its help.
  *
- * A verb has several rows if what it is asked depends on an option or an argument; the one
- * whose is given is meant, else the row without `by`.
+ * A verb has several rows if its request depends on an option or an argument: the row whose
+ * option (or argument) is given applies, else the row without `by`.
  */
 #ifndef BH_TOOLS_BHCTL_VERBS_H
 #define BH_TOOLS_BHCTL_VERBS_H
@@ -38,10 +38,10 @@ enum bh_verb_id {
 struct bh_verb {
 	const char *words;
 	const char *args; /* behind them; NULL: nothing */
-	const char *text; /* what it answers, on a line beside the others */
+	const char *text; /* the verb's answer in a few words, for the list in the help */
 	int by;         /* this option makes the verb this one; BH_BY_ARGUMENT: an argument does */
-	const char *id; /* what its argument is, and where to find one; NULL: it takes none */
-	/* One question: how it is asked, shown, and put in JSON (NULL: as json.h does). */
+	const char *id; /* the argument, and where to find one; NULL: the verb takes none */
+	/* A single request: how it is asked, shown, and put in JSON (NULL: as json.h does). */
 	Bulkhead__Reply__AnswerCase answer;
 	void (*ask)(struct bh_question *q, const struct bh_options *o);
 	int (*show)(const Bulkhead__Reply *r);
@@ -71,7 +71,7 @@ const struct bh_verb *bh_verb_find(const char *words, const char *given, bool ar
 /* NULL: @v takes no @key. */
 const struct bh_verb_option *bh_verb_takes(const struct bh_verb *v, int key);
 
-/* `bhctl --help`; with @words, of the verbs that begin with them. False: there is none. */
+/* `bhctl --help`; with @words, of the verbs that begin with them. False: no such verb. */
 bool bh_help(const char *words);
 
 #endif

@@ -3,8 +3,8 @@
  * calls.c: see calls.h.
  *
  * Each call is made by a child, with arguments that are wrong or that change nothing but
- * the child: what is refused as such is refused whatever the arguments. The child notes
- * which call it is at, for a filter may kill who makes one that it does not allow.
+ * the child: a call that a filter refuses is refused with any arguments. The child records
+ * its current call first, for a filter may kill the process that makes a forbidden call.
  */
 #include "tools/bulkhead/calls.h"
 
@@ -26,8 +26,8 @@
 #define NEEDED(name) #name, SYS_##name, false
 #define OTHER(name)  #name, SYS_##name, true
 
-/* 0 stands for what is not given. Where there are two forms of a call, the C library of a
- * machine makes one of them. */
+/* 0: not given. Where a call has two forms, each machine's C library makes one of
+ * them. */
 static const struct call {
 	const char *name;
 	long number;
@@ -152,7 +152,7 @@ int bh_calls_try(char why[BH_CALLS_WHY])
 
 	if (t == MAP_FAILED)
 		return refused(why, "mmap", errno, strerror(errno));
-	/* By clone(), which C libraries need: no filter kills who makes it. */
+	/* fork() is clone(), which C libraries need: no filter kills its caller. */
 	pid = fork();
 	if (pid < 0)
 		pid = bh_refused(errno) ? bh_clone(&fork_like) : -errno;

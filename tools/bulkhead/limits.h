@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* limits.h: what a service's limits come to, in a sentence. */
+/* limits.h: a service's limits, and the sums that follow from them, in a sentence. */
 #ifndef BH_TOOLS_BULKHEAD_LIMITS_H
 #define BH_TOOLS_BULKHEAD_LIMITS_H
 

@@ -47,7 +47,7 @@ static int name_socket(struct bh_plan_listen *l, int fd)
 	return 0;
 }
 
-/* A number above those that have their places. */
+/* Moves @fd to a number above the fixed descriptors. */
 static int lift(struct bh_plan_listen *l, int fd)
 {
 	l->fd = fcntl(fd, F_DUPFD, FIRST_FD);
@@ -109,8 +109,8 @@ static const char *unix_hint(const char *path, int err)
 	}
 }
 
-/* Notes the file, and gives it to the service's user, as if that had made it. It is held
- * meanwhile: one of another kind that has come to its path is left alone. */
+/* Records the socket file, and gives it to the service's user. O_PATH holds the file
+ * meanwhile: if a file of another kind has taken the path, it is left alone. */
 static int own_file(struct bh_plan_listen *l, const char *path, const struct bh_plan_user *user)
 {
 	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), err = 0;

@@ -12,8 +12,8 @@ enum {
 	BH_LISTEN_WHY = 384
 };
 
-/* Opens the addresses of all services of @plan; fills fd, actual, and what notes the socket's
- * file. On error @why has one sentence; files that were made stay
+/* Opens the addresses of all services of @plan; fills fd, actual, file_dev and
+ * file_ino. On error @why has one sentence; files that were made stay
  * (bh_plan_remove_files()). */
 int bh_listen_open_all(struct bh_plan *plan, char why[BH_LISTEN_WHY]);
 #endif

@@ -17,7 +17,8 @@ enum {
 	TASK_IN_WHEEL = 16,      /* bytes: of the kernel (kernel/base/wheel.h says that it is so) */
 };
 
-/* What the limit @resource is, in @was, and may be from now on: its hard one. */
+/* Stores the limit @resource in @was and raises the soft limit to the hard one; returns the
+ * soft limit from now on. */
 static uint64_t raise_soft(__rlimit_resource_t resource, struct rlimit *was)
 {
 	if (getrlimit(resource, was))
@@ -65,8 +66,8 @@ static uint64_t allow_files(uint64_t files, uint64_t have)
 	return have >= files || setrlimit(RLIMIT_NOFILE, &more) ? have : files;
 }
 
-/* Each socket may be a connection with a stack of its own, which the limit of memory has
- * room for if nobody said what that is (plan_make.c). */
+/* Each socket may be a connection with a stack of its own; the memory limit includes these
+ * stacks if the configuration does not set it (plan_make.c). */
 static void lower_io(struct bh_plan_service *s, uint32_t sockets, bool memory_too)
 {
 	if (memory_too)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rlimits.h: the limits of resources that this program's caller set (ulimit), and
- * what the system needs of them.
+ * rlimits.h: the resource limits that this program's caller set (ulimit), and
+ * the limits that the system needs.
  *
  *                        guardian, kernel, servers    a service
  *   open files           all of the hard limit        what limits.io needs, if the caller's
@@ -12,10 +12,10 @@
  *   data                 all of it                    the caller's soft one
  *   stack                the caller's soft one        the same
  *
- * Of stack and data a little is needed by whatever runs: a lower soft limit is raised to it.
+ * Every process needs a minimum of stack and data: a lower soft limit is raised to it.
  *
- * Hard limits stay, but for root's of open files. One that is too low is said before
- * anything runs: an arena that cannot grow or be mapped would show as a crash.
+ * Hard limits stay, but for root's of open files. A hard limit that is too low is reported
+ * before anything runs: an arena that cannot grow or be mapped would show as a crash.
  */
 #ifndef BH_TOOLS_BULKHEAD_RLIMITS_H
 #define BH_TOOLS_BULKHEAD_RLIMITS_H
@@ -31,11 +31,12 @@ enum {
 	BH_RLIMITS_FIBER = 75 << 10
 };
 
-/* Before anything else is done: this process may have what the system needs of stack and
- * data, whatever it runs. On an error @why has one sentence. */
+/* First call of the program: raises this process's stack and data limits to the system's
+ * minimum. On an error @why has one sentence. */
 int bh_rlimits_begin(char why[BH_RLIMITS_WHY]);
 
-/* What the configuration gives, of service i by bit i; the rest is lowered to what is allowed. */
+/* The limits that the configuration sets, service i at bit i; all others are lowered to the
+ * allowed values. */
 struct bh_rlimits_given {
 	uint32_t io, memory;
 };

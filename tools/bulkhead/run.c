@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: from a command line to a running system. Everything that can be wrong
- * with what the user asked for is found here, before anything runs; then this
+ * run.c: from a command line to a running system. Every fault of the user's
+ * request is found here, before anything runs; then this
  * program becomes bulkhead-kernel, with the plan on descriptor 3.
  */
 #include "tools/bulkhead/run.h"
@@ -179,7 +179,7 @@ static int tidy_files(void)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return say("cannot open /dev/null");
-	bh_out_open(); /* anew: what it had opened is closed */
+	bh_out_open(); /* anew: its descriptors were closed */
 	return 0;
 }
 
@@ -201,7 +201,7 @@ static int place_plan(const struct bh_plan *plan)
 	return err;
 }
 
-/* The tour, for who runs the demo. */
+/* The tour, printed for the demo. */
 static void show_tour(const struct bh_plan *plan, const struct bh_run_options *o)
 {
 	const char *at = plan->services[0].listen[0].actual;

@@ -26,7 +26,7 @@ static bool is_same(int fd, const char *dir)
 	return !fstat(fd, &a) && !lstat(dir, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Makes @dir, or takes up what a killed system left, and locks it. The lock stays
+/* Makes @dir, or reuses the directory of a killed system, and locks it. The lock stays
  * open; a system that ends may remove the directory between our steps. */
 static int take_dir(const char *dir)
 {
@@ -83,9 +83,9 @@ static bool may_become(uid_t uid, gid_t gid)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* The admin process is not root and makes its socket there. Where it could not, or where
- * root has not the power to give things away (a container that maps no other user, or
- * has dropped these capabilities), it stays what it is until it has made the socket. */
+/* Gives @dir to the unprivileged user of the admin process, which makes its socket there. If
+ * that user cannot reach @dir, or root cannot change owners (a container that maps no other
+ * user, or has dropped these capabilities), admind stays root until the socket is made. */
 static int hand_over(struct bh_plan *plan, const char *dir, int fd)
 {
 	uid_t uid;
@@ -149,7 +149,7 @@ static int default_place(struct bh_plan *plan, char why[BH_RUNDIR_WHY])
 	return err;
 }
 
-/* A directory that somebody else made. */
+/* A directory that the system did not make. */
 static int look_around(const char *path, const char *dir, char why[BH_RUNDIR_WHY])
 {
 	struct stat st;

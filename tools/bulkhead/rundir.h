@@ -24,7 +24,7 @@ enum {
  * sentence then. */
 int bh_rundir_make(struct bh_plan *plan, const char *url, char why[BH_RUNDIR_WHY]);
 
-/* Removes what was made: the system did not start. */
+/* Removes the files and directories made: the system did not start. */
 void bh_rundir_undo(const struct bh_plan *plan);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bulkhead-strict: writes the line that workers/strict/tell.c has to say: who does what with
- * which memory, where, and what to do instead. Started by the worker concerned, which waits
+ * bulkhead-strict: writes the report line for workers/strict/tell.c: the task, its access, the
+ * memory, the place in the code, and the remedy. Started by the worker concerned, which waits
  * for it.
  *
  * usage: bulkhead-strict PID KIND PLACE CALLER OBJECT WHO
  *
  * CALLER: of the library that PLACE is in; 0: PLACE is the module's. OBJECT: an address,
- * thread-locals' offsets, or whose memory it is, as the kind has it.
+ * thread-locals' offsets, or the memory's owner, depending on KIND.
  */
 #include <dwarf.h>
 #include <stdbool.h>
@@ -98,7 +98,7 @@ static bool place_text(Dwfl *d, Dwarf_Addr at, char *out, size_t size)
 	return file != NULL;
 }
 
-/* A library of somebody else's has no lines: then the module's call has to do. */
+/* A library without line information: the place is the module's call of it. */
 static void places_text(Dwfl *d, Dwarf_Addr at, Dwarf_Addr caller, char *out, size_t size)
 {
 	char inner[PART / 2], outer[PART / 2];

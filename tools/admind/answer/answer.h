@@ -39,14 +39,14 @@ void bh_answer_events(struct bh_answer *a);
 void bh_answer_dump(struct bh_answer *a);
 void bh_answer_quarantine(struct bh_answer *a);
 
-/* Fills @to with task @idx, whose state word is @w. False: it is another one by now.
- * A task may end and another begin in its slot while it is read: what is said of
- * the first is then to be thrown away. */
+/* Fills @to with task @idx, whose state word is @w. False: the slot has another task by
+ * now. A task may end and another begin in its slot during the read: the caller then
+ * discards @to. */
 bool bh_answer_task(struct bh_answer *a, Bulkhead__Task *to, const struct bh_view *v, uint32_t idx,
 		    uint64_t w, int64_t now_ns);
 
-/* Adds to @out what is wrong with the slots of service @i, and with who is said to run in
- * them. Takes a moment if it seems that anything is. */
+/* Adds to @out the faults of the slots of service @i, and of the tasks said to run in
+ * them. Takes a moment if there seem to be any: it checks again. */
 void bh_audit_slots(const struct bh_system *s, uint32_t i, struct bh_audit *out);
 
 /* The answer is no. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* answer_audit.c: the audit of a busy arena (ipc/repair/audit.h) and of who is in its slots, for
+/* answer_audit.c: the audit of a busy arena (ipc/repair/audit.h) and of its worker slots, for
  * each service. */
 #include <string.h>
 

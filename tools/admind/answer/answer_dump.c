@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer_dump.c: tasks with what they wait for and, of fibers, the bytes of the stack.
+ * answer_dump.c: tasks, the cause of their wait and, for fibers, the bytes of the stack.
  *
- * The client makes a backtrace of them: it runs as the user who asks, so it reads the
- * programs that this user may read, and what goes wrong with those goes wrong there.
+ * The client (bhctl) makes a backtrace of the bytes: it runs as the user that asks, so it
+ * reads only programs that this user may read, and a bad program can crash only the client.
  *
  * A fiber may run on while it is copied: then its state word or its stack pointer has
- * changed, and the copy is thrown away. One that was resumed and suspended at the very
+ * changed, and the copy is discarded. A fiber that was resumed and suspended at the very
  * same place in between goes unnoticed, and its stack may be a mixture.
  */
 #include <string.h>
@@ -73,7 +73,7 @@ static const char *no_stack(uint64_t w, const struct bh_tcb *t, uint64_t sp)
 
 static void fill_stack(struct dump *d, Bulkhead__DumpTask *to, const struct bh_tcb *t, uint64_t w)
 {
-	const volatile uint64_t *saved = &t->sp; /* read once: checked is what is used */
+	const volatile uint64_t *saved = &t->sp; /* read once: the checked value is used */
 	uint64_t sp = *saved, at = 0, n = 0;
 	const char *none = no_stack(w, t, sp);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer_events.c: what was recorded (ipc/system/evring.h).
+ * answer_events.c: the recorded events (ipc/system/evring.h).
  *
- * The client says up to where it has read each ring; nothing is kept here. Events
- * come from processes that run user code: of what they say, that they are of their
- * own ring is put right, and what would be an index is checked.
+ * The client says up to where it has read each ring; admind keeps no state. Events
+ * come from processes that run user code: their worker is overwritten with the ring's
+ * own, and values used as an index are checked.
  */
 #include "tools/admind/answer/answer.h"
 
@@ -15,7 +15,7 @@
 
 enum {
 	TRACED = 0xffff,             /* as a service, in cursors: slots are traced's rings */
-	TRACED_LATE_NS = 1000000000, /* for one that is stopped or gone nobody waits */
+	TRACED_LATE_NS = 1000000000, /* a traced silent for longer is not waited for */
 	MOST = 65536,                /* events in an answer: 4 MiB */
 };
 
@@ -169,9 +169,9 @@ static int64_t clock_ns(void)
 }
 
 /*
- * Up to when all events are in their rings: those of workers now, those of the Linux
- * kernel when traced says. To be read before the rings are. A producer that is stopped
- * between its look at the clock and its ring, for as long as the client waits, gives an
+ * The time up to which all events are in their rings: now for workers' events; for the Linux
+ * kernel's, the time that traced gives. Read it before the rings. A producer stopped
+ * between reading the clock and writing its ring, for as long as the client waits, gives an
  * event that comes after later ones: it is not lost, but out of order.
  */
 static int64_t complete_until(const struct bh_answer *a)

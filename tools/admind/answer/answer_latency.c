@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* answer_latency.c: what traced has counted since it started. */
+/* answer_latency.c: the counts of traced since its start. */
 #include "ipc/system/event.h"
 #include "tools/admind/answer/answer.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* answer_quarantine.c: who is quarantined; and asks the kernel to let them in again. */
+/* answer_quarantine.c: lists the quarantined types and keys, and asks the kernel to lift a
+ * quarantine. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

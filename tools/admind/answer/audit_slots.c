@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit_slots.c: slots in which nobody is, and tasks that run in nobody: for bhctl audit.
+ * audit_slots.c: slots without a process, and tasks that run in no process: for bhctl audit.
  *
- * The kernel looks for the same (kernel/repair/audit.c) and puts it right; this is for what it did
- * not, and for a kernel that does not turn. All of it may be so for a moment, while a death
- * is dealt with: it counts when it is still so, in the same words, after all ROUNDS.
+ * The kernel checks the same (kernel/repair/audit.c) and repairs it; this check is for faults
+ * that the kernel missed, and for a kernel that hangs. Each fault may be there for a moment
+ * while a death is handled: it counts if the same text is found in all ROUNDS.
  */
 #include <errno.h>
 #include <signal.h>
@@ -71,7 +71,7 @@ static void check_slots(const struct bh_board *b, uint32_t service, struct bh_au
 	}
 }
 
-/* Those of what the steps find that say who does not run what. */
+/* Adds the audit's "holder-alive" findings about task @idx, and no others. */
 static void check_holder(const struct bh_view *v, uint32_t idx, struct bh_audit *out)
 {
 	struct bh_audit step;
@@ -107,7 +107,7 @@ static bool same(const struct bh_audit_finding *a, const struct bh_audit_finding
 	       !memcmp(a->words, b->words, sizeof(a->words));
 }
 
-/* Of @all, what was found in @now, too. */
+/* Keeps the faults of @all that were found in @now, too. */
 static void keep(struct bh_audit *all, const struct bh_audit *now)
 {
 	uint32_t n = 0;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The file that is mapped at @base, whatever has its name by now. That takes root. */
+/* Opens the file mapped at @base, even if another file has its name by now. Needs root. */
 static int open_mapped(int pid, Dwarf_Addr base)
 {
 	char path[80], line[512];
@@ -29,9 +29,9 @@ static int open_mapped(int pid, Dwarf_Addr base)
 	return fd;
 }
 
-/* A program that was replaced since it began ("... (deleted)" in maps) is not the file
- * of its name. Without the right to open it there is what lies in memory of it, which has
- * no names but of what is exported. */
+/* A program that was replaced since its start ("... (deleted)" in maps) is not the file
+ * of its name. If bhctl may not open the mapped file, its image in memory has to do, which
+ * has the names of exported functions alone. */
 static int find_elf(Dwfl_Module *m, void **pid, const char *name, Dwarf_Addr base, char **file,
 		    Elf **elf)
 {

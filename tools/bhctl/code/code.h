@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * code.h: the programs and libraries of a process, for libdw: what is mapped where
+ * code.h: the programs and libraries of a process, for libdw: their addresses
  * (/proc/PID/maps), and their tables, from the files named there.
  */
 #ifndef BH_TOOLS_BHCTL_CODE_CODE_H

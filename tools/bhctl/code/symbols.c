@@ -152,7 +152,7 @@ static int by_address(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* All addresses are 0 for who may not see them. */
+/* Without the right to see them (kptr_restrict) all addresses are 0. */
 static void read_kernel(struct bh_symbols *s)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unwind.h: backtraces, of suspended fibers and of who died, from copies of their stacks.
+ * unwind.h: backtraces of suspended fibers and of dead workers, from copies of their stacks.
  *
- * All workers of a service are forks of one image, so what is mapped where, and with
- * it every function's address, is read from any one of them (/proc/PID/maps). The frames are
- * found by the unwind tables of the programs (libdw), else by frame pointers; the copy
- * may hold anything at all: what it leads to that is not in it is not followed.
+ * All workers of a service are forks of one image, so the mappings, and with
+ * them every function's address, are read from any worker (/proc/PID/maps). The frames are
+ * found by the unwind tables of the programs (libdw), else by frame pointers. The copy is
+ * not trusted: a pointer that leads out of it is not followed.
  */
 #ifndef BH_TOOLS_BHCTL_CODE_UNWIND_H
 #define BH_TOOLS_BHCTL_CODE_UNWIND_H
@@ -37,7 +37,7 @@ void bh_unwinder_close(struct bh_unwinder *u);
 size_t bh_unwind(struct bh_unwinder *u, uint64_t at, const void *bytes, size_t n,
 		 struct bh_frame out[BH_FRAMES]);
 
-/* The same of one that died with the @n_regs registers @regs (as in struct pt_regs), and
+/* The same for a worker that died with the @n_regs registers @regs (as in struct pt_regs), and
  * @bytes at its stack pointer. 0: nothing is known, or not on this processor. */
 size_t bh_unwind_crash(struct bh_unwinder *u, const uint64_t *regs, size_t n_regs,
 		       const void *bytes, size_t n, struct bh_frame out[BH_FRAMES]);

@@ -11,7 +11,7 @@ struct bh_flame_stack {
 	size_t count;
 };
 
-/* @stacks are sorted by their frames, so that what shares its outer frames is side
+/* @stacks are sorted by their frames, so that stacks with the same outer frames are side
  * by side. Width is the count, depth goes up. */
 void bh_flame_svg(FILE *f, const struct bh_flame_stack *stacks, size_t n);
 

@@ -16,11 +16,11 @@ enum how {
 	SECONDS = 4, /* of milliseconds */
 	TIME = 8,    /* of nanoseconds since the epoch */
 	MAP = 16,    /* two fields of a message: a key, and its value */
-	FLAT = 32,   /* the keys of a message among those of the one it is in */
+	FLAT = 32,   /* a message's keys go into the object of the enclosing message */
 	OMIT = 64,
 };
 
-/* What is not just the field's name and value. */
+/* Fields whose JSON is not just the field's name and value. */
 static const struct as {
 	const ProtobufCMessageDescriptor *of; /* NULL: of any message */
 	const char *field;
@@ -116,7 +116,8 @@ static struct json_object *unsigned_value(uint64_t v, int how)
 	return json_object_new_uint64(v);
 }
 
-/* What lies at @at, one of a list or alone. No answer has a kind of field that is not here. */
+/* The value at @at, an element of a list or a single field. All kinds of fields that answers
+ * have are here. */
 static struct json_object *value(const ProtobufCFieldDescriptor *f, int how, const void *at)
 {
 	struct json_object *o;
@@ -175,7 +176,7 @@ static struct json_object *map(const ProtobufCFieldDescriptor *f, ProtobufCMessa
 	return o;
 }
 
-/* One that is not there is as one that says nothing. */
+/* A missing message is written as an empty one. */
 static void message_or_none(struct json_object *o, const ProtobufCMessageDescriptor *d,
 			    const ProtobufCMessage *m)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * json.h: answers in JSON: a walk over the descriptors of bulkhead.proto. A key is its
- * field's name, and json.c has a table of what else a key has to say for itself.
+ * field's name; json.c has a table of the exceptions.
  *
- * A message that the server left out is written as one that says nothing, so keys are
+ * A message that the server left out is written as an empty one, so keys are
  * always there.
  */
 #ifndef BH_TOOLS_BHCTL_SHOW_JSON_H
@@ -16,7 +16,7 @@
 /* Adds the fields of @m to @o. */
 void bh_json_message(struct json_object *o, const ProtobufCMessage *m);
 
-/* Those of the answer in @r. */
+/* The keys of the answer in @r. */
 void bh_json_answer(struct json_object *o, const Bulkhead__Reply *r);
 
 #endif

@@ -3,8 +3,8 @@
  * svg.c: a timeline as a picture that stands alone: no script, no other file.
  *
  * A slice narrower than a pixel whose pixel has one already is left out, so the file
- * has an end however many polls there were; and of the arrows only those are drawn that
- * waited longest. Both are said in the picture.
+ * is bounded for any number of polls; and only the arrows of the longest waits are
+ * drawn. The picture says so in both cases.
  */
 #include "tools/bhctl/trace/timeline.h"
 
@@ -77,8 +77,8 @@ static int by_place(const void *a, const void *b)
 	return left != right ? left - right : x->slot - y->slot;
 }
 
-/* Names come from configuration and code: what XML would take for its own is not
- * let through. */
+/* Names come from configuration and code: characters that are markup in XML are
+ * not let through. */
 static void put_text(FILE *f, const char *s)
 {
 	for (; *s; s++) {
@@ -308,7 +308,7 @@ static void put_bar(struct picture *p, const struct bh_span *s, unsigned row, do
 	p->slices++;
 }
 
-/* Who is on each CPU; and under each worker's polls, whether it has one. */
+/* The worker on each CPU; and under each worker's polls, whether the worker has a CPU. */
 static void put_spans(struct picture *p)
 {
 	char name[160], row_name[32], colour[32];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * text.h: a line of text, put together without printf(): a stream prints hundreds of
- * thousands a second, on CPUs that what it watches wants too. With printf() bhctl took
- * 0.30 us of user time for an event at 400,000 a second, most of it for fractions; so it
- * takes 0.10.
+ * thousands a second, on CPUs that the watched system wants too. With printf() bhctl took
+ * 0.30 us of user time for an event at 400,000 a second, most of it for fractions; without
+ * it, 0.10.
  *
- * What does not fit is left out; the line ends all the same.
+ * Text that does not fit is left out; the line ends all the same.
  */
 #ifndef BH_TOOLS_BHCTL_SHOW_TEXT_H
 #define BH_TOOLS_BHCTL_SHOW_TEXT_H

@@ -18,7 +18,7 @@ const Bulkhead__Service *bh_top_service(const Bulkhead__Status *all, const char 
 	return NULL;
 }
 
-/* Buckets with their count, those that are not empty, in ascending order. */
+/* The buckets that are not empty, with their counts, in ascending order. */
 struct buckets {
 	Bulkhead__LatencyBucket *const *at;
 	size_t n;
@@ -32,7 +32,7 @@ static uint64_t count_from(const struct buckets *b, uint64_t from_ns)
 	return 0;
 }
 
-/* The upper end of the bucket that 99 % of what came since @before are within. */
+/* The upper end of the bucket of the 99th percentile of the counts since @before. */
 static uint64_t percentile(const struct buckets *now, const struct buckets *before)
 {
 	uint64_t all = 0, seen = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * diff.h: what happened between two answers of a system.
+ * diff.h: the difference between two answers of a system.
  *
- * Counters only grow, but that they begin anew with the memory they are in: of a service
- * that was reset, of a tracer that was restarted. What is less than before was counted
- * since then.
+ * Counters only grow, until their memory is made anew: when a service is reset, or a tracer
+ * restarted. A counter that is less than before is therefore taken as counted from 0 since
+ * then.
  */
 #ifndef BH_TOOLS_BHCTL_TOP_DIFF_H
 #define BH_TOOLS_BHCTL_TOP_DIFF_H
@@ -16,7 +16,7 @@ uint64_t bh_top_since(uint64_t now, uint64_t before);
 /* NULL: not there. @all may be NULL. */
 const Bulkhead__Service *bh_top_service(const Bulkhead__Status *all, const char *name);
 
-/* What a worker did; without @before, since its service began. */
+/* A worker's counts since @before; NULL: since its service began. */
 struct bh_top_work {
 	double seconds;   /* 0: nothing is known, and the rest is 0 */
 	double busy;      /* part of that time that it did not sleep */

@@ -136,7 +136,7 @@ static void word(struct bh_top_row *r, size_t column, const char *text)
 	bh_top_cell(r, column, 0, "%s", text);
 }
 
-/* What it does, or why it does nothing. */
+/* A text: what the worker does, or why it does nothing. */
 static void put_runs(struct bh_top_row *r, const Bulkhead__Worker *w)
 {
 	r->alarm = w->stalled_ms || strcmp(w->state, "up");
@@ -266,7 +266,7 @@ static struct bh_top_hits *find_hits(const struct bh_top_model *t, const char *s
 	return NULL;
 }
 
-/* That of the type; added if it is new. NULL: no room. */
+/* The entry of the type; added if it is new. NULL: no room. */
 static struct bh_top_hits *hits_of(struct bh_top_model *t, const char *service, const char *name)
 {
 	struct bh_top_hits *h = find_hits(t, service, name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.h: what `bhctl top` knows: the answers of the system, and tables of what
- * changed from one to the next.
+ * model.h: the data of `bhctl top`: the answers of the system, and tables of the
+ * changes from one answer to the next.
  *
  *	struct bh_top_model t;
  *	bh_top_init(&t);
@@ -9,8 +9,8 @@
  *	... t.table[BH_TOP_WORKERS].rows
  *	bh_top_fini(&t);
  *
- * Nothing is recorded for it: rates are differences of counters that are kept anyway, and
- * which task types have the workers is found by looking many times a second.
+ * No recording is needed: rates are differences of counters that are kept anyway, and
+ * the task types that workers run are sampled many times a second.
  */
 #ifndef BH_TOOLS_BHCTL_TOP_MODEL_H
 #define BH_TOOLS_BHCTL_TOP_MODEL_H
@@ -28,7 +28,7 @@ enum {
 	BH_TOP_TABLES,
 };
 
-/* The questions of a round, in this order; and what is asked between rounds. */
+/* The questions of a round, in this order; then the question between rounds. */
 enum bh_top_ask {
 	BH_TOP_ASK_LATENCY,
 	BH_TOP_ASK_STATUS,
@@ -69,8 +69,8 @@ struct bh_top_model {
 void bh_top_init(struct bh_top_model *t);
 void bh_top_fini(struct bh_top_model *t);
 
-/* Takes what was answered to @ask at @now_ns (CLOCK_MONOTONIC); @r is its own from now
- * on. An answer that is an error, or another one's, changes little. */
+/* Takes the answer @r to @ask at @now_ns (CLOCK_MONOTONIC); @r belongs to the model from now
+ * on. An answer that is an error, or answers another question, changes little. */
 void bh_top_take(struct bh_top_model *t, enum bh_top_ask ask, Bulkhead__Reply *r, int64_t now_ns);
 
 #endif

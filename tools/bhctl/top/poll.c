@@ -10,7 +10,7 @@ static const int64_t second = 1000000000;
 enum {
 	SAMPLE_MS = 50,
 	CRASHES = 100, /* the newest */
-	SILENCE_S = 3, /* then it is said that nobody answers, and asked again */
+	SILENCE_S = 3, /* then the screen says that no system answers, and poll asks again */
 };
 
 int64_t bh_top_now(void)

@@ -19,7 +19,7 @@
 
 enum {
 	TICK_MS = 50,
-	ESCAPE_MS = 25, /* what follows ESC within it is a key's */
+	ESCAPE_MS = 25, /* bytes that follow ESC within it belong to one key */
 	NOTICE_S = 5,
 	COLUMNS_ONCE = 80,
 };

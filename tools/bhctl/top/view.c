@@ -182,8 +182,8 @@ static void put_table(struct bh_top_grid *g, int row, int height, const struct b
 	    range);
 }
 
-/* Shares @room rows: two for each table, for those that come first if there are too few;
- * then one more in turns to those that have more to show. */
+/* Shares @room rows: two for each table, the first tables first if there are too few;
+ * then one more in turns for each table with more to show. */
 static void share(int heights[BH_TOP_TABLES], int room, const struct bh_top_model *t,
 		  const struct bh_top_ui *ui)
 {

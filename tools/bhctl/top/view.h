@@ -22,11 +22,11 @@ enum bh_top_style {
 
 struct bh_top_grid {
 	int rows, columns;
-	char *text; /* printable ASCII alone, whatever a service calls its tasks */
+	char *text; /* printable ASCII alone, even if task names are not */
 	unsigned char *style;
 };
 
-/* What the person at the terminal chose. */
+/* The user's choices at the terminal. */
 struct bh_top_ui {
 	unsigned focus; /* table */
 	bool alone;     /* it has the whole screen */

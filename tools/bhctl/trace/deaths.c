@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * deaths.c: bhctl trace crashes -f: each death of a worker as it happens, with what
- * the Linux kernel saw of it.
+ * deaths.c: bhctl trace crashes -f: each death of a worker as it happens, as the
+ * Linux kernel saw it.
  *
  * A death is held back until the parts of its record have come, which are events
  * like it: one more round.
@@ -83,8 +83,8 @@ static struct bh_unwinder *unwinder_of(uint32_t service)
 	return pid > 0 ? unwinders[service] : NULL;
 }
 
-/* By the unwind tables, as far as the copy of the stack goes; beyond it what the frame
- * pointers said, if that leads on from there. */
+/* Unwinds by the tables as far as the copy of the stack goes; beyond it takes the frames found
+ * by frame pointers, if they continue from there. */
 static void unwind(struct death *d, uint64_t record)
 {
 	struct bh_unwinder *u = unwinder_of(d->died.service);
@@ -121,7 +121,7 @@ static void find_record(struct death *d)
 	d->frames = d->sent.kind ?
 			    bh_pieces_get(&pieces, from->other, BH_EVM_USER, d->stack, FRAMES) :
 			    0;
-	/* Killed by somebody else: where it was when that reached it. */
+	/* Killed by another process: the stack at which the signal reached the worker. */
 	if (!d->frames) {
 		from = &d->died;
 		d->frames = bh_pieces_get(&pieces, from->other, BH_EVM_USER, d->stack, FRAMES);
@@ -226,7 +226,7 @@ static void show(const struct bh_recorder *r, const struct bh_event *died)
 	(json ? show_json : show_text)(r, &d);
 }
 
-/* Those of the round before: all that belongs to them has come. */
+/* Shows the deaths of the round before: all parts of their records have come. */
 static void show_kept(const struct bh_recorder *r)
 {
 	size_t stay = 0;
@@ -234,7 +234,7 @@ static void show_kept(const struct bh_recorder *r)
 	for (size_t i = 0; i < n_kept; i++)
 		if (kept[i].kind == BH_EV_DIED && kept[i].a)
 			show(r, &kept[i]);
-	/* Signals of who lives on may be survived, or kill it later. */
+	/* A worker that still lives may survive its signal, or die of it later: keep the signal. */
 	for (size_t i = 0; i < n_kept; i++) {
 		bool over = kept[i].kind == BH_EV_DIED;
 

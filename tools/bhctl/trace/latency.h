@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * latency.h: times by who spent them: what `trace latency` shows, wherever it has it
- * from: a recording (waits.c), or what was counted since the start (totals.c).
+ * latency.h: times grouped by worker, type, ...: the data of `trace latency`, from
+ * a recording (waits.c) or from the counts since the start (totals.c).
  *
  *	struct bh_latency l = { .by = BH_BY_WORKER };
  *	struct bh_hist *h = bh_latency_of(&l, "http", 3, NULL, BH_POLL_TIME);
@@ -60,8 +60,8 @@ struct bh_latency {
 	unsigned seconds;  /* recorded; 0: counted since the start */
 };
 
-/* The histogram of one time of a group, which is added if it is new. What l->by does
- * not tell apart is ignored. Valid until the next call. */
+/* The histogram of one time of a group, which is added if it is new. Arguments that l->by does
+ * not group by are ignored. Valid until the next call. */
 struct bh_hist *bh_latency_of(struct bh_latency *l, const char *service, unsigned slot,
 			      const char *type, enum bh_time what);
 
@@ -72,7 +72,7 @@ void bh_hist_add(struct bh_hist *h, uint64_t from_ns, uint64_t below_ns, uint64_
  * its counts, for the caller to free; NULL: not there. Exit codes. */
 int bh_latency_kernel(struct bh_latency *l, const char *url, Bulkhead__Reply **reply);
 
-/* For a verb that has little to show without that view: if it is not there, says on
+/* For a verb that needs the Linux kernel's view: if that is not there, says on
  * stderr what is missing (@what) and why. Exit codes. */
 int bh_linux_view(const char *url, const char *what);
 

@@ -14,7 +14,7 @@
 enum {
 	BARRED = BH_OFF_CPU, /* times that have bars */
 	BAR = 14,
-	FIRST = 6, /* octaves: what is below 512 ns is one */
+	FIRST = 6, /* octaves: all times below 512 ns are one */
 	OCTAVES = (BH_HIST_BUCKETS - 1) / 4 + 1,
 };
 

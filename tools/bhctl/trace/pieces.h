@@ -16,11 +16,11 @@ struct bh_pieces {
 	size_t n, room;
 };
 
-/* Adds those of @n events that are parts of records. */
+/* Adds the parts of records among the @n events. */
 void bh_pieces_add(struct bh_pieces *r, const struct bh_event *events, size_t n);
 
 /* Copies up to @max words of record @id; returns how many there are, without the
- * zeros at the end. 0: there is none, or it has been lost. */
+ * zeros at the end. 0: no such record, or it has been lost. */
 uint32_t bh_pieces_get(const struct bh_pieces *r, uint64_t id, enum bh_event_more what,
 		       uint64_t *words, uint32_t max);
 

@@ -29,7 +29,7 @@ static struct bh_pieces pieces;
 static struct bh_event *kept;
 static size_t n_kept, room;
 
-/* Of all that is recorded the samples and their stacks are kept. */
+/* Keeps the samples of a recording and their stacks, and nothing else. */
 static int each(struct bh_recorder *r)
 {
 	if (!r->over && r->ready < STRETCH)

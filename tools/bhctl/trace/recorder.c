@@ -13,9 +13,9 @@
 
 enum {
 	LEASE_MS = 3000,
-	/* A third of what fills the ring of a worker that records as much as it may
-	 * (ALLOW_PER_MS of kernel/reactor/events.c). Each time costs CPU that the observed may
-	 * want. */
+	/* A third of the time in which a worker that records as much as it may fills its ring
+	 * (ALLOW_PER_MS of kernel/reactor/events.c). Each request costs CPU that the observed
+	 * system may want. */
 	EACH_MS = 50,
 	ANSWERS = 2,    /* at a time: there may be more for ever */
 	HELD = 1 << 17, /* events, for the sake of their order */
@@ -105,9 +105,9 @@ static int by_time(const void *a, const void *b)
 					  (int32_t)(x->seq - y->seq);
 }
 
-/* What came later than the system began to read its rings may have something earlier
- * still in another ring: it waits for the next time. But who cannot keep up waits for
- * nothing: then the order is that of each ring alone. */
+/* Sorts by time. An event later than complete_ns waits for the next answer, for an earlier
+ * event may still be in another ring. But a client that cannot keep up (more than HELD events)
+ * does not wait: then the order holds within each ring alone. */
 static void settle(struct bh_recorder *r, bool all)
 {
 	all = all || r->n - r->ready > HELD;
@@ -169,7 +169,7 @@ void bh_recorder_drop(struct bh_recorder *r, size_t n)
 	r->ready -= n;
 }
 
-/* One line, over and over; gone at the end. */
+/* A progress line, rewritten in place; erased at the end. */
 static void tell_progress(const struct bh_recorder *r)
 {
 	fprintf(stderr, "\r\033[Kbhctl: %.0f s, %llu events", bh_recorder_seconds(r),

@@ -19,7 +19,7 @@ static const char *queue_name(uint64_t i)
 	return i < sizeof(queues) / sizeof(*queues) ? queues[i] : "unknown";
 }
 
-/* What `a` and `b` are, by kind. */
+/* The meaning of `a` and `b`, by kind. */
 static void print_json(const struct bh_recorder *r, const struct bh_event *e)
 {
 	struct json_object *o = json_object_new_object();
@@ -175,7 +175,7 @@ static int print_ready(struct bh_recorder *r)
 	for (; told_gaps < r->gaps; told_gaps++)
 		print_gap();
 	if (fflush(stdout) || ferror(stdout))
-		return BH_EXIT_SYSTEM; /* nobody reads it any more */
+		return BH_EXIT_SYSTEM; /* the reader has closed the pipe */
 	return 0;
 }
 
@@ -185,7 +185,7 @@ int bh_stream(const char *url, const struct bh_options *o)
 	struct bh_recorder r;
 	int code = bh_recorder_begin(&r, url, true);
 
-	/* It is flushed each time; with 4 KiB, writing a file took a third of the time. */
+	/* stdout is flushed each time; with 4 KiB, writing a file took a third of the time. */
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	json = o->json;
 	if (!code)

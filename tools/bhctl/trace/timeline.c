@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timeline.c: bhctl trace timeline: records, finds who woke whom, writes files: a stretch
- * of events at a time, while it records. Who writes for longer than a ring lasts loses
- * events, so a stretch is short, and the file is text put together by hand.
+ * timeline.c: bhctl trace timeline: records, pairs wake-ups with polls, writes files: a stretch
+ * of events at a time, while it records. Events are lost if writing takes longer than a ring
+ * lasts, so a stretch is short, and the file is text put together by hand.
  */
 #include "tools/bhctl/trace/timeline.h"
 
@@ -230,7 +230,7 @@ void bh_span_name(char out[32], const struct bh_span *s)
 
 /* -- stretches ---------------------------------------------------------------------- */
 
-/* Of wake-ups that never led to a poll there may be any number: the oldest are given up. */
+/* There may be any number of wake-ups that never lead to a poll: the oldest are dropped. */
 void bh_timeline_next(struct bh_timeline_data *t)
 {
 	if (t->n_still > OPEN) {
@@ -287,7 +287,7 @@ static int draw(void)
 	return ok ? 0 : cannot_write(options->svg);
 }
 
-/* So that the last one does not go far beyond the limit of the file. */
+/* Keeps the last stretch from going far beyond the limit of the file. */
 static size_t stretch(void)
 {
 	size_t n = file && most_bytes / EVENT_BYTES < STRETCH ? most_bytes / EVENT_BYTES : STRETCH;
@@ -344,7 +344,7 @@ static int each(struct bh_recorder *r)
 	return code;
 }
 
-/* Whatever ended it: what is there can be opened. */
+/* Ends the file properly after any end of the recording, so that it can be opened. */
 static int finish_file(const struct bh_recorder *r, int code)
 {
 	if (!file)

@@ -4,9 +4,9 @@
  * each worker, one for each service's kernel side; and, with the Linux kernel's view,
  * one for each CPU, and one for each worker's thread.
  *
- * It is made a stretch after the other, of a bounded number of events each, so that a long
- * recording takes no more memory than a short one. From one stretch to the next go wake-ups
- * whose poll has not come yet, and stays on a CPU that are not over.
+ * A timeline is made stretch by stretch, of a bounded number of events each, so that a long
+ * recording takes no more memory than a short one. Carried from one stretch to the next:
+ * wake-ups whose poll has not come yet, and stays on a CPU that are not over.
  */
 #ifndef BH_TOOLS_BHCTL_TRACE_TIMELINE_H
 #define BH_TOOLS_BHCTL_TRACE_TIMELINE_H
@@ -17,7 +17,7 @@
 #include "tools/bhctl/trace/recorder.h"
 
 enum {
-	BH_ROW_KERNEL = BH_SLOTS, /* a `slot` for what the kernel saw */
+	BH_ROW_KERNEL = BH_SLOTS, /* a `slot` for the kernel's own events */
 	BH_CPUS = 4096,           /* beyond it a CPU's row has no name */
 };
 
@@ -32,8 +32,8 @@ enum bh_span_kind {
 	BH_SPAN_AWAY, /* it wants none */
 };
 
-/* What a worker's thread does, as Linux sees it. Those of one worker do not overlap,
- * nor do those of one CPU. */
+/* A state of a worker's thread, as Linux sees it. Spans of one worker do not overlap,
+ * nor do spans of one CPU. */
 struct bh_span {
 	uint64_t from_ns, to_ns;
 	const struct bh_event *event; /* its worker; its task, if it is told of by its end */
@@ -42,7 +42,7 @@ struct bh_span {
 };
 
 struct bh_timeline_data {
-	const struct bh_recorder *r; /* whose ready events are the stretch */
+	const struct bh_recorder *r; /* its ready events are the stretch */
 	struct bh_span *spans;       /* of it, by from_ns */
 	size_t n_spans;
 	struct bh_arrow *arrows; /* that lead into it, by `from` */
@@ -53,7 +53,7 @@ struct bh_timeline_data {
 	bool last;     /* no stretch follows */
 };
 
-/* When it began: what lasts is recorded when it is over. */
+/* When an event began: an event that lasts is recorded at its end. */
 static inline uint64_t bh_event_start(const struct bh_event *e)
 {
 	return bh_event_lasts(e->kind) && e->a <= e->time_ns ? e->time_ns - e->a : e->time_ns;

@@ -2,11 +2,11 @@
 /*
  * timeline_json.c: a timeline in Chrome's trace event format, which Perfetto and
  * chrome://tracing open. A service is a process there, a worker slot a thread. With the
- * Linux kernel's view each worker has a second thread, what Linux did with it; and
- * there is a process of which each CPU is a thread, with who is on it.
+ * Linux kernel's view each worker has a second thread, its states in Linux; and
+ * there is a process with a thread for each CPU, which shows the workers on it.
  *
  *   X  slice    a poll, a job, a sleep; and, a nanosecond wide so that an arrow has
- *               where to begin, a wake-up by no task or by one whose poll is not here
+ *               where to begin, a wake-up by no task or by a task whose poll is not here
  *   s, f        the two ends of an arrow, by id
  *   i  instant  a steal, a crash, a restart; a signal, a death
  *   M  the names of rows
@@ -32,7 +32,7 @@ enum {
 	LINUX = 1000, /* + slot: tid of a worker's second row */
 };
 
-/* What is to be written, to be sorted. */
+/* The items to write, for sorting. */
 struct item {
 	uint64_t at_ns;
 	size_t idx; /* of the event, the span or the arrow */
@@ -183,7 +183,7 @@ static void put_span(const struct bh_timeline_data *t, FILE *f, const struct bh_
 	}
 }
 
-/* What killed it, as Linux saw it. */
+/* The cause of a worker's death, as Linux saw it. */
 static void put_death(const struct bh_timeline_data *t, FILE *f, const struct bh_event *e)
 {
 	struct bh_text x;
@@ -318,7 +318,7 @@ static void put_names(const struct bh_timeline_data *t, FILE *f)
 	}
 }
 
-/* Of the rows that the Linux kernel's view adds. */
+/* The names of the rows that the Linux kernel's view adds. */
 static void put_linux_names(const struct bh_timeline_data *t, FILE *f)
 {
 	static bool cpus, cpu_seen[BH_CPUS], seen[BH_RECORDER_SERVICES][BH_SLOTS];

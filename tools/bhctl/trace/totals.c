@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * totals.c: bhctl trace latency --total: what was counted since the start without any
- * recording: by traced, the scheduler's part; by the workers themselves, their polls.
+ * totals.c: bhctl trace latency --total: the counts since the start, without any
+ * recording: traced counts the scheduler's part, the workers count their polls.
  */
 #include <stdio.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * waits.c: bhctl trace latency: how long tasks waited from a wake-up to the poll that
  * it led to, how long their workers waited for a CPU, how long the polls took, and
  * why workers were off their CPUs. From every event of a recording, so percentiles
- * are exact. Events go as they come; what is kept of them, a time each, has an end, and
- * with it the recording.
+ * are exact. Events are dropped as they are read; the times kept of them are bounded (MOST),
+ * and the recording ends when they are full.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,10 +57,10 @@ static void add(struct samples *s, const struct bh_event *e, uint32_t type, unsi
 }
 
 /*
- * The type of each time that a worker got a CPU (by event): the task's that it was
- * preempted or blocked in. A worker without a task was woken for the one that it polls
- * next: the wait is that one's, unless it goes to sleep again before. Events are in
- * the order of their ends, and polls of one worker do not overlap.
+ * The task type of each time that a worker got a CPU (by event): the type of the task that it
+ * was preempted or blocked in. A worker without a task was woken for the task that it polls
+ * next: the wait counts for that task, unless the worker goes to sleep again before. Events
+ * are in the order of their ends, and polls of one worker do not overlap.
  */
 static void find_types(const struct bh_recorder *r, uint32_t *type)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wakers.c: bhctl trace wakers: who wakes whom, how often: tasks by their type (from
- * the workers), and workers (from the Linux kernel's scheduler).
+ * wakers.c: bhctl trace wakers: pairs of waker and woken with their counts: tasks by their
+ * type (from the workers), and workers (from the Linux kernel's scheduler).
  *
- * An event names the waker by its handle alone; its type is known if any other event
- * of the same stretch of the recording was about it. What is counted of a stretch is merged
- * into what there is, so all that grows is the number of different pairs.
+ * An event names the waker by its handle alone; the waker's type is known if any other event
+ * of the same stretch of the recording was about it. The counts of a stretch are merged
+ * into the total, so memory grows only with the number of different pairs.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,7 +104,7 @@ static int by_count(const void *a, const void *b)
 	return x->n > y->n ? -1 : x->n < y->n ? 1 : by_names(a, b);
 }
 
-/* Of each names one, with how often it is there. */
+/* Merges the @n pairs so that each pair of names is there once, with its count. */
 static void merge(size_t n)
 {
 	n_pairs = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dump.c: bhctl dump: what each task waits for, and where in its code. */
+/* dump.c: bhctl dump: the cause of each task's wait, and the place in its code. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct item {
 	bool shown;
 };
 
-/* One service, as it is worked on. */
+/* The dump of one service, under way. */
 struct dump {
 	const Bulkhead__DumpService *from;
 	struct bh_unwinder *unwinder;
@@ -184,7 +184,7 @@ static void show_task(const struct dump *d, const struct item *i)
 	printf("%s\n", t->task->aborted ? ", aborted" : "");
 }
 
-/* Item @at and those like it, once. */
+/* Shows item @at and all items like it as one group. */
 static void show_group(struct dump *d, size_t at)
 {
 	const Bulkhead__Task *k = d->item[at].task->task;
@@ -250,7 +250,7 @@ static void put_frame(struct json_object *o, const struct bh_frame *f)
 	bh_value_int(o, "line", f->line);
 }
 
-/* What the message does not have: the ends of its sockets, and its backtrace. */
+/* Adds what is not in the message: the ends of the task's sockets, and its backtrace. */
 static void put_item(const struct dump *d, struct json_object *o, const struct item *i)
 {
 	const Bulkhead__DumpTask *t = i->task;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* poll_times.h: what can be said of the times that a worker's polls took. */
+/* poll_times.h: statistics of the times that a worker's polls took. */
 #ifndef BH_TOOLS_BHCTL_VERB_POLL_TIMES_H
 #define BH_TOOLS_BHCTL_VERB_POLL_TIMES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* quarantine.c: bhctl quarantine: who is refused; --lift: is no more. */
+/* quarantine.c: bhctl quarantine: the types and keys that are refused; --lift: accepts them. */
 #include <stdio.h>
 
 #include "tools/bhctl/bhctl.h"

@@ -2,9 +2,9 @@
 /*
  * stop.c: bhctl stop: returns when the system has ended.
  *
- * By that its endpoint is gone, which the guardian removes last of all: a pid would say
- * nothing in another pid namespace. What it waits for is asked meanwhile; another pid in
- * the answer is another system's, that has followed this one.
+ * The sign is that the endpoint is gone, which the guardian removes last: a pid would mean
+ * nothing in another pid namespace. Meanwhile stop asks what the system waits for; another
+ * pid in the answer is that of a system that has followed this one.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -20,7 +20,7 @@
 
 enum {
 	LOOK_MS = 20,
-	ASK_MS = 300,      /* what it waits for, so often, */
+	ASK_MS = 300,      /* how often stop asks what the system waits for, */
 	QUIET_MS = 1000,   /* but not in a stop that takes no longer */
 	LEFT_MS = 6000,    /* for the guardian to remove the endpoint: it has 5 s to reap */
 	BEYOND_MS = 20000, /* the grace period: kernel and guardian have limits of their own */
@@ -120,7 +120,7 @@ static void take(struct stop *s, Bulkhead__Reply *r)
 	bulkhead__reply__free_unpacked(r, NULL);
 }
 
-/* Never waits: an admin server that does not answer is one of those that may be gone. */
+/* Never waits: an admin server that does not answer may be gone already. */
 static void ask(struct stop *s)
 {
 	Bulkhead__StatusRequest status = BULKHEAD__STATUS_REQUEST__INIT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* workers.c: bhctl workers: what each does, and how it gets its work. */
+/* workers.c: bhctl workers: each worker's task, and the sources of its work. */
 #include <stdio.h>
 
 #include "tools/bhctl/bhctl.h"

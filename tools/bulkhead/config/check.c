@@ -44,7 +44,7 @@ static bool obeys(const struct bh_key *k, const char *value)
 	}
 }
 
-/* What may be said for @k; @entry: in its sequence. */
+/* Writes the values that key @k allows; @entry: in its sequence. */
 static void say_expected(const struct bh_key *k, bool entry, char *out, size_t size)
 {
 	char lo[24], hi[24];

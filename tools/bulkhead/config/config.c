@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What `bulkhead run` runs when it is not told: the demo. */
+/* The configuration of `bulkhead run` without one: the demo. */
 const char bh_config_built_in[] = "services:\n"
 				  "  - name: http\n"
 				  "    module: http.so\n"

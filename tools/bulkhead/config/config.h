@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.h: a configuration file (docs/configuration.md) as a tree in which all is as the
- * table of keys says. What is wrong with a file is said with line and column, and with what
- * was expected there.
+ * config.h: a configuration file (docs/configuration.md) as a tree that has been checked
+ * against the table of keys. A fault is reported with its line and column, and with the
+ * values expected there.
  */
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_CONFIG_H
 #define BH_TOOLS_BULKHEAD_CONFIG_CONFIG_H
@@ -29,7 +29,7 @@ const struct bh_yaml_node *bh_config_service(const struct bh_config *c, uint32_t
 /* For bh_config_load(). */
 int bh_config_check(const struct bh_yaml *tree, struct bh_fault *f);
 
-/* What a configuration may say, as docs/configuration.md has it. */
+/* Prints the reference of all keys, as in docs/configuration.md. */
 void bh_config_print(void);
 
 #define BH_CONFIG_BUILT_IN "built-in configuration"

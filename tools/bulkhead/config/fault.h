@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.h: what is wrong with a configuration, and where: one sentence,
- * "FILE:LINE:COLUMN: what is wrong, what was expected". The first fault is the
- * one that is kept.
+ * fault.h: a fault of a configuration and its place: one sentence,
+ * "FILE:LINE:COLUMN: what is wrong, what was expected". Only the first fault is
+ * kept.
  */
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_FAULT_H
 #define BH_TOOLS_BULKHEAD_CONFIG_FAULT_H
@@ -18,7 +18,7 @@ struct bh_fault {
 int bh_fault_say(struct bh_fault *f, uint32_t line, uint32_t column, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* @text in quotes, cut and with what is not printable made so; for one fault. */
+/* @text in quotes, cut, unprintable characters replaced; for one fault. */
 enum {
 	BH_QUOTE_BYTES = 56
 };

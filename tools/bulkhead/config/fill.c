@@ -57,7 +57,7 @@ static void store(const struct bh_key *k, const char *text, char *to)
 		memcpy(to, &(uint32_t){ (uint32_t)v }, sizeof(uint32_t));
 }
 
-/* Those whose paths begin with "services." are of a service. */
+/* Fills in one kind of keys: @service: the keys whose paths begin with "services.". */
 static void fill(void *to, const struct bh_yaml_node *node, bool service)
 {
 	static const char begin[] = "services.";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fill.h: what a file says goes where its key belongs, and the standard where it
- * says nothing. The file has been checked. */
+/* fill.h: stores each value of a (checked) file where its key belongs, and the default of
+ * each key that the file does not set. */
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_FILL_H
 #define BH_TOOLS_BULKHEAD_CONFIG_FILL_H
 

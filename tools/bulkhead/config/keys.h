@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.h: what a configuration may say: the one table by which a file is checked
+ * keys.h: the keys of a configuration: one table by which a file is checked
  * (check.c), the plan filled (fill.c), and the reference of
  * docs/configuration.md printed (`bulkhead keys`, print.c).
  */
@@ -37,9 +37,9 @@ struct bh_key {
 	/* Where its value belongs, in struct bh_plan or bh_plan_service; size 0: there is more
 	 * to it, and plan_make.c does it. */
 	uint32_t at, size;
-	const char *standard; /* what holds where the file says nothing; NULL: plan_make.c knows */
-	/* For the reference: what it is for (NULL: has a section of its own); what may be said, and
-	 * what holds otherwise, where the fields above do not say it as people would. */
+	const char *standard; /* the default if the file has none; NULL: plan_make.c computes it */
+	/* For the reference: the key's purpose (NULL: has a section of its own); its values and
+	 * its default in words, where the fields above do not give them readably. */
 	const char *meaning, *value, *otherwise;
 };
 

@@ -30,7 +30,7 @@ struct maker {
 	char bin[PATH_MAX]; /* where this program is */
 };
 
-/* As many as this process may use. */
+/* The number of CPUs that this process may use. */
 static uint32_t cpus(void)
 {
 	uint32_t n = bh_quota_cpus();
@@ -121,7 +121,7 @@ static bool is_linked(const struct maker *m, const char *name)
 	return false;
 }
 
-/* The program that becomes the zygote, and what it loads. */
+/* The program that becomes the zygote, and the module that it loads. */
 static int make_image(struct maker *m, uint32_t i, struct bh_plan_service *s)
 {
 	const struct bh_yaml_node *n = bh_config_service(m->c, i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan_make.h: configuration and options, with the defaults for what neither
- * says, become the kernel's plan. Nothing is opened or made here but files that
+ * plan_make.h: makes the kernel's plan of configuration and options, with defaults for
+ * keys that neither sets. Nothing is opened or made here but files that
  * are looked for.
  */
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_PLAN_MAKE_H
@@ -12,7 +12,7 @@
 #include "ipc/system/plan.h"
 #include "tools/bulkhead/config/config.h"
 
-/* What the command line of `bulkhead run` says; it wins over the file. */
+/* The options of `bulkhead run`'s command line; they override the file. */
 struct bh_run_options {
 	const char *config;                 /* NULL: the one built in */
 	const char *listen[BH_PLAN_LISTEN]; /* of the first service */
@@ -30,7 +30,7 @@ struct bh_run_options {
  * of them. */
 int bh_config_linked(struct bh_config *c, const struct bh_run_options *o, struct bh_fault *f);
 
-/* Fills @plan but for what listening and the run directory give. -EINVAL: @f
+/* Fills @plan but for the fields set by listening and by the run directory. -EINVAL: @f
  * says why. */
 int bh_plan_make(struct bh_plan *plan, const struct bh_config *c, const struct bh_run_options *o,
 		 struct bh_fault *f);

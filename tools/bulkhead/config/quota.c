@@ -47,9 +47,9 @@ static uint64_t quota_v1(const char *dir)
 	return (uint64_t)((quota + period - 1) / period);
 }
 
-/* The smallest from @group up to the root of the hierarchy. In a container what is mounted
- * may begin below what the group is called outside: the directories that are not there
- * are passed over. */
+/* The smallest quota from @group up to the root of the hierarchy. In a container the mounted
+ * hierarchy may begin below the root that @group's path starts from: missing directories
+ * are skipped. */
 static uint64_t least(const char *mount, const char *group, uint64_t (*quota)(const char *dir))
 {
 	char dir[PATH_MAX];

@@ -83,8 +83,8 @@ bool bh_value_name(const char *text, size_t size)
 	return true;
 }
 
-/* Names are none: what they stand for may change, be several, or take a network to find
- * out. One is, since it means the same everywhere. */
+/* Host names are refused: a name's addresses may change, be several, or need a network to
+ * look up. The exception is "localhost", which means the same everywhere. */
 static bool is_host(const char *host)
 {
 	unsigned char any[sizeof(struct in6_addr)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * value.h: what the words of a configuration mean: numbers, times, sizes,
- * names. Each returns false for what is not one, or is out of range.
+ * value.h: parses the values of a configuration: numbers, times, sizes,
+ * names. Each function returns false for a malformed value, or one out of range.
  */
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_VALUE_H
 #define BH_TOOLS_BULKHEAD_CONFIG_VALUE_H

@@ -224,7 +224,7 @@ static int read_all(int fd, char *out, size_t size, size_t *got)
 int bh_yaml_read(struct bh_yaml *y, const char *path, struct bh_fault *f)
 {
 	/* Without O_NONBLOCK the open of a FIFO waits for a writer; with it, reads do
-	 * not wait for one that is there. */
+	 * not wait for a writer's data. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
 	char *text;
 	size_t got;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * yaml_tree.h: a YAML file as a tree in which each node knows its line and column, for
- * what is to be said of its values.
+ * messages about its value.
  *
- * What is read is bounded: bytes, nodes, depth; no aliases, one document.
+ * Input is bounded: bytes, nodes, depth; no aliases, one document.
  */
 #ifndef BH_TOOLS_BULKHEAD_CONFIG_YAML_TREE_H
 #define BH_TOOLS_BULKHEAD_CONFIG_YAML_TREE_H
