@@ -323,6 +323,30 @@ static void kill_after_accept(pid_t pid)
 	ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
 }
 
+/* Its accepting task waits: stopped with that task on it, a worker would keep it. */
+static bool accepts(void)
+{
+	for (uint32_t i = 1; i < r.v.l.tasks; i++)
+		if (bh_state_of(bh_ld_acq(&r.v.tasks[i].state)) == BH_WAITING &&
+		    r.v.tasks[i].wait == BH_WAIT_IO)
+			return true;
+	return false;
+}
+
+/* Linux stops a process some time after the signal; until then it can be given events. */
+static bool is_stopped(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+	fclose(f);
+	return state == 'T';
+}
+
 /* Its listener was opened by address and is closed with it; another worker is
  * stopped and says that it is in an accept, so at first nothing can be told. */
 START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
@@ -334,8 +358,10 @@ START_TEST(socket_lost_in_accept_is_closed_when_that_can_be_told)
 	ps->workers = 2;
 	rig_start(&r, true);
 	rig_until(bh_ld_acq(&r.v.a->ports[0]) != 0);
+	rig_until(accepts());
 	pid_t pid = r.board->services[0].worker_pid[0], other = r.board->services[0].worker_pid[1];
 	kill(other, SIGSTOP);
+	rig_until(is_stopped(other));
 	bh_st_rel(&r.v.workers[1].journal.accepting, 1);
 	seize(pid);
 	int client = connect_to(bh_ld_acq(&r.v.a->ports[0]));
