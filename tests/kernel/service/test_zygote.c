@@ -523,9 +523,13 @@ START_TEST(socket_lost_in_connect_is_closed_when_it_can_be_no_tasks)
 	start_service(ZYGOTE_CONNECT, 2);
 	pid_t pid = r.board->services[0].worker_pid[0], other = r.board->services[0].worker_pid[1];
 	/* Worker 1 has run the main task perhaps, and worker 0 does the rest. */
-	rig_until(bh_ld_acq(&r.v.workers[0].count.polls) > 10 &&
-		  !bh_ld_acq(&r.v.workers[1].current));
-	kill(other, SIGSTOP);
+	do {
+		kill(other, SIGCONT);
+		rig_until(bh_ld_acq(&r.v.workers[0].count.polls) > 10 &&
+			  !bh_ld_acq(&r.v.workers[1].current));
+		kill(other, SIGSTOP);
+		rig_until(is_stopped(other));
+	} while (bh_ld_acq(&r.v.workers[1].current));
 	bh_st_rel(&r.v.workers[1].current, bh_handle(1, 1));
 	/* The socket is made. */
 	ck_assert(step_into(pid, (struct round){ SYS_socket, SYS_socket }, 1, &base));
