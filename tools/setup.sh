@@ -33,7 +33,7 @@ packages_for() {
 	done
 }
 
-# missing_packages NAME...: those that are not installed.
+# missing_packages NAME...: the packages that are not installed.
 missing_packages() {
 	# Names that dpkg does not know make it fail and are left out of its output.
 	# shellcheck disable=SC2016 # the format is dpkg-query's
@@ -51,8 +51,8 @@ $name
 	done
 }
 
-# as_root COMMAND...: itself, or by sudo, which asks for a password only where
-# somebody can type it.
+# as_root COMMAND...: runs COMMAND directly, or by sudo, which asks for a password only at a
+# terminal.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"

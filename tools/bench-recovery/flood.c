@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * flood.c: clients of the demo that ask for /hello, beside others that crash a handler with
- * each request: what the first notice of it.
+ * each request: measures what the /hello clients notice of the crashes.
  *
  *     recovery-flood PORT CRASHING SECONDS
  *

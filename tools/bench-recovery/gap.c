@@ -5,9 +5,9 @@
  *
  *     recovery-gap PAGE PORT GUARDIAN KILLS
  *
- * The client has one byte out at any time; what counts of each kill is the longest
- * that one took to come back. The pause between two kills is what the guardian
- * bears with.
+ * The client has one byte out at any time; the result of each kill is the longest time
+ * that a byte took to come back. The pause between two kills is long enough for the
+ * guardian not to give up.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -5,9 +5,9 @@
  *
  *     recovery-killer PAGE TASKS KILLS
  *
- * Between two kills it waits so long that the worker counts as healthy. Every other
- * kill shows instead how long it takes until anybody can know of the death (the
- * process's descriptor is readable): the part that is Linux's.
+ * Between two kills the killer waits until the worker counts as healthy. Every other
+ * kill measures instead the time until the death can be known (the process's
+ * descriptor is readable): the part that is Linux's.
  */
 #include <fcntl.h>
 #include <poll.h>

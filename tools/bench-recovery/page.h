@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* page.h: what the killed service and the one that kills it share. */
+/* page.h: shared by the killed service and the program that kills it. */
 #ifndef BH_BENCH_PAGE_H
 #define BH_BENCH_PAGE_H
 

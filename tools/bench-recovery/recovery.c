@@ -6,8 +6,8 @@
  * of that page, and `tasks`, how many poll tasks sleep beside it, one in a hundred
  * of them only until some moment of the next half minute.
  *
- * With a listener it is the kernel that is killed: instead of the busy fiber, one
- * sends back what it gets, and one sleeps again and again and notes how late it was.
+ * With a listener the kernel is killed instead: in place of the busy fiber, one fiber
+ * echoes, and another sleeps again and again and notes how late it woke.
  */
 #include <errno.h>
 #include <fcntl.h>

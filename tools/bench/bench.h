@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench.h: what the measuring program and the service it runs share: a page
+ * bench.h: shared by the measuring program and the service that it runs: a page
  * (a file in the run's own directory), and the list of workloads.
  *
  * The program owns the page and outlives the service. Every number is written by
@@ -15,7 +15,7 @@
 
 #include <bulkhead/bulkhead.h>
 
-/* What the service asks of the program, in this order. The program alone may
+/* The service's requests to the program, in this order. The program alone may
  * look at all processes, for the service may run as another user. */
 enum ask {
 	ASK_NOTHING,
@@ -72,15 +72,15 @@ uint64_t bench_random(uint64_t *seed);
 /* Spawns a detached task of the kind asked for, whose argument is @arg. */
 int bench_spawn(bh_poll_fn poll, bh_fiber_fn fiber, const void *arg, size_t len);
 
-/* Asks the program for something and waits until it has been done. */
+/* Makes request @what of the program and waits until it has been done. */
 void bench_ask(enum ask what);
 
-/* One of `left` is done; the last one wakes the waiter. */
+/* Counts `left` down by one; the last count wakes the waiter. */
 void bench_one_done(void);
 int bench_wait_left(void);
 
-/* Once to warm up, then `iters` times: samples are ns for each of @ops. @once
- * starts what counts `left` down. */
+/* Runs @once to warm up, then `iters` times: samples are ns for each of @ops. @once
+ * starts the tasks that count `left` down. */
 int bench_measure(uint64_t ops, uint64_t left, int (*once)(void));
 
 int run_spawn_many_local(void);

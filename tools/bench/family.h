@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* family.h: what the processes of a system cost, seen from outside. */
+/* family.h: the CPU time and memory of a system's processes, seen from outside. */
 #ifndef TOOLS_BENCH_FAMILY_H
 #define TOOLS_BENCH_FAMILY_H
 

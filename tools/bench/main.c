@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * main.c: bh-bench: starts a system of its own around one workload, watches its
- * processes from outside, and prints what came out as one line of JSON.
+ * processes from outside, and prints the results as one line of JSON.
  *
  * Exit codes: 0 measured, 1 the workload cannot be run or failed, 100 usage,
  * 111 no system.

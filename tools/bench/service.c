@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* service.c: the service that runs one workload, and what workloads share. */
+/* service.c: the service that runs one workload, and the workloads' common functions. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@ static uint64_t ms_between(int64_t from, int64_t to)
 	return to > from ? (uint64_t)(to - from) / 1000000 : 0;
 }
 
-/* Of those that are kept. @key: NULL: by whomsoever. */
+/* Counts the crashes of @type that the board still has. @key NULL: of any key. */
 static uint64_t crashes(const struct bh_board *b, uint32_t service, uint32_t type,
 			const uint64_t *key)
 {

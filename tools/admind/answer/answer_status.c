@@ -43,7 +43,7 @@ static const struct bh_proc *find_proc(const struct bh_board *b, enum bh_proc_ki
 	return NULL;
 }
 
-/* The name of the type of the task that @handle names; "": it is gone. */
+/* The name of the type of the task that @handle names; "": the task is gone. */
 static char *task_name(struct bh_answer *a, const struct bh_view *v, uint64_t handle)
 {
 	const struct bh_tcb *t = bh_tcb_of(v, handle);
@@ -156,7 +156,7 @@ static void fill_worker(struct bh_answer *a, Bulkhead__Worker *w, char *name, ui
 		fill_counters(a, w, v, slot);
 }
 
-/* Those wanted, and those that are not and have not gone yet. */
+/* The workers wanted, and the surplus workers that have not gone yet. */
 static uint32_t workers_of(const struct bh_board_service *b)
 {
 	uint32_t n = b->workers < BH_MAX_WORKERS ? b->workers : BH_MAX_WORKERS;
@@ -194,7 +194,7 @@ static void add_memory(struct bh_answer *a, Bulkhead__Service *s, const struct b
 	s->limits[s->n_limits++] = l;
 }
 
-/* Tasks and sockets, and blocks of those sizes of which there ever was one. */
+/* The limits of tasks and sockets, and of each block size that was ever used. */
 static void fill_limits(struct bh_answer *a, Bulkhead__Service *s, const struct bh_view *v,
 			const struct bh_counts *c)
 {
