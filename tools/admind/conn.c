@@ -168,7 +168,7 @@ static bool take(struct bh_conn *c, const struct bh_system *s, int ctl)
 
 /* -- reading -------------------------------------------------------------------- */
 
-/* What recv() says. */
+/* Returns the result of recv(). */
 static ssize_t read_some(struct bh_conn *c)
 {
 	static unsigned char sink[64 * 1024];

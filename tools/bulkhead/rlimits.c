@@ -172,7 +172,8 @@ static int make_space(struct bh_plan *plan, char why[BH_RLIMITS_WHY])
 	return -ENOMEM;
 }
 
-/* Of the kernel, and of each process of a service without what its code asks for. */
+/* The data limit of the kernel, and of each process of a service, without the memory that the
+ * service's code allocates. */
 static int make_data(struct bh_plan *plan, char why[BH_RLIMITS_WHY])
 {
 	uint64_t all = (uint64_t)DATA_BESIDE << 10;

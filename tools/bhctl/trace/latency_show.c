@@ -123,7 +123,7 @@ static int find_bars(const struct bh_latency_group *g, struct bars out[BARRED], 
 	return n;
 }
 
-/* One column, of one octave. */
+/* The column of an octave. */
 static size_t put_bar(char *line, size_t n, size_t room, const struct bars *b, unsigned octave)
 {
 	static const char full[BAR + 1] = "##############";

@@ -112,7 +112,7 @@ static bool allow(struct samples *s, size_t n)
 	return true;
 }
 
-/* Of a stretch. False: no memory. */
+/* Collects the times of a stretch. False: no memory. */
 static bool collect(const struct bh_timeline_data *t, struct samples *s)
 {
 	const struct bh_recorder *r = t->r;

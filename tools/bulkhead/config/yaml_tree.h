@@ -56,7 +56,7 @@ const struct bh_yaml_node *bh_yaml_at(const struct bh_yaml_node *node, uint32_t 
 /* The value at @path below @node, as "limits.io"; NULL: not there. */
 const struct bh_yaml_node *bh_yaml_find(const struct bh_yaml_node *node, const char *path);
 
-/* Of a scalar, its text. */
+/* The text of the scalar at @path. */
 const char *bh_yaml_text(const struct bh_yaml_node *node, const char *path);
 
 /* "services[0].limits.tasks"; cut if it does not fit. */
